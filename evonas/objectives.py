@@ -1,0 +1,97 @@
+"""Objectives, Pareto fronts and hypervolume.
+
+Values are always in the objective's own direction; the sign is turned only at the border to
+moocore (here) and pymoo (`evonas.search`).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import unknown_name
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One column of a table to be minimised or maximised."""
+
+    name: str
+    unit: str
+    maximise: bool
+
+
+# Objectives by exact name; `latency:DEVICE` and `measured:DEVICE` are made on demand.
+_FIXED = {
+    objective.name: objective
+    for objective in (
+        Objective("map", "AP", maximise=True),
+        Objective("map50", "AP", maximise=True),
+        Objective("trained_map", "AP", maximise=True),
+        Objective("madds", "MAdds", maximise=False),
+        Objective("params", "parameters", maximise=False),
+    )
+}
+_PER_DEVICE = re.compile(r"(latency|measured):[a-z0-9][a-z0-9-]*")
+
+
+def load_objective(name: str) -> Objective:
+    """Returns the objective of that column name.
+
+    Raises:
+        ConfigurationError: The name is no objective.
+
+    >>> load_objective("latency:cpu-xnnpack").unit
+    'ms'
+    """
+    if _PER_DEVICE.fullmatch(name):
+        return Objective(name, "ms", maximise=False)
+    if name not in _FIXED:
+        raise unknown_name("objective", name, [*_FIXED, "latency:DEVICE", "measured:DEVICE"])
+    return _FIXED[name]
+
+
+def pareto_mask(values: Floats, objectives: Sequence[Objective]) -> NDArray[np.bool_]:
+    """Marks the non-dominated rows; of equal rows the first one is marked.
+
+    Args:
+        values: (n, n_objectives), each in its objective's own direction. Rows with a NaN are
+            never on the front.
+        objectives: One per column.
+
+    Returns:
+        (n,) bool.
+
+    >>> accuracy_latency = np.array([[0.3, 2.0], [0.2, 1.0], [0.2, 3.0]])
+    >>> pareto_mask(accuracy_latency, [load_objective("map"), load_objective("latency:d")]).tolist()
+    [True, True, False]
+    """
+    import moocore
+
+    finite = np.isfinite(values).all(axis=1)
+    mask = np.zeros(len(values), bool)
+    if finite.any():
+        directions = np.array([objective.maximise for objective in objectives])
+        mask[finite] = moocore.is_nondominated(values[finite], maximise=directions)
+    return mask
+
+
+def hypervolume(values: Floats, objectives: Sequence[Objective], reference: Floats) -> float:
+    """Returns the volume that the rows dominate, bounded by the reference point.
+
+    Args:
+        values: (n, n_objectives); rows with a NaN count nothing.
+        objectives: One per column.
+        reference: (n_objectives,), the worst corner, in each objective's own direction.
+    """
+    import moocore
+
+    values = values[np.isfinite(values).all(axis=1)]
+    if not len(values):
+        return 0.0
+    directions = np.array([objective.maximise for objective in objectives])
+    return float(moocore.hypervolume(values, ref=reference, maximise=directions))
