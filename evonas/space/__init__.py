@@ -1,0 +1,25 @@
+"""What an architecture may be: blocks, architectures, search spaces, costs. numpy only."""
+
+from evonas.space.architecture import Architecture, Block, Head, Layer, Level, Skeleton
+from evonas.space.blocks import Conv, Op, round_channels
+from evonas.space.catalogue import list_spaces, load_space
+from evonas.space.published import list_published, load_published
+from evonas.space.space import Genotypes, SearchSpace
+
+__all__ = [
+    "Architecture",
+    "Block",
+    "Conv",
+    "Genotypes",
+    "Head",
+    "Layer",
+    "Level",
+    "Op",
+    "SearchSpace",
+    "Skeleton",
+    "list_published",
+    "list_spaces",
+    "load_published",
+    "load_space",
+    "round_channels",
+]

@@ -1,0 +1,176 @@
+"""The spaces by name: `BASE[-SUBSPACE][@RULES]`, for example `nano`, `mobiledet-ibn@cpu`."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from evonas.errors import unknown_name
+from evonas.space.architecture import Head, Skeleton
+from evonas.space.blocks import Activation, Op, OpKind, round_channels
+from evonas.space.space import BlockSpace, SearchSpace
+
+MULTIPLIERS = (0.5, 0.625, 0.75, 1.0, 1.25, 1.5, 2.0)
+
+# What each sub-space may use beside IBN0; "tdb" is the whole space and has no suffix.
+SUBSPACES: dict[str, tuple[OpKind, ...]] = {
+    "ibn": ("ibn0", "ibn"),
+    "ibn+fused": ("ibn0", "ibn", "fused"),
+    "tdb": ("ibn0", "ibn", "fused", "tucker"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRules:
+    """What a device's runtime wants of every network."""
+
+    activation: Activation = "relu6"
+    squeeze_excite: bool = False
+    kernels: tuple[int, ...] = (3, 5)
+    width_divisor: int = 8
+
+
+# Read off the released networks; the GPU network's widths of 128 need rounding to 16.
+RULES = {
+    "cpu": DeviceRules(activation="h_swish", squeeze_excite=True),
+    "dsp": DeviceRules(kernels=(3,)),
+    "edgetpu": DeviceRules(),
+    "gpu": DeviceRules(kernels=(3,), width_divisor=16),
+}
+
+
+def tdb_ops(kernels: tuple[int, ...] = (3, 5)) -> tuple[Op, ...]:
+    """Returns the ops of the TDB space in gene order; Tucker has kernel 3 only."""
+    ops = [
+        Op(kind, kernel, expansion)
+        for kind in ("ibn", "fused")
+        for kernel in kernels
+        for expansion in (4, 8)
+    ]
+    ops += [Op("tucker", 3, ratio_in=i, ratio_out=o) for i in (0.25, 0.75) for o in (0.25, 0.75)]
+    return tuple(ops)
+
+
+def load_space(name: str) -> SearchSpace:
+    """Returns the space of that name.
+
+    Raises:
+        ConfigurationError: No space has the name.
+
+    >>> load_space("pico").n_genes
+    7
+    """
+    spaces = _spaces()
+    if name not in spaces:
+        raise unknown_name("space", name, spaces)
+    return spaces[name]
+
+
+def list_spaces() -> list[str]:
+    """Returns the names of all spaces."""
+    return list(_spaces())
+
+
+@lru_cache
+def _spaces() -> dict[str, SearchSpace]:
+    bases = [_nano(), *(_mobiledet(rules) for rules in (None, *RULES))]
+    spaces = [_subspace(base, subspace) for base in bases for subspace in reversed(SUBSPACES)]
+    spaces.insert(1, _pico())
+    return {space.name: space for space in spaces}
+
+
+def _subspace(space: SearchSpace, subspace: str) -> SearchSpace:
+    """Keeps the ops of a sub-space; the whole space keeps its name."""
+    kinds = SUBSPACES[subspace]
+    blocks = tuple(
+        replace(
+            block,
+            first=tuple(op for op in block.first if op.kind in kinds),
+            further=tuple(op for op in block.further if op.kind in kinds),
+        )
+        for block in space.blocks
+    )
+    base, at, rules = space.name.partition("@")
+    name = space.name if subspace == "tdb" else f"{base}-{subspace}{at}{rules}"
+    return replace(space, name=name, blocks=blocks)
+
+
+def _mobiledet(device: str | None) -> SearchSpace:
+    """The paper's space at 320x320 (mobiledets.md, section 2)."""
+    rules = RULES[device] if device else DeviceRules()
+    ops = tdb_ops(rules.kernels)
+    no_expansion = tuple(Op("ibn0", kernel) for kernel in rules.kernels)
+    bases, depths = (16, 32, 48, 96, 96, 160, 192), (1, 4, 4, 4, 4, 4, 1)
+
+    def widths(base: int) -> tuple[int, ...]:
+        return tuple(sorted({round_channels(base * m, rules.width_divisor) for m in MULTIPLIERS}))
+
+    blocks = tuple(
+        BlockSpace(
+            widths(base),
+            (*no_expansion, *ops) if number == 1 else ops,
+            ops if depth > 1 else (),
+            depth,
+        )
+        for number, (base, depth) in enumerate(zip(bases, depths, strict=True), start=1)
+    )
+    head = Head(
+        taps=(5, 7),
+        extra_depths=(512, 256, 256, 128),
+        scales=(0.2, 0.95),
+        aspect_ratios=(1.0, 2.0, 0.5, 3.0, 1 / 3),
+        reduced_first_level=True,
+        class_slots=91,
+    )
+    skeleton = Skeleton(
+        image_size=320,
+        strides=(1, 2, 2, 2, 1, 2, 1),
+        activation=rules.activation,
+        squeeze_excite=rules.squeeze_excite,
+        head=head,
+    )
+    name = f"mobiledet@{device}" if device else "mobiledet"
+    return SearchSpace(name, skeleton, widths(32), blocks)
+
+
+# `nano` at 64x64: maps of 32, 32, 16, 8 and 4. The widths leave no Tucker ranks that coincide;
+# the last block's is held in a narrow range and the heads read a projection of fixed width, so
+# that no single width decides what a network is worth.
+_NANO_SKELETON = Skeleton(
+    image_size=64,
+    strides=(1, 2, 2, 2),
+    activation="relu6",
+    squeeze_excite=False,
+    head=Head(
+        taps=(3, 4),
+        extra_depths=(64, 64),
+        scales=(0.16, 0.6),
+        aspect_ratios=(1.0, 0.6),
+        reduced_first_level=False,
+        class_slots=10,
+        projection=64,
+    ),
+)
+
+
+def _nano() -> SearchSpace:
+    ops = tdb_ops()
+    blocks = (
+        BlockSpace((16, 24), (Op("ibn0", 3), Op("ibn0", 5), *ops)),
+        BlockSpace((16, 24, 32, 40), ops, ops, depth=3),
+        BlockSpace((24, 32, 40, 48), ops, ops, depth=3),
+        BlockSpace((48, 56, 64, 72), ops, ops, depth=3),
+    )
+    return SearchSpace("nano", _NANO_SKELETON, (16, 24), blocks)
+
+
+def _pico() -> SearchSpace:
+    """A sub-space of `nano` small enough to score exhaustively."""
+    ibn, fused = Op("ibn", 3, 4), Op("fused", 3, 4)
+    tucker = Op("tucker", 3, ratio_in=0.75, ratio_out=0.75)
+    wide_ibn, wide_fused = Op("ibn", 5, 8), Op("fused", 3, 8)
+    blocks = (
+        BlockSpace((16,), (Op("ibn0", 3), tucker)),
+        BlockSpace((24,), (ibn, wide_ibn, fused, wide_fused), (ibn, wide_ibn, fused, tucker), 2),
+        BlockSpace((40,), (ibn, wide_ibn, fused, wide_fused), (ibn, wide_ibn, fused, tucker), 2),
+        BlockSpace((64,), (ibn, wide_ibn, fused, tucker), (ibn, wide_ibn, fused, tucker), 2),
+    )
+    return SearchSpace("pico", _NANO_SKELETON, (16,), blocks)

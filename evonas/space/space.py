@@ -1,0 +1,443 @@
+"""`SearchSpace`: which architectures may be, as immutable data and one walk over it.
+
+The walk visits *slots*: the stem's width, then for each block its width and its layers' ops. A
+slot with more than one choice is a gene. A *cell* is a layer slot together with its op, input
+width and output width; whatever is additive over layers (costs, linear latency) is a table over
+the cells, so that a million genotypes cost one gather and one sum.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evonas.errors import GenotypeError
+from evonas.space.architecture import Architecture, Block, Layer, Skeleton, map_sizes
+from evonas.space.blocks import Op
+
+Genotypes = NDArray[np.uint8]
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_CHUNK = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSpace:
+    """The choices of one block: its width, its first layer's op, the ops of further layers."""
+
+    widths: tuple[int, ...]
+    first: tuple[Op, ...]
+    further: tuple[Op, ...] = ()
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One decision of the walk. `block` and `layer` count from 1; 0 means none."""
+
+    name: str
+    choices: tuple[int | Op | None, ...]
+    block: int = 0
+    layer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSlot:
+    """A layer's place in the walk: the columns of its op and of the widths around it."""
+
+    block: int
+    layer: int
+    op: int
+    width_in: int
+    width_out: int
+    size_in: int
+    first_cell: int
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """A set of architectures and their encoding as `uint8` genotypes.
+
+    In canonical form the skipped layers of a block stand last and carry 0, and of ops that mean
+    the same network (Tucker ranks that round alike) the first one is written, so that one
+    network has one genotype.
+
+    Attributes:
+        name: Name by which `load_space` finds it and with which every `arch_id` starts.
+        skeleton: What all its architectures have in common.
+        stems: Stem widths to choose from.
+        blocks: Choices per block.
+    """
+
+    name: str
+    skeleton: Skeleton
+    stems: tuple[int, ...]
+    blocks: tuple[BlockSpace, ...]
+
+    # --- the walk -------------------------------------------------------------------------
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """All decisions in order, those with a single choice included."""
+        return _slots(self)
+
+    @property
+    def layer_slots(self) -> tuple[LayerSlot, ...]:
+        """The layers' places, in order."""
+        return _layer_slots(self)
+
+    @property
+    def genes(self) -> tuple[Slot, ...]:
+        """The slots with more than one choice."""
+        return tuple(slot for slot in self.slots if len(slot.choices) > 1)
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes."""
+        return len(self.genes)
+
+    @property
+    def gene_names(self) -> tuple[str, ...]:
+        """Names of the genes: `stem.width`, `b2.width`, `b2.l1.op`."""
+        return tuple(slot.name for slot in self.genes)
+
+    @property
+    def gene_sizes(self) -> NDArray[np.int64]:
+        """(n_genes,) number of values of each gene."""
+        return np.array([len(slot.choices) for slot in self.genes])
+
+    @property
+    def size(self) -> int:
+        """Exact number of distinct networks."""
+        return _size(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the whole definition but its name; it changes when the encoding does."""
+        definition = repr((self.skeleton, self.stems, self.blocks))
+        return hashlib.sha256(definition.encode()).hexdigest()[:16]
+
+    # --- genotypes ------------------------------------------------------------------------
+
+    def check(self, genotypes: ArrayLike) -> Genotypes:
+        """Returns the genotypes as a `uint8` matrix.
+
+        Raises:
+            GenotypeError: Wrong shape or type, or a value out of its gene's range.
+        """
+        values = np.asarray(genotypes)
+        if values.ndim != 2 or values.shape[1] != self.n_genes:
+            raise GenotypeError(
+                f"genotypes of shape {values.shape}: {self.name} takes (n, {self.n_genes})"
+            )
+        if not np.issubdtype(values.dtype, np.integer):
+            raise GenotypeError(f"genotypes of type {values.dtype}: integers are allowed")
+        sizes = self.gene_sizes
+        bad = np.argwhere((values < 0) | (values >= sizes))
+        if len(bad):
+            row, gene = bad[0]
+            raise GenotypeError(
+                f"genotype {row} of {self.name}: gene {self.gene_names[gene]!r} is "
+                f"{values[row, gene]}, allowed are 0 to {sizes[gene] - 1}"
+            )
+        return values.astype(np.uint8, copy=False)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Genotypes:
+        """Draws n canonical genotypes: depth of each block uniform, then ops and widths uniform.
+
+        (Uniform over networks would draw full depth almost always.)
+        """
+        genotypes = np.empty((n, self.n_genes), np.uint8)
+        depths = {b: rng.integers(1, s.depth + 1, n) for b, s in enumerate(self.blocks, start=1)}
+        for column, slot in enumerate(self.genes):
+            further = slot.layer > 1
+            drawn = rng.integers(int(further), len(slot.choices), n)
+            genotypes[:, column] = (
+                np.where(depths[slot.block] >= slot.layer, drawn, 0) if further else drawn
+            )
+        return self.canonical(genotypes)
+
+    def canonical(self, genotypes: ArrayLike) -> Genotypes:
+        """Returns the genotypes in canonical form, (n, n_genes)."""
+        genotypes = self.check(genotypes).copy()
+        for columns in _further_columns(self):
+            ops = genotypes[:, columns]
+            order = np.argsort(ops == 0, axis=1, kind="stable")
+            genotypes[:, columns] = np.take_along_axis(ops, order, axis=1)
+        choices = self._choices(genotypes)
+        aliases = _aliases(self)
+        gene_of = _gene_columns(self)
+        for slot, cells in zip(self.layer_slots, self._cells(choices), strict=True):
+            if slot.op in gene_of:
+                genotypes[:, gene_of[slot.op]] = aliases[cells]
+        return genotypes
+
+    def arch_ids(self, genotypes: ArrayLike) -> list[str]:
+        """Returns the identifier of each network, the canonical genotype in base 36.
+
+        >>> from evonas.space import load_space
+        >>> load_space("pico").arch_ids(np.zeros((1, load_space("pico").n_genes), int))
+        ['pico:0000000']
+        """
+        alphabet = np.frombuffer(_DIGITS.encode(), np.uint8)
+        text = alphabet[self.canonical(genotypes)].tobytes().decode()
+        n = self.n_genes
+        return [f"{self.name}:{text[i : i + n]}" for i in range(0, len(text), n)]
+
+    def genotypes(self, arch_ids: Sequence[str]) -> Genotypes:
+        """Returns the canonical genotypes of identifiers.
+
+        Raises:
+            GenotypeError: An identifier of another space, or one that is not well-formed.
+        """
+        rows = []
+        for arch_id in arch_ids:
+            space, _, digits = arch_id.partition(":")
+            if space != self.name:
+                raise GenotypeError(f"arch_id {arch_id!r} is not of the space {self.name!r}")
+            if len(digits) != self.n_genes or not set(digits) <= set(_DIGITS):
+                raise GenotypeError(
+                    f"arch_id {arch_id!r}: after {self.name!r} and a colon there must be "
+                    f"{self.n_genes} characters of 0-9 and a-z"
+                )
+            rows.append([_DIGITS.index(digit) for digit in digits])
+        return self.canonical(np.array(rows, np.uint8).reshape(-1, self.n_genes))
+
+    def translate(self, genotypes: ArrayLike, into: "SearchSpace") -> Genotypes:
+        """Re-writes genotypes of this space as genotypes of a space that contains them.
+
+        Raises:
+            GenotypeError: The other space lacks one of this space's choices or layers.
+        """
+        choices = self._choices(self.check(genotypes))
+        theirs = {slot.name: slot for slot in into.slots}
+        columns = {slot.name: column for column, slot in enumerate(into.genes)}
+        result = np.zeros((len(choices), into.n_genes), np.uint8)
+        for column, slot in enumerate(self.slots):
+            target = theirs.get(slot.name)
+            missing = set(slot.choices) - set(target.choices if target else (None,))
+            if missing:
+                raise GenotypeError(f"{into.name} does not contain {self.name}: {slot.name!r}")
+            if target and slot.name in columns:
+                lookup = np.array([target.choices.index(choice) for choice in slot.choices])
+                result[:, columns[slot.name]] = lookup[choices[:, column]]
+        return into.canonical(result)
+
+    # --- architectures --------------------------------------------------------------------
+
+    def decode(self, genotype: ArrayLike) -> Architecture:
+        """Returns the architecture of one genotype, (n_genes,)."""
+        choices = self._choices(self.canonical(np.asarray(genotype)[None]))[0]
+        chosen = [slot.choices[i] for slot, i in zip(self.slots, choices, strict=True)]
+        stem, blocks = chosen[0], []
+        for number in range(1, len(self.blocks) + 1):
+            in_block = [
+                v for v, slot in zip(chosen, self.slots, strict=True) if slot.block == number
+            ]
+            width, *ops = in_block
+            assert isinstance(width, int)
+            blocks.append(Block(width, tuple(op for op in ops if isinstance(op, Op))))
+        assert isinstance(stem, int)
+        return Architecture(self.skeleton, stem, tuple(blocks))
+
+    def encode(self, architecture: Architecture) -> Genotypes:
+        """Returns the canonical genotype of an architecture, (n_genes,).
+
+        Raises:
+            GenotypeError: The architecture is not in the space; the message names where.
+        """
+        if architecture.skeleton != self.skeleton:
+            raise GenotypeError(f"the architecture's skeleton is not that of {self.name}")
+        values: dict[str, int | Op | None] = {"stem.width": architecture.stem}
+        for number, block in enumerate(architecture.blocks, start=1):
+            values[f"b{number}.width"] = block.width
+            for layer, op in enumerate(block.ops, start=1):
+                values[f"b{number}.l{layer}.op"] = op
+        unknown = values.keys() - {slot.name for slot in self.slots}
+        if unknown:
+            raise GenotypeError(f"{self.name} has no {min(unknown)!r}")
+        genotype = []
+        for slot in self.slots:
+            value = values.get(slot.name)
+            if value not in slot.choices:
+                shown = value.name if isinstance(value, Op) else value
+                raise GenotypeError(f"{self.name} does not allow {shown} at {slot.name!r}")
+            if len(slot.choices) > 1:
+                genotype.append(slot.choices.index(value))
+        row: Genotypes = self.canonical(np.array([genotype], np.uint8))[0]
+        return row
+
+    # --- what is additive over layers -----------------------------------------------------
+
+    def cells(self, genotypes: ArrayLike) -> NDArray[np.int32]:
+        """Returns (n, n_layers) indices of the cells, into tables of `n_cells` entries."""
+        choices = self._choices(self.check(genotypes))
+        return np.stack(list(self._cells(choices)), axis=1)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells over all layers."""
+        last = self.layer_slots[-1]
+        return last.first_cell + math.prod(last.shape)
+
+    def cell_layers(self) -> Iterator[tuple[int, Layer | None]]:
+        """Yields every cell's index with its layer; None for a skipped one."""
+        for slot in self.layer_slots:
+            for index, (i, j, k) in enumerate(np.ndindex(slot.shape), start=slot.first_cell):
+                yield index, self._layer(slot, i, j, k)
+
+    def tabulate(self, value: Callable[[Layer], float]) -> NDArray[np.float64]:
+        """Returns (n_cells,) a value per layer, 0 where the layer is skipped."""
+        table = np.zeros(self.n_cells)
+        for index, layer in self.cell_layers():
+            if layer is not None:
+                table[index] = value(layer)
+        return table
+
+    def sum_cells(self, genotypes: ArrayLike, table: NDArray[Any]) -> NDArray[np.float64]:
+        """Sums a table's entries over the layers of each genotype, (n,)."""
+        genotypes = self.check(genotypes)
+        total = np.zeros(len(genotypes))
+        for start in range(0, len(genotypes), _CHUNK):
+            choices = self._choices(genotypes[start : start + _CHUNK])
+            for cells in self._cells(choices):
+                total[start : start + _CHUNK] += table[cells]
+        return total
+
+    def costs(self, genotypes: ArrayLike) -> dict[str, NDArray[np.float64]]:
+        """Returns `madds` and `params`, each (n,), of the whole detector, exact.
+
+        Batch norm counts its two trainable values a channel.
+        """
+        from evonas.space.costs import cost_tables
+
+        return {name: self.sum_cells(genotypes, table) for name, table in cost_tables(self).items()}
+
+    # --- inside ---------------------------------------------------------------------------
+
+    def _choices(self, genotypes: Genotypes) -> NDArray[np.uint8]:
+        """(n, n_slots) chosen index of every slot, 0 where there is a single choice."""
+        choices = np.zeros((len(genotypes), len(self.slots)), np.uint8)
+        choices[:, list(_gene_columns(self))] = genotypes
+        return choices
+
+    def _cells(self, choices: NDArray[np.uint8]) -> Iterator[NDArray[np.int32]]:
+        """Yields (n,) cell indices, layer by layer."""
+        for slot in self.layer_slots:
+            _, widths_out, ops = slot.shape
+            cell = choices[:, slot.width_out].astype(np.int32)
+            if slot.layer == 1:
+                cell += choices[:, slot.width_in] * np.int32(widths_out)
+            yield slot.first_cell + cell * ops + choices[:, slot.op]
+
+    def _layer(self, slot: LayerSlot, i: int, j: int, k: int) -> Layer | None:
+        op, c_out = self.slots[slot.op].choices[k], self.slots[slot.width_out].choices[j]
+        if op is None:
+            return None
+        c_in = self.slots[slot.width_in].choices[i] if slot.layer == 1 else c_out
+        assert isinstance(op, Op)
+        assert isinstance(c_in, int)
+        assert isinstance(c_out, int)
+        stride = self.skeleton.strides[slot.block - 1] if slot.layer == 1 else 1
+        se = self.skeleton.squeeze_excite
+        return Layer(slot.block, slot.layer, op, c_in, c_out, stride, slot.size_in, se)
+
+
+# The derived data of a space; cached by the space, which is hashable and immutable.
+
+
+@lru_cache
+def _slots(space: SearchSpace) -> tuple[Slot, ...]:
+    slots = [Slot("stem.width", space.stems)]
+    for number, block in enumerate(space.blocks, start=1):
+        slots.append(Slot(f"b{number}.width", block.widths, number))
+        slots.append(Slot(f"b{number}.l1.op", block.first, number, 1))
+        slots += [
+            Slot(f"b{number}.l{layer}.op", (None, *block.further), number, layer)
+            for layer in range(2, block.depth + 1)
+        ]
+    too_large = [slot.name for slot in slots if len(slot.choices) > len(_DIGITS)]
+    assert not too_large, f"{space.name}: more than {len(_DIGITS)} choices at {too_large}"
+    return tuple(slots)
+
+
+@lru_cache
+def _gene_columns(space: SearchSpace) -> dict[int, int]:
+    """Slot index -> gene column, for the slots that are genes."""
+    genes = [i for i, slot in enumerate(space.slots) if len(slot.choices) > 1]
+    return {slot: column for column, slot in enumerate(genes)}
+
+
+@lru_cache
+def _further_columns(space: SearchSpace) -> list[list[int]]:
+    """Gene columns of the layers that can be skipped, by block."""
+    groups: dict[int, list[int]] = {}
+    for column, slot in enumerate(space.genes):
+        if slot.layer > 1:
+            groups.setdefault(slot.block, []).append(column)
+    return list(groups.values())
+
+
+@lru_cache
+def _layer_slots(space: SearchSpace) -> tuple[LayerSlot, ...]:
+    sizes = map_sizes(space.skeleton)
+    layers, first_cell, width_in, width_out = [], 0, 0, 0
+    for index, slot in enumerate(space.slots):
+        if slot.block and not slot.layer:
+            width_in, width_out = width_out, index
+        if not slot.layer:
+            continue
+        first = slot.layer == 1
+        n_in = len(space.slots[width_in].choices) if first else 1
+        shape = (n_in, len(space.slots[width_out].choices), len(slot.choices))
+        size = sizes[slot.block - 1] if first else sizes[slot.block]
+        layers.append(
+            LayerSlot(slot.block, slot.layer, index, width_in, width_out, size, first_cell, shape)
+        )
+        first_cell += math.prod(shape)
+    return tuple(layers)
+
+
+@lru_cache
+def _aliases(space: SearchSpace) -> NDArray[np.uint8]:
+    """(n_cells,) for each cell the first op of its slot that makes the same convolutions."""
+    aliases = np.zeros(space.n_cells, np.uint8)
+    for slot in space.layer_slots:
+        for i, j in np.ndindex(slot.shape[:2]):
+            seen: dict[object, int] = {}
+            start = slot.first_cell + (i * slot.shape[1] + j) * slot.shape[2]
+            for k in range(slot.shape[2]):
+                layer = space._layer(slot, i, j, k)
+                aliases[start + k] = seen.setdefault(layer.convs() if layer else None, k)
+    return aliases
+
+
+@lru_cache
+def _size(space: SearchSpace) -> int:
+    """Counts networks by a walk over blocks that remembers how many end in each width."""
+    aliases = _aliases(space)
+    counts = [1] * len(space.stems)
+    for number, block in enumerate(space.blocks, start=1):
+        first, *further = (slot for slot in space.layer_slots if slot.block == number)
+        ending = []
+        for j in range(len(block.widths)):
+            rest = 1
+            if further:
+                ops = _distinct(aliases, further[0], 0, j) - 1
+                rest = sum(ops**depth for depth in range(len(further) + 1))
+            starts = sum(n * _distinct(aliases, first, i, j) for i, n in enumerate(counts))
+            ending.append(starts * rest)
+        counts = ending
+    return sum(counts)
+
+
+def _distinct(aliases: NDArray[np.uint8], slot: LayerSlot, i: int, j: int) -> int:
+    """Number of distinct ops of a layer slot between two widths, skip included."""
+    start = slot.first_cell + (i * slot.shape[1] + j) * slot.shape[2]
+    return len(np.unique(aliases[start : start + slot.shape[2]]))
