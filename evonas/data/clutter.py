@@ -41,7 +41,8 @@ def draw_distractor(split: str, scale: int, rng: np.random.Generator) -> Bytes:
         mask = np.rot90(_pick(split, rng))
     else:
         mask = _strokes(rng)
-    aspect = int(rng.integers(75, 135))  # per cent of its own
+    # Per cent of its own. Turned digits are wide; made narrow, some would look upright again.
+    aspect = int(rng.integers(100, 150))
     longest = max(mask.shape)
     height = max(4, scale * mask.shape[0] // longest)
     width = max(4, scale * mask.shape[1] * aspect // (longest * 100))
@@ -51,8 +52,7 @@ def draw_distractor(split: str, scale: int, rng: np.random.Generator) -> Bytes:
 
 def blend(canvas: Canvas, opacity: NDArray[np.integer], colour: Canvas) -> None:
     """Paints a colour (3,) onto a part of a canvas, (h, w, 3), with opacity (h, w) of 0..255."""
-    opacity = opacity.astype(np.int64)[..., None]
-    canvas[...] = (canvas * (255 - opacity) + colour * opacity + 127) // 255
+    canvas += ((colour - canvas) * opacity[..., None].astype(np.int64) + 127) // 255
 
 
 def _gradient(size: int, rng: np.random.Generator) -> Canvas:
@@ -83,7 +83,8 @@ def _cloud(size: int, rng: np.random.Generator) -> Canvas:
 def _near_colour(canvas: Canvas, rng: np.random.Generator) -> Canvas:
     """A colour not too far from one that the canvas has, so that digits can stand out."""
     pixel = canvas[tuple(rng.integers(0, len(canvas), 2))]
-    return (pixel + rng.integers(-80, 81) + rng.integers(-40, 41, 3)).clip(0, 255)
+    colour: Canvas = (pixel + rng.integers(-80, 81) + rng.integers(-40, 41, 3)).clip(0, 255)
+    return colour
 
 
 def _window(size: int, rng: np.random.Generator) -> tuple[slice, slice]:

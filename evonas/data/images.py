@@ -1,0 +1,70 @@
+"""Decodes the image files that people have into 8-bit RGB."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import DataError, MissingPackageError
+
+try:
+    from PIL import Image, ImageOps
+except ImportError as error:
+    raise MissingPackageError("pillow", "train") from error
+
+# What Pillow raises for files that are no image, cut off or damaged.
+_DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+def read_image(path: Path, image_id: int, size: tuple[int, int]) -> Image.Image:
+    """Reads an image as 8-bit RGB, upright as its annotations see it.
+
+    Grey, palette, RGBA (the alpha is dropped), CMYK and 16-bit files are converted. The rotation
+    in the EXIF data is applied unless only the stored pixels have the annotated size.
+
+    Args:
+        path: The file.
+        image_id: The id in the annotations, for messages.
+        size: Width and height that the annotations state.
+
+    Raises:
+        DataError: The file cannot be decoded, or has another size.
+    """
+    try:
+        with Image.open(path) as stored:
+            upright = ImageOps.exif_transpose(stored)
+            image = _to_rgb(stored if stored.size == size != upright.size else upright)
+    except _DECODING_ERRORS as error:
+        raise DataError(f"{path}: image {image_id} cannot be decoded: {error}") from error
+    if image.size != size:
+        raise DataError(
+            f"{path}: image {image_id} is {image.size[0]}x{image.size[1]} pixels, "
+            f"but the annotations say {size[0]}x{size[1]}"
+        )
+    return image
+
+
+def resized_pixels(image: Image.Image, side: int) -> NDArray[np.uint8]:
+    """Returns the pixels, (3, side, side), resized bilinearly (and antialiased) if they must be."""
+    if image.size != (side, side):
+        image = image.resize((side, side), Image.Resampling.BILINEAR)
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip rather than scale
+        pixels = np.asarray(image).astype(np.int64).clip(0, 65535)
+        image = Image.fromarray(((pixels + 128) // 257).astype(np.uint8))
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no known range; 8 or 16 bits are needed")
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
