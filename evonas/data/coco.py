@@ -1,7 +1,7 @@
 """Reads the annotations of a COCO-format folder into columns, and refuses what is wrong in them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,6 +56,14 @@ class CocoDataset:
     def n_classes(self) -> int:
         """How many classes the file names."""
         return len(self.class_names)
+
+    def first(self, n_images: int) -> "CocoDataset":
+        """Returns the part of the data set with the first n images."""
+        n_boxes = int(np.searchsorted(self.image_index, n_images))
+        per_image = ("image_ids", "file_names", "sizes")
+        per_box = ("annotation_ids", "image_index", "boxes", "labels", "areas", "is_crowd")
+        parts = {name: getattr(self, name)[:n_images] for name in per_image}
+        return replace(self, **parts, **{name: getattr(self, name)[:n_boxes] for name in per_box})
 
     def path_of(self, index: int) -> Path:
         """Returns the file of the image at that position."""

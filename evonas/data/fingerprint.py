@@ -19,9 +19,9 @@ def data_fingerprint(folder: Path | str) -> str:
         DataError: The folder holds no annotations.
     """
     folder = Path(folder)
-    annotations = sorted((folder / "annotations").glob("*.json"))
+    annotations = sorted(folder.glob("*/*.json"))  # in annotations/, or beside the images
     if not annotations:
-        raise DataError(f"{folder}: no annotations/*.json, so this is no COCO-format folder")
+        raise DataError(f"{folder}: no */*.json with annotations, so this is no COCO-format folder")
     images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGE_SUFFIXES)
     digest = hashlib.sha256()
     for path in [*annotations, *images]:

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from evonas.data.images import read_image, resized_pixels
+from evonas.errors import DataError
+
+GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+RGB = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
+
+
+def _palette():
+    return Image.fromarray(RGB).quantize(48)
+
+
+IMAGES = {
+    "rgb": (Image.fromarray(RGB), RGB),
+    "grey": (Image.fromarray(GREY), np.stack([GREY] * 3, -1)),
+    "grey with alpha": (Image.fromarray(GREY).convert("LA"), np.stack([GREY] * 3, -1)),
+    "rgba": (Image.fromarray(RGB).convert("RGBA"), RGB),
+    "palette": (_palette(), np.asarray(_palette().convert("RGB"))),
+    "16 bit": (Image.fromarray(GREY.astype(np.uint16) * 257), np.stack([GREY] * 3, -1)),
+    "1 bit": (Image.fromarray(GREY > 99), np.stack([(GREY > 99) * 255] * 3, -1)),
+}
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_every_kind_becomes_rgb(tmp_path, kind, suffix):
+    image, expected = IMAGES[kind]
+    path = tmp_path / f"image.{suffix}"
+    image.save(path)
+    np.testing.assert_array_equal(np.asarray(read_image(path, 1, (8, 6))), expected)
+
+
+def test_transparent_palette(tmp_path):
+    path = tmp_path / "image.png"
+    image = _palette()
+    image.save(path, transparency=b"\x00\x80" * 24)
+    expected = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(np.asarray(read_image(path, 1, (8, 6))), expected)
+
+
+def test_exif_rotation_as_the_annotations_see_it(tmp_path):
+    path = tmp_path / "image.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    Image.fromarray(RGB).save(path, exif=exif)
+    turned = np.asarray(read_image(path, 1, (6, 8)))
+    np.testing.assert_array_equal(turned, np.rot90(RGB, -1))
+    np.testing.assert_array_equal(np.asarray(read_image(path, 1, (8, 6))), RGB)
+
+
+def test_another_size_than_annotated(tmp_path):
+    path = tmp_path / "image.png"
+    Image.fromarray(RGB).save(path)
+    with pytest.raises(DataError, match=r"image\.png: image 5 is 8x6 pixels, but .* 9x6"):
+        read_image(path, 5, (9, 6))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("n_bytes", [0, 20, 300])
+def test_cut_off_files_are_named(tmp_path, suffix, n_bytes):
+    path = tmp_path / f"image.{suffix}"
+    noise = np.random.default_rng(0).integers(0, 256, (50, 50, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    with pytest.raises(DataError, match=r"image\.(png|jpg): image 5 cannot be decoded"):
+        read_image(path, 5, (50, 50))
+
+
+def test_floating_point_images_are_refused(tmp_path):
+    path = tmp_path / "image.tiff"
+    Image.fromarray(GREY.astype(np.float32)).save(path)
+    with pytest.raises(DataError, match="floating-point"):
+        read_image(path, 5, (8, 6))
+
+
+def test_resized_pixels():
+    assert resized_pixels(Image.fromarray(RGB), 16).shape == (3, 16, 16)
+    flat = Image.fromarray(np.full((5, 9, 3), 77, np.uint8))
+    assert (resized_pixels(flat, 4) == 77).all()
