@@ -80,10 +80,12 @@ def _draw_placement(n: int, how: Augmentation, generator: torch.Generator) -> tu
 
 def _resample(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Scales about the centre, then shifts; what comes into view is mid-grey."""
-    theta = torch.zeros(len(images), 2, 3, device=images.device)
-    theta[:, 0, 0], theta[:, 1, 1] = 1 / scale[:, 0], 1 / scale[:, 1]
-    theta[:, :, 2] = -shift / scale
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    n, _, height, width = images.shape
+    grid = images.new_empty(n, height, width, 2)
+    for axis, side in enumerate((width, height)):
+        centres = (2 * torch.arange(side, device=images.device) + 1) / side - 1
+        source = (centres - shift[:, axis, None]) / scale[:, axis, None]
+        grid[..., axis] = source[:, None, :] if axis == 0 else source[:, :, None]
     return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
