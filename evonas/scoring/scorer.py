@@ -1,0 +1,165 @@
+"""What a scorer is, and the scorer that asks a store first.
+
+A scorer maps genotypes to the columns that are expensive to know (`map`, ...). What follows from
+a genotype at once (costs, predicted latencies) is in `evonas.scoring.analytic`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import DataError
+from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
+
+# A kill loses what was scored since the last write, so a batch should take a few seconds; a write
+# costs some milliseconds, so a fast scorer's batches should be large.
+FIRST_BATCH = 4
+SECONDS_PER_BATCH = 4.0
+
+
+class Scorer(Protocol):
+    """Maps genotypes to expensive columns; the same genotype always has the same scores."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns it gives."""
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """What the scores depend on: source, checksum of the weights, data fingerprint, ..."""
+
+    def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
+        """Returns each column's scores, (n,), of canonical genotypes (n, n_genes)."""
+
+
+class ScoreStore(Protocol):
+    """Where scores are kept; `evonas.table.BenchmarkTable` is one."""
+
+    def lookup(
+        self, genotypes: Genotypes, columns: Sequence[str], space: SearchSpace
+    ) -> dict[str, Floats]:
+        """Returns each column's values, (n,), NaN where the store has none."""
+
+    def append(
+        self,
+        space: SearchSpace,
+        genotypes: Genotypes,
+        columns: Mapping[str, Floats],
+        *,
+        provenance: Mapping[str, str],
+    ) -> None:
+        """Keeps values, each (n,); when it returns they survive a crash."""
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """A store that lasts as long as the process."""
+
+    _values: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=dict)
+
+    def lookup(
+        self, genotypes: Genotypes, columns: Sequence[str], space: SearchSpace
+    ) -> dict[str, Floats]:
+        """See `ScoreStore.lookup`."""
+        keys = row_keys(genotypes)
+        found = {}
+        for name in columns:
+            known = self._values.get((space.name, name), {})
+            found[name] = np.array([known.get(key, np.nan) for key in keys], np.float64)
+        return found
+
+    def append(
+        self,
+        space: SearchSpace,
+        genotypes: Genotypes,
+        columns: Mapping[str, Floats],
+        *,
+        provenance: Mapping[str, str],
+    ) -> None:
+        """See `ScoreStore.append`; the provenance is not kept."""
+        keys = row_keys(genotypes)
+        for name, values in columns.items():
+            known = self._values.setdefault((space.name, name), {})
+            known.update(zip(keys, values.tolist(), strict=True))
+
+
+def row_keys(genotypes: Genotypes) -> list[bytes]:
+    """Returns a hashable key of each row."""
+    return [row.tobytes() for row in genotypes]
+
+
+@dataclass(slots=True)
+class CachedScorer:
+    """A scorer that scores only what its store lacks, and stores it batch by batch.
+
+    Attributes:
+        space: The genotypes' space.
+        scorer: Gives the missing scores.
+        store: Asked first and told every new score.
+        on_batch: Called after each stored batch.
+        scored: Genotypes scored so far.
+        cached: Genotypes found in the store so far.
+        seconds: Time spent in the scorer.
+    """
+
+    space: SearchSpace
+    scorer: Scorer
+    store: ScoreStore
+    on_batch: Callable[[], None] = lambda: None
+    scored: int = 0
+    cached: int = 0
+    seconds: float = 0.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns it gives."""
+        return self.scorer.columns
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        """Provenance of the scorer behind."""
+        return self.scorer.provenance
+
+    def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
+        """Returns each column's scores, (n,), of distinct canonical genotypes (n, n_genes).
+
+        Raises:
+            DataError: The scorer gave no number for a genotype.
+        """
+        scores = self.store.lookup(genotypes, self.columns, self.space)
+        unknown = np.isnan(np.stack([scores[name] for name in self.columns])).any(axis=0)
+        missing = np.flatnonzero(unknown)
+        self.cached += len(genotypes) - len(missing)
+        for rows in self._batches(missing):
+            started = time.perf_counter()
+            fresh = self.scorer(genotypes[rows])
+            self.seconds += time.perf_counter() - started
+            self._refuse_nan(genotypes[rows], fresh)
+            self.store.append(self.space, genotypes[rows], fresh, provenance=self.provenance)
+            for name in self.columns:
+                scores[name][rows] = fresh[name]
+            self.scored += len(rows)
+            self.on_batch()
+        return scores
+
+    def _batches(self, missing: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+        while len(missing):
+            size = FIRST_BATCH
+            if self.scored:
+                per_score = max(self.seconds / self.scored, 1e-9)
+                size = max(1, int(min(SECONDS_PER_BATCH / per_score, len(missing))))
+            yield missing[:size]
+            missing = missing[size:]
+
+    def _refuse_nan(self, genotypes: Genotypes, fresh: Mapping[str, Floats]) -> None:
+        for name in self.columns:
+            bad = np.flatnonzero(~np.isfinite(fresh[name]))
+            if len(bad):
+                [arch_id] = self.space.arch_ids(genotypes[bad[:1]])
+                raise DataError(f"the scorer gave no finite {name!r} for {arch_id}")

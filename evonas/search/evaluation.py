@@ -1,0 +1,151 @@
+"""What a search knows of genotypes: their columns, whether they are feasible, and the archive."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import ConfigurationError
+from evonas.objectives import Objective
+from evonas.scoring.analytic import COSTS, analytic_columns, is_analytic
+from evonas.scoring.scorer import CachedScorer, row_keys
+from evonas.search.constraints import Constraint, violations
+from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
+Columns = dict[str, Floats]
+
+# The reference point's costs are the worst of this many random networks of the space.
+_REFERENCE_SAMPLE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is searched for.
+
+    Attributes:
+        space: Where.
+        objectives: What shall be good.
+        constraints: What must hold.
+    """
+
+    space: SearchSpace
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns that matter, and the costs."""
+        names = [objective.name for objective in self.objectives]
+        names += [constraint.column for constraint in self.constraints]
+        return tuple(dict.fromkeys([*names, *COSTS]))
+
+
+@dataclass(slots=True)
+class Archive:
+    """All that a run evaluated, in order; unbounded."""
+
+    genotypes: Genotypes
+    columns: Columns
+    feasible: NDArray[np.bool_]
+    seen: set[bytes] = field(default_factory=set)
+
+    def add(self, genotypes: Genotypes, columns: Columns, feasible: NDArray[np.bool_]) -> None:
+        """Appends rows; `columns` as in the archive, each (n,)."""
+        self.genotypes = np.concatenate([self.genotypes, genotypes])
+        self.feasible = np.concatenate([self.feasible, feasible])
+        self.columns = {
+            name: np.concatenate([known, columns[name]]) for name, known in self.columns.items()
+        }
+        self.seen.update(row_keys(genotypes))
+
+
+class Evaluation:
+    """Evaluates genotypes for one question and archives them.
+
+    The expensive scorer is asked last and only for genotypes which the constraints on analytic
+    columns leave feasible.
+    """
+
+    def __init__(self, question: Question, scorer: CachedScorer | None) -> None:
+        """Raises ConfigurationError if a column comes from nowhere."""
+        self.question = question
+        self.scorer = scorer
+        analytic = [name for name in question.columns if is_analytic(name)]
+        scored = [name for name in question.columns if not is_analytic(name)]
+        offered = scorer.columns if scorer else ()
+        for name in scored:
+            if name not in offered:
+                raise ConfigurationError(
+                    f"the scorer does not give {name!r}; it gives: {', '.join(offered) or 'none'}"
+                )
+        self._scored = tuple(offered) if scored else ()
+        self._analytic: Callable[[Genotypes], Columns] = analytic_columns(question.space, analytic)
+        self._cheap = [c for c in question.constraints if is_analytic(c.column)]
+        self._dear = [c for c in question.constraints if not is_analytic(c.column)]
+        names = dict.fromkeys([*question.columns, *self._scored])
+        self.archive = Archive(
+            np.empty((0, question.space.n_genes), np.uint8),
+            {name: np.empty(0) for name in names},
+            np.empty(0, bool),
+        )
+
+    def __call__(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
+        """Evaluates distinct canonical genotypes (n, n_genes) and archives them.
+
+        Returns:
+            Objectives (n, n_objectives), NaN where nothing was scored because a constraint is
+            violated, and total violations (n,), 0 where feasible.
+        """
+        columns = self._analytic(genotypes)
+        total = self._total(self._cheap, columns, len(genotypes))
+        feasible = total == 0
+        if self.scorer and self._scored:
+            columns |= {name: np.full(len(genotypes), np.nan) for name in self._scored}
+            scores = self.scorer(genotypes[feasible]) if feasible.any() else {}
+            for name, values in scores.items():
+                columns[name][feasible] = values
+            dear = {name: np.nan_to_num(columns[name]) for name in self._scored}
+            total += np.where(feasible, self._total(self._dear, dear, len(genotypes)), 0)
+        self.archive.add(genotypes, columns, total == 0)
+        return self.values(columns), total
+
+    def cheap_violation(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) the violation of the constraints that need no scorer."""
+        if not self._cheap:
+            return np.zeros(len(genotypes))
+        return self._total(self._cheap, self._analytic(genotypes), len(genotypes))
+
+    def values(self, columns: Columns) -> Floats:
+        """Returns the objectives' values, (n, n_objectives)."""
+        return np.stack([columns[o.name] for o in self.question.objectives], axis=1)
+
+    def _total(self, constraints: Sequence[Constraint], columns: Columns, n: int) -> Floats:
+        total: Floats = np.maximum(violations(constraints, columns, n), 0).sum(axis=1)
+        return total
+
+    def reference(self) -> Floats:
+        """Returns (n_objectives,) the worst corner, which depends on the question only.
+
+        0 for what is maximised (AP); for a cost or latency the worst of a fixed random sample
+        of the space. For a column that only the scorer knows and that is minimised there is no
+        such sample.
+
+        Raises:
+            ConfigurationError: For such an objective.
+        """
+        sample = self.question.space.sample(_REFERENCE_SAMPLE, np.random.default_rng(0))
+        columns = self._analytic(sample)
+        worst = []
+        for objective in self.question.objectives:
+            if objective.maximise:
+                worst.append(0.0)
+            elif objective.name in columns:
+                worst.append(float(columns[objective.name].max()))
+            else:
+                raise ConfigurationError(
+                    f"{objective.name!r} cannot be searched for: it is known "
+                    "of stored networks only; use the predicted latency:DEVICE"
+                )
+        return np.array(worst)

@@ -1,0 +1,134 @@
+"""The search as a vectorised pymoo problem, and the space's operators in pymoo's classes.
+
+Here values change sign: pymoo minimises.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pymoo.core.crossover import Crossover
+from pymoo.core.duplicate import DuplicateElimination
+from pymoo.core.mutation import Mutation
+from pymoo.core.problem import Problem
+from pymoo.core.sampling import Sampling
+
+from evonas.scoring.scorer import row_keys
+from evonas.search.evaluation import Evaluation
+from evonas.search.operators import cross, mutate
+from evonas.space import Genotypes
+
+# Rounds of drawing until a sample is full; past them it stays short (a small space is exhausted)
+# or takes what violates the constraints least.
+_ROUNDS = 20
+
+
+class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
+    """Genotype matrices in, minimised objectives and one total violation out."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        question = evaluation.question
+        super().__init__(
+            n_var=question.space.n_genes,
+            n_obj=len(question.objectives),
+            n_ieq_constr=1 if question.constraints else 0,
+            xl=0,
+            xu=question.space.gene_sizes - 1,
+            vtype=int,
+        )
+        self.evaluation = evaluation
+        self.space = question.space
+        self.signs = np.array([-1.0 if o.maximise else 1.0 for o in question.objectives])
+        self._unscored = evaluation.reference() * self.signs
+
+    def _evaluate(self, x: Genotypes, out: dict[str, Any], *_: Any, **__: Any) -> None:
+        values, violation = self.evaluation(x)
+        # pymoo never compares the objectives of infeasible rows, but wants numbers.
+        out["F"] = np.where(np.isnan(values), self._unscored, values * self.signs)
+        if self.n_ieq_constr:
+            out["G"] = violation[:, None]
+
+
+class SpaceSampling(Sampling):  # type: ignore[misc]
+    """Random genotypes that were not evaluated yet, feasible ones first."""
+
+    def _do(
+        self,
+        problem: SearchProblem,
+        n_samples: int,
+        *_: Any,
+        random_state: np.random.Generator,
+        **__: Any,
+    ) -> Genotypes:
+        return sample_unseen(problem.evaluation, n_samples, random_state)
+
+
+class SpaceCrossover(Crossover):  # type: ignore[misc]
+    """`operators.cross` for pymoo."""
+
+    def __init__(self) -> None:
+        super().__init__(n_parents=2, n_offsprings=2)
+
+    def _do(
+        self,
+        problem: SearchProblem,
+        x: Genotypes,
+        *_: Any,
+        random_state: np.random.Generator,
+        **__: Any,
+    ) -> Genotypes:
+        return np.stack(cross(problem.space, x[0], x[1], random_state))
+
+
+class SpaceMutation(Mutation):  # type: ignore[misc]
+    """`operators.mutate` for pymoo."""
+
+    def _do(
+        self,
+        problem: SearchProblem,
+        x: Genotypes,
+        *_: Any,
+        random_state: np.random.Generator,
+        **__: Any,
+    ) -> Genotypes:
+        return mutate(problem.space, x, random_state)
+
+
+class Unseen(DuplicateElimination):  # type: ignore[misc]
+    """Drops genotypes that repeat themselves, another population or anything in the archive."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        super().__init__()
+        self.evaluation = evaluation
+
+    def _do(self, pop: Any, other: Any, _: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        seen = self.evaluation.archive.seen
+        return repeats(pop.get("X"), seen if other is None else set(row_keys(other.get("X"))))
+
+
+def repeats(genotypes: Genotypes, known: set[bytes]) -> NDArray[np.bool_]:
+    """Marks the rows that are known or equal to a row before, (n,)."""
+    first: set[bytes] = set()
+    marks = []
+    for key in row_keys(genotypes):
+        marks.append(key in known or key in first)
+        first.add(key)
+    return np.array(marks, bool)
+
+
+def sample_unseen(evaluation: Evaluation, n: int, rng: np.random.Generator) -> Genotypes:
+    """Draws up to n distinct genotypes that were not evaluated yet, (<= n, n_genes).
+
+    Where constraints leave little, the least violating ones of all draws fill up.
+    """
+    space = evaluation.question.space
+    drawn = np.empty((0, space.n_genes), np.uint8)
+    violation = np.empty(0)
+    for _ in range(_ROUNDS):
+        fresh = space.sample(n, rng)
+        fresh = fresh[~repeats(fresh, evaluation.archive.seen.union(row_keys(drawn)))]
+        drawn = np.concatenate([drawn, fresh])
+        violation = np.concatenate([violation, evaluation.cheap_violation(fresh)])
+        if (violation == 0).sum() >= n:
+            break
+    return drawn[np.argsort(violation, kind="stable")[:n]]

@@ -1,0 +1,237 @@
+"""One search from question to front."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import ConfigurationError
+from evonas.objectives import Objective, hypervolume, load_objective, pareto_mask
+from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore
+from evonas.search.constraints import parse_constraints
+from evonas.search.evaluation import Archive, Evaluation, Question
+from evonas.space import SearchSpace, load_space
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        generation: Generations completed.
+        generations: Generations in all.
+        evaluated: Genotypes evaluated, infeasible ones included.
+        hypervolume: Of the front after the last completed generation.
+        scored: Scores computed.
+        cached: Scores found in the table.
+        seconds: Time since the start.
+        seconds_left: Estimate, as if everything still to come had to be scored.
+    """
+
+    generation: int
+    generations: int
+    evaluated: int
+    hypervolume: float
+    scored: int
+    cached: int
+    seconds: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchResult:
+    """What a run found.
+
+    Attributes:
+        space: The space.
+        objectives: What was searched for.
+        reference: (n_objectives,) reference point of the hypervolume.
+        archive: All that the run evaluated, in order.
+        front: Rows of the archive on its front, from the first objective's best to its worst.
+        history: Per generation its progress.
+    """
+
+    space: SearchSpace
+    objectives: tuple[Objective, ...]
+    reference: Floats
+    archive: Archive
+    front: NDArray[np.intp]
+    history: tuple[Progress, ...]
+
+    @property
+    def hypervolume(self) -> float:
+        """Hypervolume of the front."""
+        return self.history[-1].hypervolume
+
+    @property
+    def scored(self) -> int:
+        """Scores computed."""
+        return self.history[-1].scored
+
+    @property
+    def cached(self) -> int:
+        """Scores found in the table."""
+        return self.history[-1].cached
+
+    @property
+    def seconds(self) -> float:
+        """Time the run took."""
+        return self.history[-1].seconds
+
+    def values(self) -> Floats:
+        """Returns the objectives' values of the archive, (n, n_objectives)."""
+        return np.stack([self.archive.columns[o.name] for o in self.objectives], axis=1)
+
+    def rows(self) -> list[dict[str, str | float]]:
+        """Returns the front, best first in the first objective: `arch_id` and the columns."""
+        arch_ids = self.space.arch_ids(self.archive.genotypes[self.front])
+        columns = {name: column[self.front] for name, column in self.archive.columns.items()}
+        return [
+            {"arch_id": arch_id, **{name: float(column[i]) for name, column in columns.items()}}
+            for i, arch_id in enumerate(arch_ids)
+        ]
+
+
+def run_search(
+    space: SearchSpace | str,
+    objectives: Iterable[str],
+    *,
+    scorer: Scorer | None = None,
+    table: ScoreStore | None = None,
+    where: Iterable[str] = (),
+    algorithm: str = "nsga2",
+    population: int = 24,
+    generations: int = 10,
+    seed: int = 0,
+    callback: Callable[[Progress], None] = lambda progress: None,
+) -> SearchResult:
+    """Searches a space; the same arguments and scores give the same result.
+
+    A run that was stopped is resumed by running it again with the same table: what was scored
+    before is found there.
+
+    Args:
+        space: The space or its name.
+        objectives: Column names.
+        scorer: Gives the columns that do not follow from a genotype at once (`map`); None if no
+            objective or constraint needs one.
+        table: Where scores are looked up first and kept; None for this run's memory only.
+        where: Constraints, for example `latency:ethos-u55-256 <= 5`.
+        algorithm: `nsga2` or `random`.
+        population: Genotypes evaluated per generation.
+        generations: Number of generations, the first one random.
+        seed: Seed of all random choices.
+        callback: Told the progress after each generation and each batch of scores.
+
+    Raises:
+        ConfigurationError: A name or number that is not allowed.
+    """
+    question = _question(space, objectives, where)
+    for name, number in (("population", population), ("generations", generations)):
+        if number < 1:
+            raise ConfigurationError(f"{name} is {number}; it must be at least 1")
+    cached = CachedScorer(question.space, scorer, table or MemoryStore()) if scorer else None
+    evaluation = Evaluation(question, cached)
+    run = _Run(evaluation, population, generations, callback)
+    history = tuple(run.progress(algorithm, seed))
+    front = run.front
+    order = np.argsort(evaluation.values(evaluation.archive.columns)[front, 0], kind="stable")
+    if question.objectives[0].maximise:
+        order = order[::-1]
+    return SearchResult(
+        question.space,
+        question.objectives,
+        run.reference,
+        evaluation.archive,
+        front[order],
+        history,
+    )
+
+
+def _question(
+    space: SearchSpace | str, objectives: Iterable[str], where: Iterable[str]
+) -> Question:
+    names = list(objectives)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ConfigurationError(f"objectives {names}: at least two different ones are needed")
+    return Question(
+        load_space(space) if isinstance(space, str) else space,
+        tuple(load_objective(name) for name in names),
+        parse_constraints(where),
+    )
+
+
+class _Run:
+    """The loop over generations, with the running front and the clock."""
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        population: int,
+        generations: int,
+        callback: Callable[[Progress], None],
+    ) -> None:
+        self.evaluation = evaluation
+        self.population = population
+        self.generations = generations
+        self.callback = callback
+        self.reference = evaluation.reference()
+        self.front = np.empty(0, np.intp)
+        self.seen = 0
+        self.generation = 0
+        self.hypervolume = 0.0
+        self.started = time.perf_counter()
+        if evaluation.scorer:
+            evaluation.scorer.on_batch = lambda: self.callback(self.now())
+
+    def progress(self, name: str, seed: int) -> Iterator[Progress]:
+        """Runs the algorithm and yields the progress after each generation."""
+        from evonas.search.algorithms import make_algorithm
+        from evonas.search.problem import SearchProblem
+
+        problem = SearchProblem(self.evaluation)
+        algorithm = make_algorithm(name, problem, self.population)
+        algorithm.setup(problem, termination=("n_gen", self.generations), seed=seed)
+        while algorithm.has_next():
+            algorithm.next()
+            if self.seen == len(self.evaluation.archive.feasible):
+                break  # no new genotype was found: the space is exhausted
+            self._update_front()
+            self.generation += 1
+            progress = self.now()
+            self.callback(progress)
+            yield progress
+
+    def _update_front(self) -> None:
+        archive, objectives = self.evaluation.archive, self.evaluation.question.objectives
+        fresh = self.seen + np.flatnonzero(archive.feasible[self.seen :])
+        self.seen = len(archive.feasible)
+        candidates = np.concatenate([self.front, fresh])
+        columns = {name: column[candidates] for name, column in archive.columns.items()}
+        values = self.evaluation.values(columns)
+        on_front = pareto_mask(values, objectives)
+        self.front = candidates[on_front]
+        self.hypervolume = hypervolume(values[on_front], objectives, self.reference)
+
+    def now(self) -> Progress:
+        """Returns the progress at this moment."""
+        scorer = self.evaluation.scorer
+        seconds = time.perf_counter() - self.started
+        scored, cached = (scorer.scored, scorer.cached) if scorer else (0, 0)
+        evaluated = max(len(self.evaluation.archive.feasible), scored + cached)
+        left = self.population * self.generations - evaluated
+        pace = scorer.seconds / scored if scorer and scored else seconds / max(evaluated, 1)
+        return Progress(
+            self.generation,
+            self.generations,
+            evaluated,
+            self.hypervolume,
+            scored,
+            cached,
+            seconds,
+            max(left, 0) * pace,
+        )

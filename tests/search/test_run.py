@@ -1,0 +1,174 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from additive import AdditiveScorer
+
+from evonas.errors import ConfigurationError, DataError
+from evonas.objectives import hypervolume, pareto_mask
+from evonas.scoring import CachedScorer, MemoryStore
+from evonas.search import Progress, SearchResult, run_search
+from evonas.space import SearchSpace, load_space
+
+OBJECTIVES = ("map", "madds")
+
+
+@pytest.fixture(scope="module")
+def nano() -> SearchSpace:
+    return load_space("nano")
+
+
+def search(space: SearchSpace, **options: object) -> SearchResult:
+    options = {"scorer": AdditiveScorer(space), "population": 16, "generations": 6} | options
+    return run_search(space, OBJECTIVES, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("algorithm", ["nsga2", "random"])
+def test_front_is_the_archives_front_and_every_evaluation_is_new(
+    nano: SearchSpace, algorithm: str
+) -> None:
+    result = search(nano, algorithm=algorithm)
+    assert result.scored == len(np.unique(result.archive.genotypes, axis=0)) == 96
+    mask = pareto_mask(result.values(), result.objectives)
+    assert set(result.front) == set(np.flatnonzero(mask))
+    assert (np.diff(result.values()[result.front, 0]) <= 0).all()
+    assert result.hypervolume == pytest.approx(
+        hypervolume(result.values(), result.objectives, result.reference)
+    )
+    volumes = [progress.hypervolume for progress in result.history]
+    assert volumes == sorted(volumes)
+
+
+@pytest.mark.parametrize("algorithm", ["nsga2", "random"])
+def test_same_seed_same_front_and_another_seed_another(nano: SearchSpace, algorithm: str) -> None:
+    first, again, other = (search(nano, algorithm=algorithm, seed=s) for s in (1, 1, 2))
+    assert first.rows() == again.rows()
+    assert first.rows() != other.rows()
+
+
+def test_second_run_scores_nothing(nano: SearchSpace) -> None:
+    store, scorer = MemoryStore(), AdditiveScorer(nano)
+    first = search(nano, scorer=scorer, table=store)
+    calls = len(scorer.calls)
+    again = search(nano, scorer=scorer, table=store)
+    assert (again.scored, again.cached, len(scorer.calls)) == (0, 96, calls)
+    assert again.rows() == first.rows()
+
+
+def test_interrupted_run_resumes_to_the_same_front_without_scoring_twice(
+    nano: SearchSpace,
+) -> None:
+    undisturbed = search(nano)
+    store, scorer = MemoryStore(), AdditiveScorer(nano)
+
+    def stop(progress: Progress) -> None:
+        if progress.scored > 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(nano, scorer=scorer, table=store, callback=stop)
+    resumed = search(nano, scorer=scorer, table=store)
+    assert resumed.rows() == undisturbed.rows()
+    assert resumed.cached > 40
+    assert len(scorer.calls) == len(set(scorer.calls)) == 96
+
+
+def test_infeasible_genotypes_are_never_scored_nor_on_the_front(nano: SearchSpace) -> None:
+    scorer = AdditiveScorer(nano)
+    result = search(nano, scorer=scorer, where=["madds <= 1e7 and params >= 1e5"])
+    rows = result.rows()
+    assert rows
+    assert all(row["madds"] <= 1e7 and row["params"] >= 1e5 for row in rows)
+    scored = nano.costs(np.array([list(key) for key in scorer.calls], np.uint8))["madds"]
+    assert (scored <= 1e7).all()
+
+
+def test_constraint_on_a_score(nano: SearchSpace) -> None:
+    result = search(nano, where=["map >= 0.6"])
+    assert result.rows()
+    assert all(row["map"] >= 0.6 for row in result.rows())
+
+
+def test_impossible_constraint_gives_an_empty_front(nano: SearchSpace) -> None:
+    result = search(nano, where=["madds <= 1"])
+    assert result.rows() == []
+    assert (result.hypervolume, result.scored) == (0, 0)
+
+
+@pytest.mark.parametrize("algorithm", ["nsga2", "random"])
+def test_tiny_space_is_exhausted_gracefully(algorithm: str) -> None:
+    pico = load_space("pico")
+    blocks = tuple(
+        replace(block, first=block.first[:2], depth=1, further=()) for block in pico.blocks
+    )
+    tiny = replace(pico, name="tiny", blocks=blocks)
+    assert tiny.size == 16
+    result = search(tiny, algorithm=algorithm, generations=20)
+    assert result.scored == 16
+
+
+def test_reference_point_does_not_depend_on_the_run(nano: SearchSpace) -> None:
+    one, other = search(nano, seed=1), search(nano, algorithm="random", seed=2, population=4)
+    np.testing.assert_array_equal(one.reference, other.reference)
+    assert one.reference[0] == 0
+
+
+def test_search_needs_no_scorer_for_analytic_objectives(nano: SearchSpace) -> None:
+    result = run_search(nano, ["params", "madds"], population=8, generations=3)
+    assert result.scored == 0
+    assert result.rows()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"population": 0}, "population is 0"),
+        ({"generations": 0}, "generations is 0"),
+        ({"algorithm": "psychic"}, "unknown algorithm 'psychic'; known: nsga2, random"),
+        ({"where": ["latency is low"]}, "constraint 'latency is low'"),
+        ({"scorer": None}, "does not give 'map'"),
+        ({"where": ["trained_map >= 0.3"]}, "does not give 'trained_map'"),
+    ],
+)
+def test_wrong_options_are_refused(
+    nano: SearchSpace, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        search(nano, **options)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "message"),
+    [(["map"], "at least two"), (["map", "map"], "at least two"), (["map", "x"], "objective 'x'")],
+)
+def test_wrong_objectives_are_refused(
+    nano: SearchSpace, objectives: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        run_search(nano, objectives, scorer=AdditiveScorer(nano))
+
+
+def test_nan_scores_are_refused_and_not_stored(nano: SearchSpace) -> None:
+    class Broken(AdditiveScorer):
+        def __call__(self, genotypes):  # type: ignore[no-untyped-def]
+            return {name: values * np.nan for name, values in super().__call__(genotypes).items()}
+
+    store = MemoryStore()
+    with pytest.raises(DataError, match="no finite 'map' for nano:"):
+        CachedScorer(nano, Broken(nano), store)(nano.sample(3, np.random.default_rng(0)))
+    assert store._values == {}
+
+
+def test_nsga2_finds_nearly_all_of_an_exact_front() -> None:
+    """Against the front of all networks of `pico`, found by scoring every one of them."""
+    pico = load_space("pico")
+    everything = np.stack(np.meshgrid(*map(np.arange, pico.gene_sizes), indexing="ij"), axis=-1)
+    everything = np.unique(pico.canonical(everything.reshape(-1, pico.n_genes)), axis=0)
+    assert len(everything) == pico.size
+    truth = np.stack(
+        [AdditiveScorer(pico)(everything)["map"], pico.costs(everything)["madds"]], axis=1
+    )
+    results = [search(pico, population=50, generations=30, seed=seed) for seed in range(5)]
+    best = hypervolume(truth, results[0].objectives, results[0].reference)
+    shares = [result.hypervolume / best for result in results]
+    assert np.median(shares) > 0.99
