@@ -50,6 +50,15 @@ def load_glyphs(split: str) -> tuple[tuple[Bytes, ...], ...]:
     Raises:
         MissingPackageError: scikit-learn is not installed.
     """
+    wanted = split == "val"
+    return tuple(
+        tuple(g for i, g in enumerate(glyphs) if (i % _VALIDATION_EVERY == 0) == wanted)
+        for glyphs in _legible_glyphs()
+    )
+
+
+@cache
+def _legible_glyphs() -> tuple[list[Bytes], ...]:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -58,14 +67,8 @@ def load_glyphs(split: str) -> tuple[tuple[Bytes, ...], ...]:
     bunch = load_digits()
     images, labels = bunch.images, bunch.target
     readable = _are_readable(images.reshape(len(images), -1), labels)
-    by_class = []
-    for label in range(N_CLASSES):
-        glyphs = [_enlarge(image) for image in images[(labels == label) & readable]]
-        legible = _without_boldest(glyphs)
-        is_val = [index % _VALIDATION_EVERY == 0 for index in range(len(legible))]
-        wanted = split == "val"
-        by_class.append(tuple(g for g, val in zip(legible, is_val, strict=True) if val == wanted))
-    return tuple(by_class)
+    by_class = (images[(labels == label) & readable] for label in range(N_CLASSES))
+    return tuple(_without_boldest([_enlarge(image) for image in images]) for images in by_class)
 
 
 def lay(glyph: Bytes, pose: Pose) -> Bytes:
