@@ -10,9 +10,9 @@ from evonas.data.glyphs import N_CLASSES, Bytes, Pose, ink_bounds, is_ink, lay, 
 
 _SPLITS = ("train", "val")
 _MAX_DIGITS = 5
-_MAX_DISTRACTORS = 4
+_MAX_DISTRACTORS = 2
 # Heights in pixels of a 64-pixel scene, [low, high), each range as likely: more small than large.
-_HEIGHT_RANGES = ((9, 12), (11, 15), (13, 18), (17, 25), (24, 37))
+_HEIGHT_RANGES = ((12, 16), (14, 20), (17, 25), (22, 31), (28, 43))
 _PLACE_ATTEMPTS = 30
 _COLOUR_ATTEMPTS = 12
 _MAX_OVERLAP = 0.1  # of the smaller box

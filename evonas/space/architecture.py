@@ -11,15 +11,15 @@ class Head:
     """The SSDLite head.
 
     Each level predicts boxes and classes with a depthwise 3x3 and a biased 1x1 convolution. The
-    first two levels read the taps, each further level an extra stage on the level before: 1x1 to
+    first levels read the taps, each further level an extra stage on the level before: 1x1 to
     half the depth, depthwise 3x3 of stride 2, 1x1 to the depth.
 
     Attributes:
         taps: Block numbers (from 1) whose outputs feed the first levels.
         extra_depths: Channels of the extra levels.
         scales: Smallest and largest anchor side over the image side.
-        aspect_ratios: Width over height of the anchors of a location; one more square anchor
-            stands between a level's scale and the next one's.
+        aspect_ratios: Width over height of the anchors of a location at the level's scale.
+        interpolated_ratio: That of one more, between the level's scale and the next one's.
         reduced_first_level: The first level has three anchors only, as in TensorFlow's SSD.
         class_slots: Class logits per anchor.
         projection: Channels of a 1x1 convolution between each tap and its predictors; 0 for none.
@@ -31,6 +31,7 @@ class Head:
     aspect_ratios: tuple[float, ...]
     reduced_first_level: bool
     class_slots: int
+    interpolated_ratio: float = 1.0
     projection: int = 0
 
     @property
@@ -84,8 +85,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level of the head: the stage before it, its map's side, and its two predictors."""
+    """One level of the head: what it reads, the stage on that, its map's side, two predictors.
 
+    `source` is the block whose output it reads, or 0 for the stage of the level before.
+    """
+
+    source: int
     size_in: int
     size: int
     stage: tuple[Conv, ...]
@@ -144,31 +149,23 @@ def head_levels(skeleton: Skeleton, tap_widths: list[int]) -> tuple[Level, ...]:
     head = skeleton.head
     sizes = map_sizes(skeleton)
     levels: list[Level] = []
-    stage: tuple[Conv, ...]
+
+    def add(source: int, size_in: int, size: int, stage: tuple[Conv, ...], width: int) -> None:
+        depthwise = Conv(width, width, kernel=3, depthwise=True)
+        anchors = head.anchors_per_location(len(levels))
+        boxes, classes = (
+            (depthwise, Conv(width, anchors * values, activation=False, batch_norm=False))
+            for values in (4, head.class_slots)
+        )
+        levels.append(Level(source, size_in, size, stage, boxes, classes))
+
     for tap, width in zip(head.taps, tap_widths, strict=True):
-        stage = (Conv(width, head.projection),) if head.projection else ()
-        channels = head.projection or width
-        levels.append(_level(head, len(levels), (sizes[tap], sizes[tap]), stage, channels))
-    size, width = sizes[head.taps[-1]], tap_widths[-1]
+        project = (Conv(width, head.projection),) if head.projection else ()
+        add(tap, sizes[tap], sizes[tap], project, head.projection or width)
+    source, size, width = head.taps[-1], sizes[head.taps[-1]], tap_widths[-1]
     for depth in head.extra_depths:
         half = depth // 2
-        stage = (
-            Conv(width, half),
-            Conv(half, half, kernel=3, stride=2, depthwise=True),
-            Conv(half, depth),
-        )
-        levels.append(_level(head, len(levels), (size, -(-size // 2)), stage, depth))
-        size, width = -(-size // 2), depth
+        reduce = Conv(half, half, kernel=3, stride=2, depthwise=True)
+        add(source, size, -(-size // 2), (Conv(width, half), reduce, Conv(half, depth)), depth)
+        source, size, width = 0, -(-size // 2), depth
     return tuple(levels)
-
-
-def _level(
-    head: Head, index: int, sizes: tuple[int, int], stage: tuple[Conv, ...], width: int
-) -> Level:
-    depthwise = Conv(width, width, kernel=3, depthwise=True)
-    anchors = head.anchors_per_location(index)
-
-    def predictor(values: int) -> tuple[Conv, ...]:
-        return (depthwise, Conv(width, anchors * values, activation=False, batch_norm=False))
-
-    return Level(*sizes, stage, predictor(4), predictor(head.class_slots))

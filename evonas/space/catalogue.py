@@ -132,20 +132,22 @@ def _mobiledet(device: str | None) -> SearchSpace:
 
 
 # `nano` at 64x64: maps of 32, 32, 16, 8 and 4. The widths leave no Tucker ranks that coincide;
-# the last block's is held in a narrow range and the heads read a projection of fixed width, so
-# that no single width decides what a network is worth.
+# the last block's is held in a narrow range, three blocks are tapped and the heads read
+# projections of fixed width, so that no single width decides what a network is worth. Anchors
+# are shaped for digits.
 _NANO_SKELETON = Skeleton(
     image_size=64,
     strides=(1, 2, 2, 2),
     activation="relu6",
     squeeze_excite=False,
     head=Head(
-        taps=(3, 4),
-        extra_depths=(64, 64),
+        taps=(2, 3, 4),
+        extra_depths=(64,),
         scales=(0.16, 0.6),
-        aspect_ratios=(1.0, 0.6),
+        aspect_ratios=(0.5, 0.8),
         reduced_first_level=False,
         class_slots=10,
+        interpolated_ratio=0.62,
         projection=64,
     ),
 )

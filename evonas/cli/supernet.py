@@ -1,0 +1,50 @@
+"""`evonas supernet`: train and evaluate supernets."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train and evaluate weight-sharing supernets.", no_args_is_help=True)
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Option(help="COCO-format folder with a train split.")],
+    out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
+    space: Annotated[str, typer.Option(help="Search space.")] = "nano",
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 16_000,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images a step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
+) -> None:
+    """Train a supernet; the same command again goes on where it was interrupted."""
+    from dataclasses import replace
+
+    import torch
+    from rich.console import Console
+
+    from evonas.supernet import NANO_RECIPE, train_supernet
+    from evonas.training.loop import Progress
+
+    if threads:
+        torch.set_num_threads(threads)
+    console = Console(stderr=True)
+
+    def report(progress: Progress) -> None:
+        if progress.step % 200 == 0 or progress.step == progress.steps:
+            console.print(
+                f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  "
+                f"{progress.images_per_second:.0f} images/s  "
+                f"{progress.seconds_left / 60:.0f} min left",
+                highlight=False,
+            )
+
+    recipe = replace(
+        NANO_RECIPE, steps=steps, batch_size=batch_size, learning_rate=learning_rate
+    )
+    card = train_supernet(space, data, out, recipe, seed, report)
+    print(json.dumps(card) if as_json else f"{out}: {card['command']}")

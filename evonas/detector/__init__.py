@@ -1,0 +1,22 @@
+"""The detector in torch: network, anchors, loss, post-processing."""
+
+from evonas.detector.anchors import anchor_boxes, box_iou, decode_boxes, encode_boxes
+from evonas.detector.loss import Loss, detection_loss, match
+from evonas.detector.network import Detector, Network, Unit
+from evonas.detector.postprocess import Detections, postprocess, suppress
+
+__all__ = [
+    "Detections",
+    "Detector",
+    "Loss",
+    "Network",
+    "Unit",
+    "anchor_boxes",
+    "box_iou",
+    "decode_boxes",
+    "detection_loss",
+    "encode_boxes",
+    "match",
+    "postprocess",
+    "suppress",
+]

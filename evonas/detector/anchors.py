@@ -1,0 +1,94 @@
+"""Anchors and the box coder of SSD."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from evonas.space import Skeleton
+from evonas.space.architecture import head_levels
+
+# TensorFlow's Faster R-CNN box coder, as in the published configurations: codes are scaled by
+# 10 (centre) and 5 (log size).
+_CENTRE, _SIZE = 10.0, 5.0
+# A predicted side is at most this many times its anchor's (as torchvision clips).
+_LARGEST_LOG = 4.135
+
+
+@lru_cache
+def anchor_boxes(skeleton: Skeleton) -> Tensor:
+    """Returns (n_anchors, 4) anchors as x1, y1, x2, y2 in pixels of the network's input.
+
+    Scales (square root of the area) rise evenly over the levels; one more anchor stands between
+    a level's scale and the next one's. A reduced first level has a square of half the
+    smallest scale and the ratios 2 and 1/2.
+    """
+    head = skeleton.head
+    low, high = head.scales
+    steps = max(head.n_levels - 1, 1)
+    scales = [low + (high - low) * i / steps for i in range(head.n_levels)] + [1.0]
+    levels = head_levels(skeleton, [8] * len(head.taps))
+    boxes = []
+    for number, level in enumerate(levels):
+        shapes = torch.tensor(list(_shapes(skeleton, number, scales))) * skeleton.image_size
+        centres = (torch.arange(level.size) + 0.5) * (skeleton.image_size / level.size)
+        y, x = torch.meshgrid(centres, centres, indexing="ij")
+        centre = torch.stack([x, y], -1).reshape(-1, 1, 2)
+        half = shapes.reshape(1, -1, 2) / 2
+        boxes.append(torch.cat([centre - half, centre + half], -1).reshape(-1, 4))
+    return torch.cat(boxes)
+
+
+def _shapes(skeleton: Skeleton, level: int, scales: list[float]) -> Iterator[tuple[float, float]]:
+    head, scale = skeleton.head, scales[level]
+    if level == 0 and head.reduced_first_level:
+        yield scale / 2, scale / 2
+        ratios: tuple[float, ...] = (2.0, 0.5)
+    else:
+        between = (scale * scales[level + 1]) ** 0.5
+        yield _sides(between, head.interpolated_ratio)
+        ratios = head.aspect_ratios
+    for ratio in ratios:
+        yield _sides(scale, ratio)
+
+
+def _sides(scale: float, ratio: float) -> tuple[float, float]:
+    return scale * ratio**0.5, scale / ratio**0.5
+
+
+def encode_boxes(boxes: Tensor, anchors: Tensor) -> Tensor:
+    """Returns the codes (..., 4) of boxes (..., 4) against anchors that broadcast to them."""
+    centre, size = _centre_size(boxes)
+    anchor_centre, anchor_size = _centre_size(anchors)
+    return torch.cat(
+        [
+            (centre - anchor_centre) / anchor_size * _CENTRE,
+            (size.clamp(min=1e-3) / anchor_size).log() * _SIZE,
+        ],
+        -1,
+    )
+
+
+def decode_boxes(codes: Tensor, anchors: Tensor) -> Tensor:
+    """Returns the boxes (..., 4) as x1, y1, x2, y2 that the codes mean."""
+    anchor_centre, anchor_size = _centre_size(anchors)
+    centre = codes[..., :2] / _CENTRE * anchor_size + anchor_centre
+    half = (codes[..., 2:] / _SIZE).clamp(max=_LARGEST_LOG).exp() * anchor_size / 2
+    return torch.cat([centre - half, centre + half], -1)
+
+
+def _centre_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    return (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
+
+
+def box_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Returns (..., n, m) intersection over union of boxes (..., n, 4) and (..., m, 4)."""
+    a, b = a[..., :, None, :], b[..., None, :, :]
+    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(
+        min=0
+    )
+    intersection = overlap[..., 0] * overlap[..., 1]
+    area_a = (a[..., 2:] - a[..., :2]).prod(-1)
+    area_b = (b[..., 2:] - b[..., :2]).prod(-1)
+    return intersection / (area_a + area_b - intersection).clamp(min=1e-9)

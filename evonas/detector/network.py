@@ -1,0 +1,279 @@
+"""The detector in torch: one walk over an architecture, through units that hold the weights.
+
+A `Network` owns a *unit* for every convolution and runs whatever architecture it is handed, each
+unit giving the first input and output channels of its weights. Units as large as one
+architecture make a plain static network (`Detector`); units as large as the largest architecture
+of a space make a weight-sharing supernet (`evonas.supernet`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from evonas.space import Architecture, Conv, Layer
+
+# Batch norm as published: decay 0.99 and epsilon 0.01 in the backbone, 0.97 and 0.001 in the head.
+BACKBONE_NORM = {"momentum": 0.01, "eps": 0.01}
+HEAD_NORM = {"momentum": 0.03, "eps": 0.001}
+
+# Bias of the class logits at the start: everything is background with probability 0.99.
+CLASS_BIAS = -4.6
+
+# The convolutions of an op by the part they play. Kernel sizes share all but the spatial one.
+ROLES = {
+    "ibn0": ("spatial", "project"),
+    "ibn": ("expand", "spatial", "project"),
+    "fused": ("spatial", "project"),
+    "tucker": ("reduce", "spatial", "project"),
+}
+
+
+class Unit(nn.Module):
+    """A convolution with SAME padding, batch norm or bias, activation and squeeze-and-excite.
+
+    Args:
+        largest: The most channels it will be asked for.
+        activation: `relu6` or `h_swish`.
+        norm: Momentum and epsilon of the batch norm.
+        running: Keep running statistics and use them in evaluation mode; without them the
+            statistics are always the batch's.
+    """
+
+    def __init__(
+        self, largest: Conv, activation: str, norm: dict[str, float], running: bool
+    ) -> None:
+        super().__init__()
+        self.largest = largest
+        self.h_swish = activation == "h_swish"
+        self.eps, self.momentum = norm["eps"], norm["momentum"]
+        inputs = 1 if largest.depthwise else largest.c_in
+        self.weight = nn.Parameter(torch.empty(largest.c_out, inputs, *[largest.kernel] * 2))
+        nn.init.kaiming_normal_(self.weight, mode="fan_in" if largest.depthwise else "fan_out")
+        self.bias = nn.Parameter(torch.zeros(largest.c_out))
+        self.scale = nn.Parameter(torch.ones(largest.c_out)) if largest.batch_norm else None
+        running = running and largest.batch_norm
+        self.mean: Tensor | None
+        self.variance: Tensor | None
+        self.register_buffer("mean", torch.zeros(largest.c_out) if running else None)
+        self.register_buffer("variance", torch.ones(largest.c_out) if running else None)
+        hidden = largest.squeeze_excite
+        self.squeeze = nn.Conv2d(largest.c_out, hidden, 1) if hidden else None
+        self.excite = nn.Conv2d(hidden, largest.c_out, 1) if hidden else None
+
+    def forward(self, x: Tensor, conv: Conv) -> Tensor:
+        """Applies the part of the weights that `conv` asks for; x is (n, conv.c_in, h, w)."""
+        c_out = conv.c_out
+        weight = self.weight[:c_out] if conv.depthwise else self.weight[:c_out, : conv.c_in]
+        x, padding = same_padding(x, conv.kernel, conv.stride)
+        groups = c_out if conv.depthwise else 1
+        bias = self.bias[:c_out] if self.scale is None else None
+        if conv.depthwise and x.is_cpu and x.dtype == torch.bfloat16:
+            # oneDNN's bfloat16 gradients of strided and 5x5 depthwise convolutions take 3 to 30
+            # times as long as its float32 ones.
+            with torch.autocast("cpu", enabled=False):
+                y = F.conv2d(x.float(), weight, bias, conv.stride, padding, groups=groups)
+            x = y.to(x.dtype)
+        else:
+            x = F.conv2d(x, weight, bias, conv.stride, padding, groups=groups)
+        if self.scale is not None:
+            x = self._normalise(x, c_out)
+        if conv.activation:
+            x = F.hardswish(x) if self.h_swish else F.relu6(x)
+        if self.squeeze is not None and self.excite is not None:
+            x = x * self._gate(x, conv)
+        return x
+
+    @torch.no_grad()
+    def copy_from(self, other: "Unit", conv: Conv) -> None:
+        """Copies the part of another unit's weights that `conv` asks for."""
+        out, into, hidden = conv.c_out, conv.c_in, conv.squeeze_excite
+        source = dict(other.named_parameters())
+        for name, parameter in self.named_parameters():
+            part = source[name][: hidden if name.startswith("squeeze") else out]
+            if name == "weight" and not conv.depthwise:
+                part = part[:, :into]
+            elif name.endswith(".weight"):
+                part = part[:, : out if name.startswith("squeeze") else hidden]
+            parameter.copy_(part)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Folds the running statistics into weights and bias, for inference."""
+        if self.scale is None or self.mean is None or self.variance is None:
+            return
+        scale = self.scale / (self.variance + self.eps).sqrt()
+        self.weight.mul_(scale[:, None, None, None])
+        self.bias.sub_(self.mean * scale)
+        self.scale = self.mean = self.variance = None
+
+    def _normalise(self, x: Tensor, c: int) -> Tensor:
+        assert self.scale is not None
+        training = self.training or self.mean is None
+        scale, bias = self.scale[:c], self.bias[:c]
+        return F.batch_norm(
+            x, self.mean, self.variance, scale, bias, training, self.momentum, self.eps
+        )
+
+    def _gate(self, x: Tensor, conv: Conv) -> Tensor:
+        assert self.squeeze is not None
+        assert self.excite is not None
+        assert self.squeeze.bias is not None
+        assert self.excite.bias is not None
+        c, hidden = conv.c_out, conv.squeeze_excite
+        pooled = x.mean((2, 3), keepdim=True)
+        squeezed = F.conv2d(pooled, self.squeeze.weight[:hidden, :c], self.squeeze.bias[:hidden])
+        squeezed = F.hardswish(squeezed) if self.h_swish else F.relu6(squeezed)
+        excited = F.conv2d(squeezed, self.excite.weight[:c, :hidden], self.excite.bias[:c])
+        return torch.sigmoid(excited)
+
+
+class Network(nn.Module):
+    """Units by name, and the walk that runs an architecture through them.
+
+    Args:
+        convs: Every convolution it must be able to run, under the name of its unit.
+        activation: The backbone's; the head always has ReLU6, as published.
+        running: Whether batch norm keeps running statistics (static networks).
+    """
+
+    def __init__(self, convs: Iterable[tuple[str, Conv]], activation: str, running: bool) -> None:
+        super().__init__()
+        largest: dict[str, Conv] = {}
+        for name, conv in convs:
+            largest[name] = _larger(largest.get(name, conv), conv)
+        self.units = nn.ModuleDict()
+        for name, conv in largest.items():
+            head = name.startswith("head")
+            self.units[name] = Unit(
+                conv,
+                "relu6" if head else activation,
+                HEAD_NORM if head else BACKBONE_NORM,
+                running,
+            )
+        for name, unit in self.units.items():
+            if unit.largest.batch_norm:
+                continue
+            nn.init.normal_(unit.weight, std=0.01)
+            if "classes" in name:
+                nn.init.constant_(unit.bias, CLASS_BIAS)
+
+    def run(self, images: Tensor, architecture: Architecture) -> tuple[Tensor, Tensor]:
+        """Runs an architecture.
+
+        Args:
+            images: (n, 3, size, size) in [-1, 1].
+            architecture: One that the units can hold.
+
+        Returns:
+            Box codes (n, n_anchors, 4) and class logits (n, n_anchors, class_slots).
+        """
+        x = self.units["stem"](images, architecture.stem_conv())
+        outputs: dict[int, Tensor] = {}
+        for layer in architecture.layers():
+            y = self._sequence(x, layer_convs(layer))
+            x = x + y if layer.residual else y
+            outputs[layer.block] = x
+        codes, logits = [], []
+        for number, level in enumerate(architecture.levels()):
+            x = outputs[level.source] if level.source else x
+            x = self._sequence(x, level_convs(number, "stage", level.stage))
+            for part, convs, into in (
+                ("boxes", level.boxes, codes),
+                ("classes", level.classes, logits),
+            ):
+                values = 4 if part == "boxes" else architecture.skeleton.head.class_slots
+                y = self._sequence(x, level_convs(number, part, convs))
+                into.append(y.permute(0, 2, 3, 1).reshape(len(y), -1, values))
+        return torch.cat(codes, 1), torch.cat(logits, 1)
+
+    def _sequence(self, x: Tensor, convs: Iterable[tuple[str, Conv]]) -> Tensor:
+        for name, conv in convs:
+            x = self.units[name](x, conv)
+        return x
+
+
+class Detector(Network):
+    """A static network of one architecture."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__(
+            named_convs(architecture), architecture.skeleton.activation, running=True
+        )
+        self.architecture = architecture
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns box codes (n, n_anchors, 4) and class logits (n, n_anchors, class_slots)."""
+        return self.run(images, self.architecture)
+
+    @torch.no_grad()
+    def calibrate(self, images: Tensor) -> None:
+        """Sets the batch norm statistics to those of one batch, as if it were all the data."""
+        units = [unit for unit in self.units.values() if isinstance(unit, Unit)]
+        momenta = [unit.momentum for unit in units]
+        for unit in units:
+            unit.momentum = 1.0
+        training = self.training
+        self.train()
+        self(images)
+        self.train(training)
+        for unit, momentum in zip(units, momenta, strict=True):
+            unit.momentum = momentum
+
+    def fold(self) -> None:
+        """Folds all batch norm into the convolutions; the network is for inference from then."""
+        self.eval()
+        for unit in self.units.values():
+            assert isinstance(unit, Unit)
+            unit.fold()
+
+
+def named_convs(architecture: Architecture) -> Iterator[tuple[str, Conv]]:
+    """Yields every convolution of an architecture with the name of its unit."""
+    yield "stem", architecture.stem_conv()
+    for layer in architecture.layers():
+        yield from layer_convs(layer)
+    for number, level in enumerate(architecture.levels()):
+        yield from level_convs(number, "stage", level.stage)
+        yield from level_convs(number, "boxes", level.boxes)
+        yield from level_convs(number, "classes", level.classes)
+
+
+def layer_convs(layer: Layer) -> Iterator[tuple[str, Conv]]:
+    """Yields a layer's convolutions with the names of their units.
+
+    Kernel sizes and expansions of one kind of op share their 1x1 convolutions; each kernel size
+    has a spatial convolution of its own; kinds share nothing (as in TuNAS).
+    """
+    for role, conv in zip(ROLES[layer.op.kind], layer.convs(), strict=True):
+        kernel = str(layer.op.kernel) if role == "spatial" else ""
+        yield f"b{layer.block}l{layer.index}_{layer.op.kind}_{role}{kernel}", conv
+
+
+def level_convs(number: int, part: str, convs: Iterable[Conv]) -> Iterator[tuple[str, Conv]]:
+    """Yields the convolutions of a part of a head level with the names of their units."""
+    for i, conv in enumerate(convs):
+        yield f"head{number}_{part}{i}", conv
+
+
+def same_padding(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
+    """Pads as TensorFlow's SAME where that is lopsided; returns what is left to the convolution.
+
+    An even map under stride 2 gets one row and column more at the end than at the beginning.
+    """
+    total = [max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:]]
+    if total[0] == total[1] and total[0] % 2 == 0:
+        return x, total[0] // 2
+    (top, left), (height, width) = [t // 2 for t in total], total
+    return F.pad(x, (left, width - left, top, height - top)), 0
+
+
+def _larger(a: Conv, b: Conv) -> Conv:
+    return replace(
+        a,
+        c_in=max(a.c_in, b.c_in),
+        c_out=max(a.c_out, b.c_out),
+        squeeze_excite=max(a.squeeze_excite, b.squeeze_excite),
+    )

@@ -1,0 +1,51 @@
+"""The weight-sharing supernet of a space."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from evonas.detector import Detector, Network, Unit
+from evonas.detector.network import layer_convs, level_convs, named_convs
+from evonas.space import Architecture, Conv, SearchSpace
+from evonas.space.architecture import head_levels
+
+
+class Supernet(Network):
+    """All architectures of a space in shared weights.
+
+    Narrower layers use a prefix of the widest one's channels. Batch norm shares scale and shift
+    and always uses the batch's own statistics; a network for inference is extracted and
+    calibrated.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        super().__init__(_space_convs(space), space.skeleton.activation, running=False)
+        self.space = space
+
+    def forward(self, images: Tensor, architecture: Architecture) -> tuple[Tensor, Tensor]:
+        """Runs one architecture of the space; see `Network.run`."""
+        return self.run(images, architecture)
+
+    @torch.no_grad()
+    def extract(self, architecture: Architecture) -> Detector:
+        """Returns a static network with a copy of the architecture's share of the weights."""
+        detector = Detector(architecture)
+        for name, conv in named_convs(architecture):
+            ours, theirs = self.units[name], detector.units[name]
+            assert isinstance(ours, Unit)
+            assert isinstance(theirs, Unit)
+            theirs.copy_from(ours, conv)
+        return detector
+
+
+def _space_convs(space: SearchSpace) -> Iterator[tuple[str, Conv]]:
+    yield "stem", Conv(3, max(space.stems), kernel=3, stride=2)
+    for _, layer in space.cell_layers():
+        if layer is not None:
+            yield from layer_convs(layer)
+    widest = [max(space.blocks[tap - 1].widths) for tap in space.skeleton.head.taps]
+    for number, level in enumerate(head_levels(space.skeleton, widest)):
+        yield from level_convs(number, "stage", level.stage)
+        yield from level_convs(number, "boxes", level.boxes)
+        yield from level_convs(number, "classes", level.classes)

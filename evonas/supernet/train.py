@@ -1,0 +1,81 @@
+"""Training of a supernet on a COCO-format data set."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import evonas
+from evonas.data import data_fingerprint, load_coco
+from evonas.data.tensors import load_tensors
+from evonas.space import load_space
+from evonas.supernet.sampling import UniformSampling
+from evonas.supernet.supernet import Supernet
+from evonas.supernet.weights import save_supernet, space_for_classes
+from evonas.training.loop import Progress, train
+from evonas.training.recipe import Recipe
+
+# What `nano` ships with: under an hour on two cores.
+NANO_RECIPE = Recipe(steps=16_000, learning_rate=3e-3, weight_decay=0.01)
+
+
+def train_supernet(
+    space_name: str,
+    data: Path,
+    out: Path,
+    recipe: Recipe = NANO_RECIPE,
+    seed: int = 0,
+    report: Callable[[Progress], None] | None = None,
+) -> dict[str, Any]:
+    """Trains a supernet, or goes on with an interrupted training, and writes its weights.
+
+    Args:
+        space_name: The space.
+        data: A COCO-format folder with a train split.
+        out: The `.safetensors` file to write; the checkpoint stands beside it until the end.
+        recipe: How to train.
+        seed: Decides initial weights, architectures, batches and augmentation.
+        report: Called with progress.
+
+    Returns:
+        The card: what was trained, on what, how, with what, and how long.
+    """
+    dataset = load_coco(data, "train")
+    space = load_space(space_name)
+    supernet = new_supernet(space_name, dataset.n_classes, seed)
+    batch = load_tensors(dataset, space.skeleton.image_size)
+    checkpoint = out.with_suffix(".checkpoint.pt")
+    resumed = checkpoint.exists()
+    began = time.monotonic()
+    sampling = UniformSampling(supernet.space, seed)
+    weights = train(supernet, sampling, batch, recipe, seed, checkpoint, report=report)
+    card = {
+        "space": space.name,
+        "fingerprint": space.fingerprint,
+        "classes": list(dataset.class_names),
+        "command": f"evonas supernet train --space {space_name} --data {data} --seed {seed} "
+        f"--steps {recipe.steps}",
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "data": str(data),
+        "data_fingerprint": data_fingerprint(data),
+        "seconds": None if resumed else round(time.monotonic() - began, 1),
+        "threads": torch.get_num_threads(),
+        "machine": f"{platform.machine()}, {platform.processor() or 'CPU'}",
+        "versions": {"evonas": evonas.__version__, "torch": torch.__version__},
+    }
+    save_supernet(out, weights, card)
+    checkpoint.unlink(missing_ok=True)
+    return card
+
+
+def new_supernet(space_name: str, n_classes: int, seed: int) -> Supernet:
+    """Returns an untrained supernet whose weights depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        supernet = Supernet(space_for_classes(load_space(space_name), n_classes))
+    return supernet.to(memory_format=torch.channels_last)

@@ -1,0 +1,91 @@
+"""Checkpoints of a training: everything that a bit-for-bit continuation needs."""
+
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evonas.errors import ConfigurationError, DataError
+from evonas.training.recipe import Recipe
+
+_VERSION = 1
+
+
+def save_atomically(path: Path, content: bytes | memoryview) -> None:
+    """Writes a file so that a reader or a crash sees the old content or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def save_checkpoint(
+    path: Path,
+    step: int,
+    losses: list[float],
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+    recipe: Recipe,
+    seed: int,
+) -> None:
+    """Saves the state after `step` steps."""
+    import io
+
+    buffer = io.BytesIO()
+    content = {
+        "version": _VERSION,
+        "step": step,
+        "losses": torch.tensor(losses, dtype=torch.float64),
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "average": average,
+        "recipe": asdict(recipe),
+        "seed": seed,
+    }
+    torch.save(content, buffer)
+    save_atomically(path, buffer.getbuffer())
+
+
+def load_checkpoint(
+    path: Path,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+    recipe: Recipe,
+    seed: int,
+) -> tuple[int, list[float]]:
+    """Restores the state in place and returns the steps done and their losses.
+
+    Raises:
+        DataError: The file is damaged or of another version.
+        ConfigurationError: It is of another network, recipe or seed.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        version = content["version"]
+    except Exception as error:  # torch raises whatever the damage leads to
+        raise DataError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
+    if version != _VERSION:
+        raise DataError(f"{path}: checkpoint version {version}; this evonas reads {_VERSION}")
+    if (content["recipe"], content["seed"]) != (asdict(recipe), seed):
+        raise ConfigurationError(f"{path}: made with another recipe or seed; remove it to restart")
+    try:
+        network.load_state_dict(content["network"])
+        optimiser.load_state_dict(content["optimiser"])
+    except (RuntimeError, ValueError) as error:
+        raise ConfigurationError(f"{path}: a checkpoint of another network") from error
+    for name, value in content["average"].items():
+        average[name].copy_(value)
+    return content["step"], content["losses"].tolist()
