@@ -1,0 +1,130 @@
+"""`evonas device`: where latencies come from, and how far predictions can be trusted."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evonas.cli.output import AsJson, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True)
+
+DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
+SpaceName = Annotated[str, typer.Option("--space", help="Name of a space.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of data instead of benchmark_data/.")
+]
+
+
+@app.command("list")
+def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List the devices: source, precision, and the error of their predictors in a space."""
+    from evonas.latency import device_summaries
+
+    summaries = device_summaries(space, data_dir)
+    if as_json:
+        print_json({"space": space, "devices": summaries})
+        return
+    rows = []
+    for device in summaries:
+        figures = device["accuracy"]
+        trust = [
+            f"{figures['r2']:.3f}" if figures else "-",
+            f"{figures['within_5']:.0%}" if figures else "-",
+        ]
+        rows.append([device["name"], device["source"], device["precision"], *trust])
+    print_table(["device", "source", "precision", "R2", "within 5 %"], rows, f"space {space}")
+    for device in summaries:
+        typer.echo(f"{device['name']}: {device['sentence']}")
+
+
+@app.command()
+def measure(
+    device: DeviceName,
+    space: SpaceName = "nano",
+    count: Annotated[int, typer.Option(min=1, help="Networks the campaign shall hold.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the campaign.")] = 0,
+    core: Annotated[int | None, typer.Option(help="Core to stay on (measured sources).")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure networks on a device; a campaign that was stopped goes on where it was."""
+    from evonas.latency import measure_device
+
+    with _progress_bar(f"{device} {space}") as advance:
+        result = measure_device(device, space, count, seed, data_dir, core, advance)
+    summary = {
+        "device": device,
+        "space": space,
+        "n": len(result),
+        "rejected": len(result) - len(result.trusted()),
+        "versions": dict(result.versions),
+    }
+    if as_json:
+        print_json(summary)
+        return
+    typer.echo(f"{summary['n']} networks measured, {summary['rejected']} of them rejected")
+
+
+@app.command()
+def fit(
+    device: DeviceName,
+    space: SpaceName = "nano",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a predictor to a device's measurements and save it."""
+    from evonas.latency import fit_device
+
+    predictor = fit_device(device, space, data_dir)
+    summary = {
+        "device": device,
+        "space": space,
+        "kind": predictor.model.kind,
+        "n_train": predictor.n_train,
+        "checksum": predictor.checksum,
+        **predictor.accuracy,
+    }
+    if as_json:
+        print_json(summary)
+        return
+    _print_figures(summary)
+
+
+@app.command()
+def evaluate(
+    device: DeviceName,
+    space: SpaceName = "nano",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report a predictor's errors on the random networks held out of its fit."""
+    from evonas.latency import evaluate_device
+
+    figures = evaluate_device(device, space, data_dir).as_dict()
+    summary = {"device": device, "space": space, **figures}
+    if as_json:
+        print_json(summary)
+        return
+    _print_figures(summary)
+
+
+def _print_figures(summary: dict[str, object]) -> None:
+    for name, value in summary.items():
+        shown = f"{value:.4f}" if isinstance(value, float) else str(value)
+        typer.echo(f"{name:<10} {shown}")
+
+
+@contextmanager
+def _progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows done, total and time left on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

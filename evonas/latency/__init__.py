@@ -1,0 +1,42 @@
+"""Latencies of networks on devices: sources, measurements, predictors. Torch-free."""
+
+from evonas.latency.devices import Device, list_devices, load_device
+from evonas.latency.fit import evaluate, fit_predictor, held_out
+from evonas.latency.metrics import Accuracy, accuracy
+from evonas.latency.predictor import (
+    LatencyPredictor,
+    list_predictors,
+    load_predictor,
+    save_predictor,
+)
+from evonas.latency.store import Measurements, load_measurements, measurements_path
+from evonas.latency.workflow import (
+    device_summaries,
+    evaluate_device,
+    fit_device,
+    measure_device,
+)
+from evonas.latency.writer import write_tflite
+
+__all__ = [
+    "Accuracy",
+    "Device",
+    "LatencyPredictor",
+    "Measurements",
+    "accuracy",
+    "device_summaries",
+    "evaluate",
+    "evaluate_device",
+    "fit_device",
+    "fit_predictor",
+    "held_out",
+    "list_devices",
+    "list_predictors",
+    "load_device",
+    "load_measurements",
+    "load_predictor",
+    "measure_device",
+    "measurements_path",
+    "save_predictor",
+    "write_tflite",
+]

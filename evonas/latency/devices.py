@@ -1,0 +1,157 @@
+"""The catalogue of devices: what each stands for and where its latencies come from."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evonas.errors import unknown_name
+
+SourceKind = Literal["measured", "compiler", "analytic", "published"]
+
+
+@dataclass(frozen=True, slots=True)
+class NpuConfig:
+    """What Vela is told: its estimates mean nothing without it.
+
+    Attributes:
+        architecture: Vela's name of the family.
+        macs: Multiply-accumulators of one core.
+        cores: Number of cores.
+        clock_hz: Core clock of the system configuration.
+        system_config: Section of Arm's `vela.ini`.
+        memory_mode: Section of Arm's `vela.ini`.
+        cache_bytes: SRAM that the compiler may use for staging.
+    """
+
+    architecture: str
+    macs: int
+    cores: int
+    clock_hz: float
+    system_config: str
+    memory_mode: str
+    cache_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device.
+
+    Attributes:
+        name: Name used in columns and on the command line.
+        source: Kind of source: `measured` here, estimated by its maker's `compiler`, `analytic`
+            formula, or `published` figures only.
+        precision: Number format of the network.
+        sentence: What the device stands for.
+        unit: Unit of its latencies.
+        npu: For Vela's devices, the configuration compiled for.
+    """
+
+    name: str
+    source: SourceKind
+    precision: str
+    sentence: str
+    unit: str = "ms"
+    npu: NpuConfig | None = field(default=None, repr=False)
+
+
+_CATALOGUE = (
+    Device(
+        "cpu-xnnpack",
+        "measured",
+        "fp32",
+        "One x86 core of the measuring machine running LiteRT with XNNPACK, the kernels that "
+        "phones' CPUs run; the ranking carries over better than the milliseconds.",
+    ),
+    Device(
+        "host-onnxruntime",
+        "measured",
+        "fp32",
+        "One x86 core of the measuring machine running ONNX Runtime.",
+    ),
+    Device(
+        "ethos-u55-256",
+        "compiler",
+        "int8",
+        "Arm Ethos-U55 micro-NPU, 256 MACs at 500 MHz, SRAM 4 GB/s and flash 0.5 GB/s, as "
+        "estimated by Arm's compiler Vela.",
+        npu=NpuConfig(
+            "EthosU55", 256, 1, 500e6, "Ethos_U55_High_End_Embedded", "Shared_Sram", 1 << 32
+        ),
+    ),
+    Device(
+        "ethos-u65-512",
+        "compiler",
+        "int8",
+        "Arm Ethos-U65 micro-NPU, 2 cores of 256 MACs at 1 GHz, 384 KB SRAM and DRAM 12 GB/s, as "
+        "estimated by Arm's compiler Vela.",
+        npu=NpuConfig(
+            "EthosU65",
+            256,
+            2,
+            1e9,
+            "Ethos_U65_Client_Server",
+            "Dedicated_Sram_384KB",
+            384 * 1024,
+        ),
+    ),
+    Device(
+        "ethos-u85-2048",
+        "compiler",
+        "int8",
+        "Arm Ethos-U85 NPU, 2048 MACs at 1 GHz, 384 KB SRAM and DRAM 12 GB/s, as estimated by "
+        "Arm's compiler Vela.",
+        npu=NpuConfig(
+            "EthosU85",
+            2048,
+            1,
+            1e9,
+            "Ethos_U85_SYS_DRAM_Mid",
+            "Dedicated_Sram_384KB",
+            384 * 1024,
+        ),
+    ),
+    Device(
+        "systolic-64x64",
+        "analytic",
+        "int8",
+        "A weight-stationary 64x64 array at 480 MHz with a 25.6 GB/s memory, by closed formula; "
+        "the class of accelerator the paper argues about, no product.",
+    ),
+    Device(
+        "edge-gpu",
+        "analytic",
+        "fp16",
+        "A roofline of an edge GPU with 1.4 TFLOP/s, 137 GB/s and 5 us a kernel; no product.",
+    ),
+    Device("pixel1-cpu", "published", "fp32", "The paper's figures for a Pixel-1 CPU."),
+    Device("pixel4-edgetpu", "published", "int8", "The paper's figures for a Pixel-4 EdgeTPU."),
+    Device("pixel4-dsp", "published", "int8", "The paper's figures for a Pixel-4 DSP."),
+    Device("xavier-gpu", "published", "fp16", "The paper's figures for a Jetson Xavier GPU."),
+)
+
+# Latencies as published, ms, by device and network.
+PUBLISHED_MS = {
+    "pixel1-cpu": {"mobiledet-cpu": 113.0},
+    "pixel4-edgetpu": {"mobiledet-edgetpu": 6.9},
+    "pixel4-dsp": {"mobiledet-dsp": 12.3},
+    "xavier-gpu": {"mobiledet-gpu": 3.2},
+}
+
+
+def list_devices() -> list[Device]:
+    """Returns every device that evonas knows by itself."""
+    return list(_CATALOGUE)
+
+
+def load_device(name: str) -> Device:
+    """Returns the device of that name.
+
+    Raises:
+        ConfigurationError: No device has the name.
+
+    >>> load_device("ethos-u55-256").source
+    'compiler'
+    """
+    by_name = {device.name: device for device in _CATALOGUE}
+    if name not in by_name:
+        raise unknown_name("device", name, by_name)
+    return by_name[name]

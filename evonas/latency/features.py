@@ -1,0 +1,117 @@
+"""What a layer asks of a device, as numbers: the features of every cell of a space."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.latency.graph import Node, layer_graph
+from evonas.space import Conv, Layer, SearchSpace
+from evonas.space.architecture import Skeleton, head_levels
+
+Floats = NDArray[np.float64]
+
+# What a node does, as far as its cost goes.
+CATEGORIES = ("pointwise", "regular", "depthwise", "other")
+# Sums over the nodes of one category.
+AMOUNTS = ("nodes", "madds", "padded_madds", "elements", "weights")
+# Channels come in groups of this many on vector units and MAC arrays.
+_LANES = 16
+
+
+def category(node: Node) -> int:
+    """Returns the index of a node's category."""
+    if node.conv is None:
+        return CATEGORIES.index("other")
+    if node.conv.depthwise:
+        return CATEGORIES.index("depthwise")
+    return CATEGORIES.index("pointwise" if node.conv.kernel == 1 else "regular")
+
+
+def amounts(node: Node) -> tuple[float, ...]:
+    """Returns a node's `AMOUNTS`; elements are those read and written, weights are values."""
+    written = node.size**2 * node.channels
+    if node.conv is None:
+        read = len(node.inputs) * node.size_in**2 * node.channels
+        return (1.0, 0.0, 0.0, float(read + written), 0.0)
+    conv = node.conv
+    taps = conv.kernel**2
+    inputs = 1 if conv.depthwise else conv.c_in
+    padded = (1 if conv.depthwise else _padded(conv.c_in)) * _padded(conv.c_out)
+    read = node.size_in**2 * conv.c_in
+    return (
+        1.0,
+        float(node.size**2 * taps * inputs * conv.c_out),
+        float(node.size**2 * taps * padded),
+        float(read + written),
+        float(taps * inputs * conv.c_out),
+    )
+
+
+def cell_nodes(space: SearchSpace, layer: Layer) -> Iterator[Node]:
+    """Yields all operations counted in a layer's cell.
+
+    What is outside the layers depends on the stem's width or on a tapped width, and counts in the
+    first layer of the block that knows it, as in `evonas.space.costs`.
+    """
+    graph = layer_graph(layer.convs(), layer.size_in, residual=layer.residual)
+    yield from graph.nodes
+    if layer.block == 1 and layer.index == 1:
+        yield from _nodes([Conv(3, layer.c_in, kernel=3, stride=2)], space.skeleton.image_size)
+    if layer.index == 1 and layer.block in space.skeleton.head.taps:
+        yield from _head_nodes(space.skeleton, layer)
+
+
+@lru_cache(maxsize=8)
+def cell_features(space: SearchSpace) -> Floats:
+    """Returns (n_cells, n_features): amounts by category, separately for each block.
+
+    Columns are scaled to a largest value of 1; skipped layers are rows of zeros.
+    """
+    shape = (len(space.blocks), len(CATEGORIES), len(AMOUNTS))
+    table = np.zeros((space.n_cells, *shape))
+    for index, layer in space.cell_layers():
+        if layer is None:
+            continue
+        for node in cell_nodes(space, layer):
+            table[index, layer.block - 1, category(node)] += amounts(node)
+    flat = table.reshape(space.n_cells, -1)
+    largest = flat.max(axis=0)
+    scaled: Floats = flat[:, largest > 0] / largest[largest > 0]
+    return scaled
+
+
+@lru_cache(maxsize=8)
+def cell_groups(space: SearchSpace) -> NDArray[np.intp]:
+    """Returns (n_cells,) group numbers: cells whose layers are the same but for their index.
+
+    A skipped layer is in group -1.
+    """
+    numbers: dict[tuple[object, ...], int] = {}
+    groups = np.full(space.n_cells, -1)
+    for index, layer in space.cell_layers():
+        if layer is not None:
+            key = (layer.block, layer.index == 1, layer.op, layer.c_in, layer.c_out)
+            groups[index] = numbers.setdefault(key, len(numbers))
+    return groups
+
+
+def _padded(channels: int) -> int:
+    return -(-channels // _LANES) * _LANES
+
+
+def _nodes(convs: Iterable[Conv], size: int) -> tuple[Node, ...]:
+    return layer_graph(tuple(convs), size).nodes
+
+
+def _head_nodes(skeleton: Skeleton, layer: Layer) -> Iterator[Node]:
+    taps = skeleton.head.taps
+    position = taps.index(layer.block)
+    levels = head_levels(skeleton, [layer.c_out] * len(taps))
+    further = levels[len(taps) :] if position == len(taps) - 1 else ()
+    for level in (levels[position], *further):
+        if level.stage:
+            yield from _nodes(level.stage, level.size_in)
+        yield from _nodes(level.boxes, level.size)
+        yield from _nodes(level.classes, level.size)

@@ -1,0 +1,69 @@
+"""The forms a predictor can have. Each predicts with numpy alone and is saved as plain arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Model(Protocol):
+    """Genotypes of its space -> milliseconds."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the form."""
+        ...
+
+    def predict(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) milliseconds for (n, n_genes)."""
+        ...
+
+    def arrays(self) -> Arrays:
+        """Returns what is to be saved."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """The paper's: one number per (layer, input width, output width, op), summed."""
+
+    space: SearchSpace
+    table: Floats
+    kind: str = "linear"
+
+    def predict(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) milliseconds: one gather and one sum."""
+        return self.space.sum_cells(genotypes, self.table)
+
+    def arrays(self) -> Arrays:
+        """Returns the table."""
+        return {"table": self.table.astype(np.float32)}
+
+
+@dataclass(frozen=True, eq=False)
+class TranslatedModel:
+    """A model of a larger space, for one of its sub-spaces."""
+
+    space: SearchSpace
+    parent: SearchSpace
+    model: Model
+
+    @property
+    def kind(self) -> str:
+        """The parent's."""
+        return self.model.kind
+
+    def predict(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) milliseconds."""
+        return self.model.predict(self.space.translate(genotypes, self.parent))
+
+    def arrays(self) -> Arrays:
+        """It is made when it is loaded, never saved."""
+        raise NotImplementedError

@@ -1,0 +1,173 @@
+"""Measurements of one device in one space, as a small NPZ file that only ever grows."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import SchemaError
+from evonas.paths import benchmark_data_dir
+from evonas.space import Genotypes, SearchSpace
+from evonas.space.architecture import head_levels
+
+SCHEMA = 1
+
+Floats = NDArray[np.float64]
+
+# How a network came into a campaign.
+ROLES = ("random", "stratified", "front")
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Rows of measured networks.
+
+    Attributes:
+        space: The space.
+        device: Name of the device.
+        genotypes: (n, n_genes) canonical.
+        columns: (n,) each: `latency_ms`, `spread`, `role` (index into `ROLES`) and the source's
+            further figures; `parts_ms` (n, n_parts), where the source tells the time by part.
+        source: Kind of source, one of a `Device`.
+        versions: Everything the figures depend on.
+    """
+
+    space: SearchSpace
+    device: str
+    genotypes: Genotypes
+    columns: Mapping[str, Floats]
+    source: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.genotypes)
+
+    @property
+    def latency_ms(self) -> Floats:
+        """(n,) times; measured ones carried to the reference's median time over all rows."""
+        times = self.columns["latency_ms"]
+        if "reference_ms" not in self.columns or not len(self):
+            return times
+        reference = self.columns["reference_ms"]
+        return times * (np.median(reference) / reference)
+
+    def select(self, rows: NDArray[Any]) -> "Measurements":
+        """Returns the rows of a mask or of indices, times carried over beforehand."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        columns["latency_ms"] = self.latency_ms[rows]
+        columns.pop("reference_ms", None)
+        return replace(self, genotypes=self.genotypes[rows], columns=columns)
+
+    def trusted(self) -> "Measurements":
+        """Returns the rows that were not rejected for a drifting machine."""
+        if "steady" not in self.columns:
+            return self
+        return self.select(self.columns["steady"] > 0)
+
+
+def measurements_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
+    """Returns where the measurements of a device in a space lie."""
+    folder = benchmark_data_dir(data_dir) / "latency" / space.name
+    return folder / f"{device}.measurements.npz"
+
+
+def save_measurements(measurements: Measurements, path: Path) -> None:
+    """Writes the file in one step: a reader sees the old one or the new one."""
+    meta = {
+        "schema": SCHEMA,
+        "space": measurements.space.name,
+        "fingerprint": network_fingerprint(measurements.space),
+        "device": measurements.device,
+        "source": measurements.source,
+        "unit": "ms",
+        "versions": dict(measurements.versions),
+    }
+    columns = measurements.columns.items()
+    arrays = {f"column:{name}": values.astype(np.float32) for name, values in columns}
+    save_npz(path, meta, {"genotypes": measurements.genotypes, **arrays})
+
+
+def load_measurements(path: Path, space: SearchSpace) -> Measurements:
+    """Reads the file.
+
+    Raises:
+        SchemaError: It is missing, damaged, of a newer schema, or of another space.
+    """
+    meta, arrays = load_npz(path, space, SCHEMA)
+    prefix = "column:"
+    columns = {
+        name.removeprefix(prefix): values.astype(np.float64)
+        for name, values in arrays.items()
+        if name.startswith(prefix)
+    }
+    return Measurements(
+        space, meta["device"], arrays["genotypes"], columns, meta["source"], meta["versions"]
+    )
+
+
+@lru_cache(maxsize=32)
+def network_fingerprint(space: SearchSpace) -> str:
+    """Hash of all that a space's genotypes and the networks' shapes depend on.
+
+    Unlike `SearchSpace.fingerprint` it does not change with the anchors' shapes, which cost no
+    time.
+    """
+    skeleton = space.skeleton
+    slots = [(slot.name, len(slot.choices)) for slot in space.slots]
+    layers = [
+        layer and (layer.block, layer.index, layer.size_in, *map(astuple, layer.convs()))
+        for _, layer in space.cell_layers()
+    ]
+    widths = [16 + i for i in range(len(skeleton.head.taps))]
+    levels = [
+        (level.size_in, level.size, *map(astuple, (*level.stage, *level.boxes, *level.classes)))
+        for level in head_levels(skeleton, widths)
+    ]
+    definition = repr((slots, skeleton.activation, space.stems, layers, levels))
+    return hashlib.sha256(definition.encode()).hexdigest()[:16]
+
+
+def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes arrays and a JSON header to an NPZ file, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "wb") as file:
+        text = np.array(json.dumps(meta, sort_keys=True))
+        np.savez_compressed(file, allow_pickle=False, meta=text, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def load_npz(
+    path: Path, space: SearchSpace, schema: int
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Reads what `save_npz` wrote and checks that it is of this space and schema.
+
+    Raises:
+        SchemaError: The file is missing, damaged, of a newer schema, or of another space.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays.pop("meta")))
+        found, fingerprint = int(meta["schema"]), meta["fingerprint"]
+    except FileNotFoundError:
+        raise SchemaError(f"{path}: no such file") from None
+    except Exception as error:
+        raise SchemaError(f"{path}: damaged or not a file of evonas ({error})") from error
+    if found > schema:
+        raise SchemaError(f"{path}: schema {found} is newer than this evonas, which reads {schema}")
+    if fingerprint != network_fingerprint(space):
+        raise SchemaError(
+            f"{path}: belongs to space {meta['space']!r} ({fingerprint}), not to "
+            f"{space.name!r} ({network_fingerprint(space)})"
+        )
+    return meta, arrays

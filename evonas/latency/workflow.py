@@ -1,0 +1,99 @@
+"""What the `evonas device` commands do, for Python."""
+
+from pathlib import Path
+from typing import Any
+
+from evonas.errors import DataError
+from evonas.latency.campaign import Progress, campaign_genotypes, run_campaign
+from evonas.latency.devices import list_devices, load_device
+from evonas.latency.fit import evaluate, fit_predictor, held_out
+from evonas.latency.metrics import Accuracy
+from evonas.latency.predictor import (
+    LatencyPredictor,
+    list_predictors,
+    load_predictor,
+    save_predictor,
+)
+from evonas.latency.runtimes import pin_to_core
+from evonas.latency.sources import open_source
+from evonas.latency.store import Measurements, load_measurements, measurements_path
+from evonas.space import SearchSpace, load_space
+
+DataDir = Path | str | None
+
+
+def measure_device(
+    device: str,
+    space: str,
+    count: int,
+    seed: int = 0,
+    data_dir: DataDir = None,
+    core: int | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Measurements:
+    """Measures until the device's file holds the first `count` networks of the campaign.
+
+    Args:
+        device: A device that can be reached here.
+        space: Name of the space.
+        count: Networks of the campaign.
+        seed: Seed of the campaign.
+        data_dir: Folder of data; the repository's if None.
+        core: Core that this process stays on, for measured sources.
+        progress: Called with networks done and asked for.
+    """
+    target, networks = load_device(device), load_space(space)
+    source = open_source(target, networks)
+    if core is not None:
+        pin_to_core(core)
+    genotypes, roles = campaign_genotypes(networks, count, seed)
+    path = measurements_path(device, networks, data_dir)
+    return run_campaign(target, source, networks, genotypes, roles, path, progress)
+
+
+def fit_device(device: str, space: str, data_dir: DataDir = None) -> LatencyPredictor:
+    """Fits a predictor to the device's measurements, saves it and returns it."""
+    predictor = fit_predictor(_measurements(device, load_space(space), data_dir))
+    save_predictor(predictor, data_dir)
+    return predictor
+
+
+def evaluate_device(device: str, space: str, data_dir: DataDir = None) -> Accuracy:
+    """Returns the errors of the device's predictor on the networks held out of its fit.
+
+    Raises:
+        DataError: No measured network was held out.
+    """
+    networks = load_space(space)
+    predictor = load_predictor(device, networks, data_dir)
+    measurements = _measurements(device, networks, data_dir).trusted()
+    test = measurements.select(held_out(measurements))
+    if not len(test):
+        raise DataError(f"{device} in {space}: none of {len(measurements)} networks is held out")
+    return evaluate(predictor, test)
+
+
+def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any]]:
+    """Returns every device with its source and its predictor's held-out figures in the space."""
+    predicted = set(list_predictors(space, data_dir))
+    summaries = []
+    for device in list_devices():
+        figures: dict[str, float] = {}
+        if device.name in predicted:
+            figures = dict(load_predictor(device.name, space, data_dir).accuracy)
+        summaries.append(
+            {
+                "name": device.name,
+                "source": device.source,
+                "precision": device.precision,
+                "unit": device.unit,
+                "sentence": device.sentence,
+                "predicts": device.name in predicted,
+                "accuracy": figures,
+            }
+        )
+    return summaries
+
+
+def _measurements(device: str, space: SearchSpace, data_dir: DataDir) -> Measurements:
+    return load_measurements(measurements_path(device, space, data_dir), space)
