@@ -1,5 +1,5 @@
 """The search: a pymoo problem over genotypes, operators that know the space, the run."""
 
-from evonas.search.run import Progress, SearchResult, run_search
+from evonas.search.run import Progress, SearchResult, make_question, run_search
 
-__all__ = ["Progress", "SearchResult", "run_search"]
+__all__ = ["Progress", "SearchResult", "make_question", "run_search"]

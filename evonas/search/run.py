@@ -96,6 +96,24 @@ class SearchResult:
         ]
 
 
+def make_question(
+    space: SearchSpace | str, objectives: Iterable[str], where: Iterable[str]
+) -> Question:
+    """Reads what is searched for.
+
+    Raises:
+        ConfigurationError: An unknown space or objective, or not a constraint.
+    """
+    names = list(objectives)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ConfigurationError(f"objectives {names}: at least two different ones are needed")
+    return Question(
+        load_space(space) if isinstance(space, str) else space,
+        tuple(load_objective(name) for name in names),
+        parse_constraints(where),
+    )
+
+
 def run_search(
     space: SearchSpace | str,
     objectives: Iterable[str],
@@ -130,7 +148,7 @@ def run_search(
     Raises:
         ConfigurationError: A name or number that is not allowed.
     """
-    question = _question(space, objectives, where)
+    question = make_question(space, objectives, where)
     for name, number in (("population", population), ("generations", generations)):
         if number < 1:
             raise ConfigurationError(f"{name} is {number}; it must be at least 1")
@@ -149,19 +167,6 @@ def run_search(
         evaluation.archive,
         front[order],
         history,
-    )
-
-
-def _question(
-    space: SearchSpace | str, objectives: Iterable[str], where: Iterable[str]
-) -> Question:
-    names = list(objectives)
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ConfigurationError(f"objectives {names}: at least two different ones are needed")
-    return Question(
-        load_space(space) if isinstance(space, str) else space,
-        tuple(load_objective(name) for name in names),
-        parse_constraints(where),
     )
 
 

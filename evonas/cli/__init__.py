@@ -1,0 +1,90 @@
+"""The command line. Each command's module is imported when that command is called."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from evonas.errors import EvonasError
+
+# Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME.
+COMMANDS = {
+    "demo": "The whole chain on shipped weights: a search, its front, a picture.",
+    "space": "The search spaces: list them, show one.",
+    "arch": "One architecture: its layers, costs and latencies.",
+    "search": "Search a space for a Pareto front.",
+    "table": "Benchmark tables: look in, query, merge.",
+    "device": "Devices: measure latencies, fit and evaluate predictors.",
+    "supernet": "Weight-sharing supernets: train, rank, evaluate.",
+    "data": "COCO-format data sets: make, check, convert.",
+}
+
+
+_HELP = "Evolutionary multi-objective NAS benchmark for mobile object detection."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code.
+
+    0 done, 1 failed, 2 usage or configuration, 3 data or schema, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _root(arguments)(arguments, prog_name="evonas")
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
+    except EvonasError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(
+            f"error: {os.strerror(error.errno) if error.errno else error}{where}", file=sys.stderr
+        )
+        return 1
+    return 0
+
+
+def _root(arguments: Sequence[str]) -> typer.Typer:
+    """Returns the app with the called command in full and the others by name."""
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    root = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # importing rich costs as much as everything else
+    )
+    root.callback(help=_HELP)(_options)
+    for name, purpose in COMMANDS.items():
+        if name != called:
+            root.command(name, help=purpose)(_not_called)
+            continue
+        module = import_module(f"evonas.cli.{name}")
+        if hasattr(module, "app"):
+            root.add_typer(module.app, name=name, help=purpose)
+        else:
+            root.command(name)(getattr(module, name))
+    return root
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from evonas import __version__
+
+        typer.echo(f"evonas {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Takes the options before the command; `--help` shows the app's own text."""
+
+
+def _not_called() -> None:
+    raise AssertionError("only the called command runs")

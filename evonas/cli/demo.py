@@ -1,0 +1,74 @@
+"""`evonas demo`: the whole chain on shipped weights and predictors."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_OBJECTIVES = ("map", "latency:cpu-xnnpack", "latency:ethos-u55-256")
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder of table, front and picture.")] = Path(
+        "runs/demo"
+    ),
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the digits scenes; made if it is not there.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,
+) -> None:
+    """Search `nano` for detectors that are accurate and fast on a CPU and an NPU.
+
+    The shipped supernet scores every architecture live, on digits scenes; run again, it takes
+    all scores from its table.
+    """
+    from evonas.cli.searching import SearchOptions, print_front, run
+
+    scenes = data or _cache() / "digits"
+    _make_scenes(scenes)
+    typer.echo(
+        "searching the space 'nano' with NSGA-II: COCO AP on digits scenes, latency predicted "
+        "for cpu-xnnpack (measured on an x86 core) and ethos-u55-256 (Arm's compiler Vela)",
+        err=True,
+    )
+    options = SearchOptions(
+        space="nano",
+        objectives=_OBJECTIVES,
+        table=out / "table",
+        out=out,
+        population=24,
+        generations=10,
+        seed=seed,
+        data=scenes,
+    )
+    result, sources = run(options)
+    print_front(result, sources)
+    rows = result.rows()
+    typer.echo(
+        f"""
+The front is in {out}/front.csv, its picture in {out}/front.html.
+What to do next:
+  look at one network     evonas arch show {rows[0]["arch_id"]}
+  ask the table           evonas table front {options.table} --objectives map,latency:ethos-u55-256
+  search on, with a bound evonas search --space nano --data {scenes} --table {options.table} \\
+                            --objectives map,latency:cpu-xnnpack --where "madds <= 2e7"
+  search your own data    evonas supernet train --help"""
+    )
+
+
+def _make_scenes(folder: Path) -> None:
+    from evonas.data import make_digits
+
+    if folder.exists():
+        return
+    with typer.progressbar(
+        length=5000, label=f"drawing digits scenes into {folder}", file=sys.stderr
+    ) as bar:
+        make_digits(folder, on_image=lambda done, _: bar.update(done - bar.pos))
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "evonas"

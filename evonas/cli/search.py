@@ -1,0 +1,65 @@
+"""`evonas search`: one search, its table and its report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evonas.cli.output import AsJson, print_json
+
+
+def search(
+    space: Annotated[str, typer.Option(help="Name of the space.")] = "nano",
+    objectives: Annotated[
+        str, typer.Option(help="Columns, separated by commas.")
+    ] = "map,latency:cpu-xnnpack",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="Constraint such as 'latency:cpu-xnnpack <= 5'; may be repeated."),
+    ] = None,
+    algorithm: Annotated[str, typer.Option(help="nsga2 or random.")] = "nsga2",
+    population: Annotated[int, typer.Option(min=1, help="Architectures a generation.")] = 24,
+    generations: Annotated[int, typer.Option(min=1, help="Generations, the first random.")] = 10,
+    seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,
+    scorer: Annotated[str, typer.Option(help="supernet, or table for known scores only.")] = (
+        "supernet"
+    ),
+    weights: Annotated[
+        Path | None, typer.Option(help="Supernet weights; default: those shipped for the space.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="COCO-format folder on which the supernet is scored.")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Benchmark table, asked first and filled; default: OUT/table."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of front and report.")] = Path("runs/search"),
+    as_json: AsJson = False,
+) -> None:
+    """Search a space for a Pareto front.
+
+    Stopped at any moment and run again, it goes on from the scores in the table.
+    """
+    from evonas.cli.searching import SearchOptions, print_front, run, summary
+
+    options = SearchOptions(
+        space=space,
+        objectives=tuple(name.strip() for name in objectives.split(",")),
+        table=table or out / "table",
+        out=out,
+        where=tuple(where or ()),
+        algorithm=algorithm,
+        population=population,
+        generations=generations,
+        seed=seed,
+        scorer=scorer,
+        weights=weights,
+        data=data,
+    )
+    result, sources = run(options)
+    if as_json:
+        print_json(summary(result))
+        return
+    print_front(result, sources)
+    typer.echo(f"written to {out}: front.csv, front.html, run.json; scores: {options.table}")

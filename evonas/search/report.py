@@ -1,0 +1,87 @@
+"""A search in text: the front as CSV, and the record of what is needed to repeat the run."""
+
+import csv
+import io
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from evonas.search.run import SearchResult
+
+_PACKAGES = ("numpy", "h5py", "pymoo", "moocore", "torch")
+
+
+def front_csv(result: SearchResult) -> str:
+    """Returns the front as CSV text: `arch_id` and every column."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["arch_id", *result.archive.columns], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(result.rows())
+    return text.getvalue()
+
+
+def run_record(result: SearchResult, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings, versions and outcome of a run as JSON values."""
+    last = result.history[-1]
+    return {
+        "settings": dict(settings),
+        "space_fingerprint": result.space.fingerprint,
+        "versions": versions(),
+        "git_commit": git_commit(),
+        "reference_point": dict(
+            zip((o.name for o in result.objectives), result.reference.tolist(), strict=True)
+        ),
+        "hypervolume": last.hypervolume,
+        "front": len(result.front),
+        "scored": last.scored,
+        "cached": last.cached,
+        "seconds": round(last.seconds, 3),
+        "history": [
+            {"evaluated": p.evaluated, "hypervolume": p.hypervolume} for p in result.history
+        ],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python, evonas and the packages that results depend on."""
+    from evonas import __version__
+
+    found = {"python": platform.python_version(), "evonas": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """Returns the commit of the source tree, or None outside one."""
+    try:
+        told = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return told.stdout.strip()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

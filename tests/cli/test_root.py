@@ -1,0 +1,65 @@
+import json
+from importlib import import_module
+
+import pytest
+
+from evonas.cli import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    module = import_module(f"evonas.cli.{command}")
+    assert hasattr(module, "app") != hasattr(module, command)
+    assert main([command, "--help"]) == 0
+    assert "Usage: evonas" in capsys.readouterr().out
+
+
+def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {command} " in shown for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fly"], 2, "No such command 'fly'"),
+        (["space", "show", "[b]nope"], 2, "error: unknown space '[b]nope'; known: "),
+        (["arch", "show", "nope"], 2, "error: unknown architecture 'nope'"),
+        (["arch", "show", "nope:00"], 2, "error: unknown space 'nope'"),
+        (["arch", "show", "pico:00"], 3, "error: arch_id 'pico:00': after 'pico' and a colon"),
+        (["arch", "show", "pico:9000000"], 3, "gene 'b1.l1.op' is 9, allowed are 0 to 1"),
+    ],
+)
+def test_mistakes_have_one_line_and_an_exit_code(
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+
+
+def test_space_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["space", "list", "--json"]) == 0
+    spaces = json.loads(capsys.readouterr().out)["spaces"]
+    assert {"nano", "pico", "mobiledet"} <= {space["name"] for space in spaces}
+    assert main(["space", "show", "pico", "--json"]) == 0
+    pico = json.loads(capsys.readouterr().out)
+    assert pico["n_genes"] == len(pico["genes"])
+    assert pico["genes"][2]["choices"][0] == "skip"
+    assert main(["space", "show", "pico"]) == 0
+    assert pico["fingerprint"] in capsys.readouterr().out
+
+
+def test_arch_show_of_a_published_network(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["arch", "show", "mobiledet-edgetpu", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["space"] == "mobiledet@edgetpu"
+    assert shown["blocks"][0] == {"width": 16, "ops": ["tucker_k3_0.25_0.75"]}
+    assert round(shown["params_bn4"] / 1e6, 2) == 4.20
+    assert main(["arch", "show", shown["arch_id"], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == shown
+    assert main(["arch", "show", shown["arch_id"]]) == 0
+    assert "tucker_k3_0.25_0.75" in capsys.readouterr().out
