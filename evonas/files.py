@@ -1,0 +1,38 @@
+"""Writing files so that a reader or a crash sees the old content or the new, never half."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from evonas.errors import DataError
+
+
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
+    """Writes a file under a temporary name, syncs it and renames it; folders are made.
+
+    When it returns, the content survives a crash of the machine.
+
+    Raises:
+        DataError: The place cannot be written; what was there before is still there.
+    """
+    partial: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+        partial = None
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        if partial:
+            Path(partial).unlink(missing_ok=True)
