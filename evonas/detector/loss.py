@@ -29,20 +29,20 @@ def match(anchors: Tensor, boxes: Tensor, present: Tensor, threshold: float = 0.
 
     Args:
         anchors: (n_anchors, 4).
-        boxes: (n, m, 4), padded.
+        boxes: (n, m, 4), padded, m at least 1.
         present: (n, m) bool, false for padding.
         threshold: Least intersection over union of a match that is not forced.
 
     Returns:
         (n, n_anchors) index of the box, or -1 for background.
     """
+    n, m = present.shape
     iou = box_iou(boxes, anchors).masked_fill(~present[..., None], -1.0)
     best, index = iou.max(1)
     index = index.masked_fill(best < threshold, -1)
     best_anchor = iou.argmax(2)
     # Padding writes into a column beyond the last anchor, which is cut off again. `amax` settles
     # shared anchors the same way in every run.
-    n, m = present.shape
     forced = torch.full((n, len(anchors) + 1), -1, device=boxes.device)
     order = torch.arange(m, device=boxes.device).expand(n, m)
     target = best_anchor.masked_fill(~present, len(anchors))
@@ -72,6 +72,8 @@ def detection_loss(
         gamma: Its exponent.
     """
     codes, logits = codes.float(), logits.float()
+    if labels.shape[1] == 0:  # nothing to gather from
+        boxes, labels = boxes.new_zeros(len(boxes), 1, 4), labels.new_full((len(labels), 1), -1)
     matched = match(anchors, boxes, labels >= 0)
     positive = matched >= 0
     index = matched.clamp(min=0)

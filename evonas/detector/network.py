@@ -199,9 +199,7 @@ class Detector(Network):
     """A static network of one architecture."""
 
     def __init__(self, architecture: Architecture) -> None:
-        super().__init__(
-            named_convs(architecture), architecture.skeleton.activation, running=True
-        )
+        super().__init__(named_convs(architecture), architecture.skeleton.activation, running=True)
         self.architecture = architecture
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ def postprocess(
     image_size: int,
     score_threshold: float = 0.01,
     iou_threshold: float = 0.6,
-    candidates: int = 300,
+    candidates: int = 200,
     detections: int = 100,
 ) -> Detections:
     """Decodes the best candidates and suppresses, class by class, all but the best of a place.
@@ -42,8 +42,9 @@ def postprocess(
         Boxes (n, detections, 4) as x1, y1, x2, y2 in pixels, scores and labels (n, detections).
     """
     n, _, n_classes = logits.shape
-    flat = logits.float().sigmoid().reshape(n, -1)
-    scores, index = flat.topk(min(candidates, flat.shape[1]), dim=1)
+    flat = logits.float().reshape(n, -1)
+    best, index = flat.topk(min(candidates, flat.shape[1]), dim=1)
+    scores = best.sigmoid()
     anchor, labels = index // n_classes, index % n_classes
     chosen = codes.float().gather(1, anchor[..., None].expand(-1, -1, 4))
     boxes = decode_boxes(chosen, anchors[anchor]).clamp(0, image_size)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from evonas.errors import SchemaError
+from evonas.files import write_atomically
 from evonas.space import SearchSpace, load_space
 from evonas.supernet.supernet import Supernet
-from evonas.training.checkpoint import save_atomically
 
 _VERSION = 1
 
@@ -34,8 +34,8 @@ def save_supernet(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) 
 
     half = {name: value.detach().half().contiguous() for name, value in weights.items()}
     card = {"version": _VERSION, **card}
-    save_atomically(path, save(half, metadata={"card": json.dumps(card)}))
-    save_atomically(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
+    write_atomically(path, save(half, metadata={"card": json.dumps(card)}))
+    write_atomically(path.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())
 
 
 def load_supernet(path: Path | str) -> tuple[Supernet, dict[str, Any]]:
@@ -49,9 +49,11 @@ def load_supernet(path: Path | str) -> tuple[Supernet, dict[str, Any]]:
     try:
         with safe_open(path, "pt") as file:
             card = json.loads((file.metadata() or {})["card"])
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}
     except FileNotFoundError as error:
-        raise SchemaError(f"{path}: no such file; train one with `evonas supernet train`") from error
+        raise SchemaError(
+            f"{path}: no such file; train one with `evonas supernet train`"
+        ) from error
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise SchemaError(f"{path}: not the weights of a supernet ({error})") from error
     if card["version"] > _VERSION:

@@ -1,7 +1,6 @@
 """Checkpoints of a training: everything that a bit-for-bit continuation needs."""
 
-import os
-import tempfile
+import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from evonas.errors import ConfigurationError, DataError
+from evonas.files import write_atomically
 from evonas.training.recipe import Recipe
 
 _VERSION = 1
-
-
-def save_atomically(path: Path, content: bytes | memoryview) -> None:
-    """Writes a file so that a reader or a crash sees the old content or the new, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
 
 
 def save_checkpoint(
@@ -41,8 +26,6 @@ def save_checkpoint(
     seed: int,
 ) -> None:
     """Saves the state after `step` steps."""
-    import io
-
     buffer = io.BytesIO()
     content = {
         "version": _VERSION,
@@ -55,7 +38,7 @@ def save_checkpoint(
         "seed": seed,
     }
     torch.save(content, buffer)
-    save_atomically(path, buffer.getbuffer())
+    write_atomically(path, buffer.getbuffer())
 
 
 def load_checkpoint(

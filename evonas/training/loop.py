@@ -46,9 +46,7 @@ class Average:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.values = {
-            name: value.detach().clone() for name, value in network.state_dict().items()
-        }
+        self.values = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
@@ -95,7 +93,9 @@ def train(
     losses: list[float] = []
     start = 0
     if checkpoint is not None and checkpoint.exists():
-        start, losses = load_checkpoint(checkpoint, network, optimiser, average.values, recipe, seed)
+        start, losses = load_checkpoint(
+            checkpoint, network, optimiser, average.values, recipe, seed
+        )
     network.train()
     device = next(network.parameters()).device
     anchors = anchor_boxes(architecture_at(0).skeleton).to(device)
@@ -140,7 +140,9 @@ def _batch(
     positions = np.arange(step * size, (step + 1) * size)
     order = {e: np.random.default_rng((seed, e)).permutation(n) for e in set(positions // n)}
     chosen = np.array([order[p // n][p % n] for p in positions])
-    generator = torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1)[0]))
+    generator = torch.Generator().manual_seed(
+        int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
+    )
     images, boxes, labels = augment(
         data.images[chosen], data.boxes[chosen], data.labels[chosen], generator, recipe.augmentation
     )

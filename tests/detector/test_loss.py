@@ -1,0 +1,116 @@
+import pytest
+import torch
+import torchvision
+from torchvision.ops import sigmoid_focal_loss
+
+from evonas.detector import (
+    box_iou,
+    decode_boxes,
+    detection_loss,
+    encode_boxes,
+    match,
+    postprocess,
+    suppress,
+)
+
+
+def random_boxes(*shape: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    corner = torch.rand(*shape, 2, generator=generator) * 40
+    return torch.cat([corner, corner + 4 + torch.rand(*shape, 2, generator=generator) * 20], -1)
+
+
+def test_iou_is_torchvisions():
+    a, b = random_boxes(30), random_boxes(20, seed=1)
+    torch.testing.assert_close(box_iou(a, b), torchvision.ops.box_iou(a, b))
+
+
+def test_codes_decode_to_the_boxes():
+    boxes, anchors = random_boxes(50), random_boxes(50, seed=1)
+    torch.testing.assert_close(decode_boxes(encode_boxes(boxes, anchors), anchors), boxes)
+
+
+def test_matching_is_that_of_a_loop_over_boxes():
+    anchors, boxes = random_boxes(80), random_boxes(3, 4, seed=1)
+    present = torch.tensor([[1, 1, 1, 1], [1, 0, 1, 0], [0, 0, 0, 0]]).bool()
+    matched = match(anchors, boxes, present)
+    for image in range(3):
+        expected = [-1] * 80
+        iou = box_iou(boxes[image], anchors)
+        real = [i for i in range(4) if present[image, i]]
+        for anchor in range(80):
+            best = max(real, key=lambda i: iou[i, anchor].item(), default=-1)
+            if best >= 0 and iou[best, anchor] >= 0.5:
+                expected[anchor] = best
+        for i in real:
+            expected[int(iou[i].argmax())] = i
+        assert matched[image].tolist() == expected
+
+
+def test_loss_is_focal_loss_and_smooth_l1_per_match():
+    anchors, boxes = random_boxes(60), random_boxes(2, 3, seed=1)
+    labels = torch.tensor([[0, 4, -1], [2, -1, -1]])
+    generator = torch.Generator().manual_seed(2)
+    codes = torch.randn(2, 60, 4, generator=generator)
+    logits = torch.randn(2, 60, 5, generator=generator)
+    loss = detection_loss(codes, logits, anchors, boxes, labels)
+
+    matched = match(anchors, boxes, labels >= 0)
+    n, target, box_loss = 0, torch.zeros(2, 60, 5), torch.zeros(())
+    for image in range(2):
+        for anchor in range(60):
+            i = int(matched[image, anchor])
+            if i >= 0:
+                n += 1
+                target[image, anchor, labels[image, i]] = 1
+                code = encode_boxes(boxes[image, i], anchors[anchor])
+                box_loss += torch.nn.functional.smooth_l1_loss(
+                    codes[image, anchor], code, reduction="sum"
+                )
+    focal = sigmoid_focal_loss(logits, target, alpha=0.75, gamma=2, reduction="sum")
+    torch.testing.assert_close(loss.classes, focal / n)
+    torch.testing.assert_close(loss.boxes, box_loss / n)
+
+
+def test_loss_without_any_box_is_finite():
+    logits = torch.zeros(2, 60, 5, requires_grad=True)
+    loss = detection_loss(
+        torch.zeros(2, 60, 4),
+        logits,
+        random_boxes(60),
+        torch.zeros(2, 0, 4),
+        torch.zeros(2, 0).long(),
+    )
+    loss.total.backward()
+    assert loss.boxes == 0
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_suppression_is_torchvisions_greedy_one(seed):
+    boxes = random_boxes(4, 120, seed=seed)
+    labels = torch.randint(0, 3, (4, 120), generator=torch.Generator().manual_seed(seed))
+    valid = torch.rand(4, 120, generator=torch.Generator().manual_seed(seed + 9)) > 0.2
+    kept = suppress(boxes, labels, valid, 0.5)
+    scores = torch.linspace(1, 0.1, 120)
+    for image in range(4):
+        rows = valid[image].nonzero()[:, 0]
+        expected = torchvision.ops.batched_nms(
+            boxes[image, rows], scores[rows], labels[image, rows], 0.5
+        )
+        assert kept[image].nonzero()[:, 0].tolist() == sorted(rows[expected].tolist())
+
+
+def test_detections_are_sorted_padded_and_inside_the_image():
+    anchors = random_boxes(60)
+    generator = torch.Generator().manual_seed(3)
+    codes = torch.randn(2, 60, 4, generator=generator)
+    logits = torch.randn(2, 60, 5, generator=generator) - 3
+    logits[1] = -20
+    found = postprocess(codes, logits, anchors, image_size=48, score_threshold=0.1)
+    assert (found.scores.diff(dim=1) <= 0).all()
+    assert found.boxes.min() >= 0
+    assert found.boxes.max() <= 48
+    assert ((found.labels >= 0) == (found.scores > 0.1)).all()
+    assert (found.labels[0] >= 0).any()
+    assert (found.labels[1] == -1).all()

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evonas.errors import ConfigurationError, GenotypeError
+from evonas.space import SearchSpace, list_spaces, load_space
+
+SPACES = list_spaces()
+SMALL = ["pico", "nano", "nano-ibn", "mobiledet", "mobiledet@cpu", "mobiledet-ibn+fused@gpu"]
+
+
+def raw(space: SearchSpace, n: int, seed: int) -> np.ndarray:
+    """Any valid genotypes, canonical or not."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, space.gene_sizes, (n, space.n_genes)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_samples_are_canonical_and_survive_the_id(name):
+    space = load_space(name)
+    genotypes = space.sample(200, np.random.default_rng(0))
+    assert (space.canonical(genotypes) == genotypes).all()
+    assert (space.genotypes(space.arch_ids(genotypes)) == genotypes).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(name=st.sampled_from(SMALL), seed=st.integers(0, 2**32 - 1))
+def test_decode_and_encode_agree_with_the_canonical_form(name, seed):
+    space = load_space(name)
+    genotypes = raw(space, 3, seed)
+    canonical = space.canonical(genotypes)
+    assert (space.canonical(canonical) == canonical).all()
+    for genotype, expected in zip(genotypes, canonical, strict=True):
+        architecture = space.decode(genotype)
+        assert (space.encode(architecture) == expected).all()
+        assert space.decode(space.encode(architecture)) == architecture
+
+
+@pytest.mark.parametrize("name", ["pico", "mobiledet@gpu"])
+def test_one_network_has_one_genotype(name):
+    # Two genotypes are one network exactly if their layers have the same convolutions.
+    space = load_space(name)
+    genotypes = raw(space, 2000, 1)
+    ids = space.arch_ids(genotypes)
+    networks = []
+    for genotype in genotypes:
+        layers = space.decode(genotype).layers()
+        networks.append(tuple((layer.block, layer.convs()) for layer in layers))
+    assert len(set(ids)) == len(set(networks))
+
+
+def test_size_counts_the_distinct_genotypes():
+    space = load_space("pico")
+    every = np.stack(np.meshgrid(*[np.arange(n) for n in space.gene_sizes]), -1)
+    distinct = np.unique(space.canonical(every.reshape(-1, space.n_genes)), axis=0)
+    assert len(distinct) == space.size
+
+
+def test_size_counts_collapsing_tucker_ranks():
+    # Block 1 of 8 channels: two of the four Tucker output ranks are the same.
+    space = load_space("mobiledet")
+    assert space.size < load_space("mobiledet@edgetpu").size + 1
+    assert np.log10(float(space.size)) == pytest.approx(30.35, abs=0.01)
+
+
+def test_nano_is_large_and_pico_is_small():
+    assert load_space("nano").size >= 10**9
+    assert 14_000 <= load_space("pico").size <= 17_000
+
+
+def test_translated_genotypes_are_the_same_network():
+    pico, nano = load_space("pico"), load_space("nano")
+    genotypes = pico.sample(100, np.random.default_rng(2))
+    translated = pico.translate(genotypes, nano)
+    for ours, theirs in zip(genotypes, translated, strict=True):
+        assert pico.decode(ours) == nano.decode(theirs)
+    with pytest.raises(GenotypeError, match="pico does not contain nano"):
+        nano.translate(translated, pico)
+
+
+def test_samples_reach_every_depth_and_op():
+    space = load_space("nano")
+    genotypes = space.sample(3000, np.random.default_rng(3))
+    for column, size in enumerate(space.gene_sizes):
+        assert len(np.unique(genotypes[:, column])) == size
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda g: g[:, :-1], r"takes \(n, 15\)"),
+        (lambda g: g.astype(float), "integers are allowed"),
+        (lambda g: g + 100, "gene 'stem.width' is 100, allowed are 0 to 1"),
+        (lambda g: g.astype(int) - 1, "gene 'stem.width' is -1"),
+        (lambda g: g[0], "of shape"),
+    ],
+)
+def test_invalid_genotypes_are_refused_by_name(change, message):
+    space = load_space("nano")
+    with pytest.raises(GenotypeError, match=message):
+        space.canonical(change(np.zeros((1, space.n_genes), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("arch_id", "message"),
+    [
+        ("pico:0000000", "is not of the space 'nano'"),
+        ("nano:00", "must be 15 characters"),
+        ("nano:00000000000000!", "must be 15 characters"),
+        ("nano:zzzzzzzzzzzzzzz", "gene 'stem.width' is 35"),
+    ],
+)
+def test_invalid_ids_are_refused(arch_id, message):
+    with pytest.raises(GenotypeError, match=message):
+        load_space("nano").genotypes([arch_id])
+
+
+def test_unknown_space_names_the_known_ones():
+    with pytest.raises(ConfigurationError, match="unknown space 'micro'; known: mobiledet"):
+        load_space("micro")
+
+
+def test_fingerprints_tell_definitions_apart_not_names():
+    assert load_space("mobiledet").fingerprint == load_space("mobiledet@edgetpu").fingerprint
+    others = {load_space(name).fingerprint for name in SPACES}
+    assert len(others) == len(SPACES) - 3  # the three sub-spaces under the edgetpu rules

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+
+from evonas.detector import Detector
+from evonas.errors import SchemaError
+from evonas.space import load_space
+from evonas.supernet import Supernet, UniformSampling, load_supernet, save_supernet
+from evonas.supernet.train import new_supernet
+
+SPACE = load_space("nano")
+
+
+@pytest.fixture(scope="module")
+def supernet() -> Supernet:
+    return new_supernet("nano", 10, seed=0)
+
+
+def test_a_slice_is_the_extracted_network(supernet):
+    images = torch.rand(8, 3, 64, 64) * 2 - 1
+    for genotype in SPACE.sample(6, np.random.default_rng(0)):
+        architecture = SPACE.decode(genotype)
+        detector = supernet.extract(architecture)
+        assert isinstance(detector, Detector)
+        with torch.no_grad():
+            expected = supernet(images, architecture)
+            detector.train()
+            found = detector(images)
+            detector.calibrate(images)
+            detector.fold()
+            folded = detector(images)
+        for a, b, c in zip(expected, found, folded, strict=True):
+            torch.testing.assert_close(b, a, rtol=1e-4, atol=1e-4)
+            # Running variance divides by n - 1, the batch's by n.
+            torch.testing.assert_close(c, a, rtol=0.05, atol=0.05)
+
+
+def test_extraction_copies(supernet):
+    architecture = SPACE.decode(SPACE.sample(1, np.random.default_rng(1))[0])
+    detector = supernet.extract(architecture)
+    before = supernet.units["stem"].weight.clone()
+    with torch.no_grad():
+        detector.units["stem"].weight.zero_()
+    assert torch.equal(supernet.units["stem"].weight, before)
+
+
+def test_a_step_trains_only_what_its_architecture_uses(supernet):
+    architecture = SPACE.decode(np.zeros(SPACE.n_genes, np.uint8))
+    codes, logits = supernet(torch.rand(2, 3, 64, 64), architecture)
+    (codes.sum() + logits.sum()).backward()
+    used = {name for name, p in supernet.named_parameters() if p.grad is not None}
+    supernet.zero_grad(set_to_none=True)
+    assert "units.b1l1_ibn0_spatial3.weight" in used
+    assert not any("fused" in name or "l2" in name for name in used)
+
+
+def test_architecture_of_a_step_depends_on_seed_and_step_alone():
+    first, again = UniformSampling(SPACE, 3), UniformSampling(SPACE, 3)
+    drawn = [first(step) for step in range(5)]
+    assert [again(step) for step in reversed(range(5))] == drawn[::-1]
+    assert len(set(drawn)) == 5
+
+
+def test_weights_round_trip_in_half_precision(supernet, tmp_path):
+    card = {
+        "space": "nano",
+        "fingerprint": SPACE.fingerprint,
+        "classes": [str(i) for i in range(10)],
+    }
+    path = tmp_path / "nano.safetensors"
+    save_supernet(path, supernet.state_dict(), card)
+    loaded, read = load_supernet(path)
+    assert read["classes"] == card["classes"]
+    for name, value in supernet.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value.half().float())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fingerprint": "0"}, "another definition of the space 'nano'"),
+        ({"version": 99}, "version 99; this evonas reads 1"),
+        ({"classes": ["cat"]}, "do not fit the space"),
+    ],
+)
+def test_foreign_weights_are_refused(supernet, tmp_path, change, message):
+    card = {"space": "nano", "fingerprint": SPACE.fingerprint, "classes": list("0123456789")}
+    path = tmp_path / "nano.safetensors"
+    save_supernet(path, supernet.state_dict(), card | change)
+    with pytest.raises(SchemaError, match=message):
+        load_supernet(path)
+
+
+def test_damaged_weights_are_refused(tmp_path):
+    path = tmp_path / "nano.safetensors"
+    with pytest.raises(SchemaError, match="no such file"):
+        load_supernet(path)
+    for content in (b"", b"x" * 100):
+        path.write_bytes(content)
+        with pytest.raises(SchemaError, match="not the weights of a supernet"):
+            load_supernet(path)
