@@ -23,7 +23,9 @@ class MissingPackageError(ConfigurationError):
     """An optional package is needed and not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; it comes with: pip install 'evonas[{extra}]'")
+        super().__init__(
+            f"{package} is not installed; it comes with: pip install 'evonas[{extra}]'"
+        )
 
 
 class GenotypeError(EvonasError):

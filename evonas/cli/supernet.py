@@ -43,8 +43,6 @@ def train(
                 highlight=False,
             )
 
-    recipe = replace(
-        NANO_RECIPE, steps=steps, batch_size=batch_size, learning_rate=learning_rate
-    )
+    recipe = replace(NANO_RECIPE, steps=steps, batch_size=batch_size, learning_rate=learning_rate)
     card = train_supernet(space, data, out, recipe, seed, report)
     print(json.dumps(card) if as_json else f"{out}: {card['command']}")

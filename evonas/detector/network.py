@@ -153,12 +153,19 @@ class Network(nn.Module):
                 HEAD_NORM if head else BACKBONE_NORM,
                 running,
             )
-        for name, unit in self.units.items():
+        for name in largest:
+            unit = self.unit(name)
             if unit.largest.batch_norm:
                 continue
             nn.init.normal_(unit.weight, std=0.01)
             if "classes" in name:
                 nn.init.constant_(unit.bias, CLASS_BIAS)
+
+    def unit(self, name: str) -> Unit:
+        """Returns the unit of that name."""
+        unit = self.units[name]
+        assert isinstance(unit, Unit)
+        return unit
 
     def run(self, images: Tensor, architecture: Architecture) -> tuple[Tensor, Tensor]:
         """Runs an architecture.
@@ -176,7 +183,8 @@ class Network(nn.Module):
             y = self._sequence(x, layer_convs(layer))
             x = x + y if layer.residual else y
             outputs[layer.block] = x
-        codes, logits = [], []
+        codes: list[Tensor] = []
+        logits: list[Tensor] = []
         for number, level in enumerate(architecture.levels()):
             x = outputs[level.source] if level.source else x
             x = self._sequence(x, level_convs(number, "stage", level.stage))
@@ -209,7 +217,7 @@ class Detector(Network):
     @torch.no_grad()
     def calibrate(self, images: Tensor) -> None:
         """Sets the batch norm statistics to those of one batch, as if it were all the data."""
-        units = [unit for unit in self.units.values() if isinstance(unit, Unit)]
+        units = [self.unit(name) for name in self.units]
         momenta = [unit.momentum for unit in units]
         for unit in units:
             unit.momentum = 1.0
@@ -223,9 +231,8 @@ class Detector(Network):
     def fold(self) -> None:
         """Folds all batch norm into the convolutions; the network is for inference from then."""
         self.eval()
-        for unit in self.units.values():
-            assert isinstance(unit, Unit)
-            unit.fold()
+        for name in self.units:
+            self.unit(name).fold()
 
 
 def named_convs(architecture: Architecture) -> Iterator[tuple[str, Conv]]:

@@ -120,7 +120,8 @@ _CATALOGUE = (
         "edge-gpu",
         "analytic",
         "fp16",
-        "A roofline of an edge GPU with 1.4 TFLOP/s, 137 GB/s and 5 us a kernel; no product.",
+        "A roofline with 11.3 TFLOP/s on matrix units, 2.8 off them, 137 GB/s and 5 us a kernel; "
+        "the class of GPU in the paper, no product.",
     ),
     Device("pixel1-cpu", "published", "fp32", "The paper's figures for a Pixel-1 CPU."),
     Device("pixel4-edgetpu", "published", "int8", "The paper's figures for a Pixel-4 EdgeTPU."),

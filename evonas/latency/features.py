@@ -1,6 +1,6 @@
 """What a layer asks of a device, as numbers: the features of every cell of a space."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -55,10 +55,12 @@ def cell_nodes(space: SearchSpace, layer: Layer) -> Iterator[Node]:
     What is outside the layers depends on the stem's width or on a tapped width, and counts in the
     first layer of the block that knows it, as in `evonas.space.costs`.
     """
-    graph = layer_graph(layer.convs(), layer.size_in, residual=layer.residual)
+    swish = space.skeleton.activation == "h_swish"
+    graph = layer_graph(layer.convs(), layer.size_in, residual=layer.residual, h_swish=swish)
     yield from graph.nodes
     if layer.block == 1 and layer.index == 1:
-        yield from _nodes([Conv(3, layer.c_in, kernel=3, stride=2)], space.skeleton.image_size)
+        stem = (Conv(3, layer.c_in, kernel=3, stride=2),)
+        yield from layer_graph(stem, space.skeleton.image_size, h_swish=swish).nodes
     if layer.index == 1 and layer.block in space.skeleton.head.taps:
         yield from _head_nodes(space.skeleton, layer)
 
@@ -101,10 +103,6 @@ def _padded(channels: int) -> int:
     return -(-channels // _LANES) * _LANES
 
 
-def _nodes(convs: Iterable[Conv], size: int) -> tuple[Node, ...]:
-    return layer_graph(tuple(convs), size).nodes
-
-
 def _head_nodes(skeleton: Skeleton, layer: Layer) -> Iterator[Node]:
     taps = skeleton.head.taps
     position = taps.index(layer.block)
@@ -112,6 +110,6 @@ def _head_nodes(skeleton: Skeleton, layer: Layer) -> Iterator[Node]:
     further = levels[len(taps) :] if position == len(taps) - 1 else ()
     for level in (levels[position], *further):
         if level.stage:
-            yield from _nodes(level.stage, level.size_in)
-        yield from _nodes(level.boxes, level.size)
-        yield from _nodes(level.classes, level.size)
+            yield from layer_graph(level.stage, level.size_in).nodes
+        yield from layer_graph(level.boxes, level.size).nodes
+        yield from layer_graph(level.classes, level.size).nodes

@@ -79,10 +79,12 @@ def detector_graph(architecture: Architecture) -> Graph:
     return Graph(image_size, tuple(builder.nodes), tuple(outputs))
 
 
-def layer_graph(convs: Sequence[Conv], size: int, *, residual: bool = False) -> Graph:
-    """Returns a graph of one block alone, with ReLU6, on a map of its own input width."""
+def layer_graph(
+    convs: Sequence[Conv], size: int, *, residual: bool = False, h_swish: bool = False
+) -> Graph:
+    """Returns a graph of one block alone, on a map of its own input width."""
     builder = _Builder()
-    x, size_out = builder.convs("block", convs, IMAGE, size)
+    x, size_out = builder.convs("block", convs, IMAGE, size, h_swish)
     if residual:
         x = builder.add("block", x, IMAGE, size_out, convs[-1].c_out)
     return Graph(size, tuple(builder.nodes), (x,))

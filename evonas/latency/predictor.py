@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evonas.errors import ConfigurationError, GenotypeError, unknown_name
+from evonas.latency.analytic import HARDWARE, analytic_model
 from evonas.latency.devices import list_devices
 from evonas.latency.models import LinearModel, Model, TranslatedModel
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
@@ -90,6 +91,8 @@ def load_predictor(
             if parent is space:
                 return found
             return replace(found, space=space, model=TranslatedModel(space, parent, found.model))
+    if device in HARDWARE:
+        return _analytic(device, space)
     raise _no_predictor(device, space, data_dir)
 
 
@@ -122,7 +125,15 @@ def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None
     """Returns the devices that have a predictor for a space."""
     space = load_space(space) if isinstance(space, str) else space
     folders = {predictor_path("x", s, data_dir).parent for s in (space, *_parents(space))}
-    return sorted({p.name.removesuffix(_SUFFIX) for f in folders for p in f.glob(f"*{_SUFFIX}")})
+    fitted = {p.name.removesuffix(_SUFFIX) for f in folders for p in f.glob(f"*{_SUFFIX}")}
+    return sorted(fitted | HARDWARE.keys())
+
+
+def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:
+    formula = {"formula": repr(HARDWARE[device])}
+    everything = (0.0, float("inf"))
+    model = analytic_model(device, space)
+    return LatencyPredictor(device, space, model, "analytic", everything, versions=formula)
 
 
 def _read(path: Path, space: SearchSpace) -> LatencyPredictor:

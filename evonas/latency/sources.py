@@ -1,6 +1,7 @@
 """From a device to its source."""
 
 from evonas.errors import ConfigurationError
+from evonas.latency.analytic import AnalyticSource
 from evonas.latency.campaign import reference_architecture
 from evonas.latency.devices import Device
 from evonas.latency.ethos import EthosSource
@@ -18,6 +19,8 @@ def open_source(device: Device, space: SearchSpace) -> Source:
     """
     if device.npu is not None:
         return EthosSource(device)
+    if device.source == "analytic":
+        return AnalyticSource(device)
     if device.source == "measured":
         return RuntimeSource(device, reference_architecture(space))
     raise ConfigurationError(

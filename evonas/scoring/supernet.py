@@ -92,10 +92,10 @@ class SupernetScorer:
 
     def _detect(self, detector: Detector) -> Detections:
         size = detector.architecture.skeleton.image_size
-        batches = [
-            postprocess(*detector(images), self.anchors, size, candidates=_CANDIDATES)
-            for images in self.images.split(_BATCH)
-        ]
+        batches = []
+        for images in torch.split(self.images, _BATCH):
+            codes, logits = detector(images)
+            batches.append(postprocess(codes, logits, self.anchors, size, candidates=_CANDIDATES))
         boxes, scores, labels = (torch.cat(part).numpy() for part in zip(*batches, strict=True))
         return Detections.from_padded(
             np.arange(len(boxes)), boxes, scores, labels.astype(np.int64), self.scale

@@ -232,7 +232,11 @@ class SearchSpace:
     # --- architectures --------------------------------------------------------------------
 
     def decode(self, genotype: ArrayLike) -> Architecture:
-        """Returns the architecture of one genotype, (n_genes,)."""
+        """Returns the architecture of one genotype, (n_genes,).
+
+        Raises:
+            GenotypeError: It is no genotype of the space.
+        """
         choices = self._choices(self.canonical(np.asarray(genotype)[None]))[0]
         chosen = [slot.choices[i] for slot, i in zip(self.slots, choices, strict=True)]
         stem, blocks = chosen[0], []

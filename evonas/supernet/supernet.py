@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from evonas.detector import Detector, Network, Unit
+from evonas.detector import Detector, Network
 from evonas.detector.network import layer_convs, level_convs, named_convs
 from evonas.space import Architecture, Conv, SearchSpace
 from evonas.space.architecture import head_levels
@@ -32,10 +32,7 @@ class Supernet(Network):
         """Returns a static network with a copy of the architecture's share of the weights."""
         detector = Detector(architecture)
         for name, conv in named_convs(architecture):
-            ours, theirs = self.units[name], detector.units[name]
-            assert isinstance(ours, Unit)
-            assert isinstance(theirs, Unit)
-            theirs.copy_from(ours, conv)
+            detector.unit(name).copy_from(self.unit(name), conv)
         return detector
 
 

@@ -109,7 +109,7 @@ def train(
         loss = detection_loss(
             codes, logits, anchors, boxes.to(device), labels.to(device), recipe.focal_alpha
         ).total
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
         losses.append(loss.item())
         _check_loss(losses, step)
@@ -138,8 +138,9 @@ def _batch(
     """Draws the step's images, each epoch in an order of its own, and augments them."""
     size, n = recipe.batch_size, len(data)
     positions = np.arange(step * size, (step + 1) * size)
-    order = {e: np.random.default_rng((seed, e)).permutation(n) for e in set(positions // n)}
-    chosen = np.array([order[p // n][p % n] for p in positions])
+    epochs = set((positions // n).tolist())
+    order = {e: np.random.default_rng((seed, e)).permutation(n) for e in epochs}
+    chosen = np.array([order[p // n][p % n] for p in positions.tolist()])
     generator = torch.Generator().manual_seed(
         int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
     )

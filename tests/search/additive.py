@@ -1,5 +1,7 @@
 """A deterministic cheap stand-in for accuracy: a saturating sum over layers."""
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,3 +25,11 @@ class AdditiveScorer:
         self.calls += [row.tobytes() for row in genotypes]
         ap = 1 / (1 + np.exp(-(self.space.sum_cells(genotypes, self.table) - 3) / 2))
         return {"map": ap, "map50": np.sqrt(ap)}
+
+
+class SlowAdditiveScorer(AdditiveScorer):
+    """Takes its time, so that a search can be killed while it runs."""
+
+    def __call__(self, genotypes: Genotypes) -> dict[str, NDArray[np.float64]]:
+        time.sleep(0.02 * len(genotypes))
+        return super().__call__(genotypes)
