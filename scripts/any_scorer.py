@@ -3,19 +3,14 @@
 from importlib import import_module
 from pathlib import Path
 
-from evonas.scoring import Scorer, is_analytic
-from evonas.scoring.load import ScorerOptions, load_scorer
-from evonas.search import make_question
+from evonas.scoring import Scorer, ScorerOptions, load_scorer
+from evonas.space import load_space
 
 
-def any_scorer(
-    name: str, space: str, objectives: list[str], weights: Path | None, data: Path | None
-) -> Scorer:
-    """Returns the scorer for a search of that space for those objectives."""
-    question = make_question(space, objectives, [])
+def any_scorer(name: str, space: str, weights: Path | None, data: Path | None) -> Scorer | None:
+    """Returns the scorer for genotypes of that space."""
     if ":" in name:
         module, _, attribute = name.partition(":")
-        scorer: Scorer = getattr(import_module(module), attribute)(question.space)
+        scorer: Scorer = getattr(import_module(module), attribute)(load_space(space))
         return scorer
-    needed = [column for column in question.columns if not is_analytic(column)]
-    return load_scorer(name, ScorerOptions(question.space, needed, weights, data))
+    return load_scorer(name, ScorerOptions(load_space(space), weights, data))

@@ -34,7 +34,7 @@ def main(
 ) -> None:
     """Prints both hypervolumes for each seed, and how often NSGA-II is ahead."""
     names = objectives.split(",")
-    scores = any_scorer(scorer, space, names, weights, data)
+    scores = any_scorer(scorer, space, weights, data)
     store = open_or_create(table)
     wins, gains = 0, []
     print(f"{'seed':>4}  {'scores':>6}  {'nsga2':>12}  {'random':>12}  {'gain':>7}")

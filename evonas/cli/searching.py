@@ -12,7 +12,8 @@ import typer
 from evonas.cli.output import print_table
 
 if TYPE_CHECKING:
-    from evonas.search import Progress, SearchResult
+    from evonas.scoring import Scorer
+    from evonas.search import Progress, Question, SearchResult
     from evonas.table import BenchmarkTable
 
 
@@ -38,26 +39,22 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     """Runs a search with its progress on stderr and writes its report.
 
     Returns:
-        The result, and the source of each column.
+        The result, and the source of each scored column.
     """
-    from evonas.scoring import is_analytic
-    from evonas.scoring.load import ScorerOptions, load_scorer
+    from evonas.scoring import ScorerOptions, load_scorer
     from evonas.search import make_question, run_search
 
     question = make_question(options.space, options.objectives, options.where)
-    needed = [name for name in question.columns if not is_analytic(name)]
-    scorer = None
-    if needed:
-        scorer = load_scorer(
-            options.scorer,
-            ScorerOptions(question.space, needed, options.weights, options.data),
-        )
-    options.out.mkdir(parents=True, exist_ok=True)
-    table = open_or_create(options.table)
+    space, scorer = question.space, None
+    if question.scored:
+        given = ScorerOptions(space, options.weights, options.data)
+        scorer = load_scorer(options.scorer, given)
+    table = open_or_create(options.table) if scorer else _open_filled(options.table, question)
+    sources = _check_sources(table, question, scorer)
     report, close = _progress_line()
     try:
         result = run_search(
-            question.space,
+            space,
             options.objectives,
             scorer=scorer,
             table=table,
@@ -80,8 +77,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     settings = {name: _plain(getattr(options, name)) for name in options.__slots__}
     settings["provenance"] = dict(scorer.provenance) if scorer else {}
     _write(result, options, settings)
-    source = settings["provenance"].get("source", "table")
-    return result, {name: source for name in needed}
+    return result, sources
 
 
 def open_or_create(path: Path) -> "BenchmarkTable":
@@ -91,17 +87,71 @@ def open_or_create(path: Path) -> "BenchmarkTable":
     return open_table(path) if path.exists() else create_table(path)
 
 
+def _open_filled(path: Path, question: "Question") -> "BenchmarkTable | None":
+    """Opens the table of a search without a scorer; None if nothing needs to be looked up."""
+    from evonas.errors import SchemaError
+    from evonas.table import open_table
+
+    if not question.scored:
+        return None
+    table = open_table(path)
+    if question.space.name not in table.spaces:
+        there = ", ".join(table.spaces) or "none"
+        raise SchemaError(f"{path}: no rows of space {question.space.name!r}; there: {there}")
+    return table
+
+
+def _check_sources(
+    table: "BenchmarkTable | None", question: "Question", scorer: "Scorer | None"
+) -> dict[str, str]:
+    """Returns the source of each scored column; refuses scores of another origin.
+
+    Raises:
+        SchemaError: The table's rows are of another definition of the space.
+        DataError: The table's scores have another provenance than the scorer's.
+    """
+    from evonas.errors import DataError, SchemaError
+
+    sources = {name: scorer.provenance.get("source", "") for name in question.scored if scorer}
+    space = question.space
+    if table is None or space.name not in table.spaces:
+        return sources
+    if table.fingerprint(space) != space.fingerprint:
+        raise SchemaError(
+            f"{table.path}: rows of another definition of the space {space.name!r} "
+            f"({table.fingerprint(space)}, now {space.fingerprint}); use another table"
+        )
+    for column in table.info()["columns"]:
+        name, found = column["name"], column["provenance"]
+        if column["space"] != space.name or name not in question.scored:
+            continue
+        if scorer and found != dict(scorer.provenance):
+            raise DataError(
+                f"{table.path}: column {name!r} was scored with {_differing(found, scorer)}; "
+                "use another table"
+            )
+        sources[name] = column["source"]
+    return sources
+
+
+def _differing(found: dict[str, str], scorer: "Scorer") -> str:
+    ours = scorer.provenance
+    key = min(key for key in {*found, *ours} if found.get(key) != ours.get(key))
+    return f"{key} {found.get(key)!r}, now {ours.get(key)!r}"
+
+
 def _write(result: "SearchResult", options: SearchOptions, settings: dict[str, Any]) -> None:
     from evonas.cli.figure import front_figure
+    from evonas.files import write_atomically
     from evonas.search.panels import front_data
-    from evonas.search.report import front_csv, run_record, write_text
+    from evonas.search.report import front_csv, run_record
 
-    record = json.dumps(run_record(result, settings), indent=2)
-    write_text(options.out / "run.json", record + "\n")
-    write_text(options.out / "front.csv", front_csv(result))
+    record = json.dumps(run_record(result, settings), indent=2) + "\n"
+    write_atomically(options.out / "run.json", record.encode())
+    write_atomically(options.out / "front.csv", front_csv(result).encode())
     title = f"{options.space}: {' against '.join(options.objectives)}"
-    figure = front_figure(front_data(result), title)
-    write_text(options.out / "front.html", figure.to_html(include_plotlyjs=True))
+    page = front_figure(front_data(result), title).to_html(include_plotlyjs=True)
+    write_atomically(options.out / "front.html", page.encode())
 
 
 def summary(result: "SearchResult") -> dict[str, Any]:

@@ -1,13 +1,17 @@
-"""Genotypes to accuracy: what a scorer is, stored scores, analytic columns."""
+"""Genotypes to columns: what a scorer is, stored scores, analytic columns."""
 
-from evonas.scoring.analytic import analytic_columns, is_analytic
-from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore
+from evonas.scoring.analytic import AnalyticColumns, is_analytic
+from evonas.scoring.load import ScorerOptions, load_scorer
+from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
 
 __all__ = [
+    "AnalyticColumns",
     "CachedScorer",
     "MemoryStore",
     "ScoreStore",
     "Scorer",
-    "analytic_columns",
+    "ScorerOptions",
+    "StoredOnly",
     "is_analytic",
+    "load_scorer",
 ]

@@ -1,11 +1,15 @@
 """Columns that follow from a genotype at once: costs and predicted latencies."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.latency import load_predictor
+from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
 
 COSTS = ("madds", "params")
 _LATENCY = "latency:"
@@ -16,30 +20,52 @@ def is_analytic(column: str) -> bool:
     return column in COSTS or column.startswith(_LATENCY)
 
 
-def analytic_columns(
-    space: SearchSpace, columns: Iterable[str]
-) -> Callable[[Genotypes], dict[str, NDArray[np.float64]]]:
-    """Returns the function from genotypes to those columns, each (n,); latencies in ms.
+class AnalyticColumns:
+    """Computes analytic columns of a space's genotypes.
 
-    Predictors are loaded here, so that an unknown device is refused before any work is done.
+    Predictors are loaded when it is made, so that an unknown device is refused before any work.
+
+    Args:
+        space: The genotypes' space.
+        columns: Names of analytic columns.
 
     Raises:
         ConfigurationError: No predictor for the device and space.
     """
-    names = list(dict.fromkeys(columns))
-    assert all(map(is_analytic, names)), names
-    predictors = {name: _predictor(space, name) for name in names if name not in COSTS}
 
-    def compute(genotypes: Genotypes) -> dict[str, NDArray[np.float64]]:
-        costs = space.costs(genotypes) if set(names) & set(COSTS) else {}
-        return {
-            name: costs[name] if name in costs else predictors[name](genotypes) for name in names
+    def __init__(self, space: SearchSpace, columns: Iterable[str]) -> None:
+        self.space = space
+        self.columns = tuple(dict.fromkeys(columns))
+        assert all(map(is_analytic, self.columns)), self.columns
+        self._predictors = {
+            name: load_predictor(name.removeprefix(_LATENCY), space)
+            for name in self.columns
+            if name not in COSTS
         }
 
-    return compute
+    def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
+        """Returns each column, (n,), of genotypes (n, n_genes); latencies in ms."""
+        costs = self.space.costs(genotypes) if set(COSTS) & set(self.columns) else {}
+        return {
+            name: costs[name] if name in costs else self._predictors[name].predict(genotypes)
+            for name in self.columns
+        }
 
+    def provenance(self, column: str) -> dict[str, str]:
+        """Returns what a column's values depend on."""
+        if column in COSTS:
+            return {"source": "analytic"}
+        return {"source": "predicted", "predictor": self._predictors[column].checksum}
 
-def _predictor(space: SearchSpace, column: str) -> Callable[[Genotypes], NDArray[np.float64]]:
-    from evonas.latency import load_predictor
-
-    return load_predictor(column.removeprefix(_LATENCY), space).predict
+    def keep(self, store: ScoreStore, genotypes: Genotypes, values: Mapping[str, Floats]) -> None:
+        """Gives a store those values, each (n,), that it lacks."""
+        known = store.lookup(genotypes, self.columns, self.space)
+        for name in self.columns:
+            lacking = np.isnan(known[name])
+            if lacking.any():
+                store.append(
+                    self.space,
+                    genotypes[lacking],
+                    {name: values[name][lacking]},
+                    provenance=self.provenance(name),
+                )

@@ -94,6 +94,23 @@ def row_keys(genotypes: Genotypes) -> list[bytes]:
     return [row.tobytes() for row in genotypes]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredOnly:
+    """Scores nothing: whatever the store lacks is an error."""
+
+    space: SearchSpace
+    columns: tuple[str, ...]
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
+        """Raises DataError, for what the store lacks."""
+        raise DataError(
+            f"the table lacks {' or '.join(self.columns)} of "
+            f"{self.space.arch_ids(genotypes[:1])[0]} and {len(genotypes) - 1} more; without a "
+            "scorer a search needs a table of the whole space"
+        )
+
+
 @dataclass(slots=True)
 class CachedScorer:
     """A scorer that scores only what its store lacks, and stores it batch by batch.

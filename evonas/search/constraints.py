@@ -46,7 +46,7 @@ def parse_constraints(expressions: Iterable[str]) -> tuple[Constraint, ...]:
     >>> parse_constraints(["madds <= 2e7"])
     (Constraint(column='madds', upper=True, bound=20000000.0, strict=False),)
     """
-    parts = [part for text in expressions for part in re.split(r"\band\b|&", text)]
+    parts = [part for text in expressions for part in re.split(r"\band\b", text)]
     return tuple(_parse(part) for part in parts)
 
 

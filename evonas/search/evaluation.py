@@ -1,6 +1,6 @@
 """What a search knows of genotypes: their columns, whether they are feasible, and the archive."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective
-from evonas.scoring.analytic import COSTS, analytic_columns, is_analytic
-from evonas.scoring.scorer import CachedScorer, row_keys
+from evonas.scoring.analytic import COSTS, AnalyticColumns, is_analytic
+from evonas.scoring.scorer import CachedScorer, StoredOnly, row_keys
 from evonas.search.constraints import Constraint, violations
 from evonas.space import Genotypes, SearchSpace
 
@@ -40,6 +40,11 @@ class Question:
         names = [objective.name for objective in self.objectives]
         names += [constraint.column for constraint in self.constraints]
         return tuple(dict.fromkeys([*names, *COSTS]))
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """Names of the columns that only a scorer or a table can give."""
+        return tuple(name for name in self.columns if not is_analytic(name))
 
 
 @dataclass(slots=True)
@@ -73,7 +78,7 @@ class Evaluation:
         self.question = question
         self.scorer = scorer
         analytic = [name for name in question.columns if is_analytic(name)]
-        scored = [name for name in question.columns if not is_analytic(name)]
+        scored = question.scored
         offered = scorer.columns if scorer else ()
         for name in scored:
             if name not in offered:
@@ -81,7 +86,8 @@ class Evaluation:
                     f"the scorer does not give {name!r}; it gives: {', '.join(offered) or 'none'}"
                 )
         self._scored = tuple(offered) if scored else ()
-        self._analytic: Callable[[Genotypes], Columns] = analytic_columns(question.space, analytic)
+        self._analytic = AnalyticColumns(question.space, analytic)
+        self._keeps = scorer is not None and not isinstance(scorer.scorer, StoredOnly)
         self._cheap = [c for c in question.constraints if is_analytic(c.column)]
         self._dear = [c for c in question.constraints if not is_analytic(c.column)]
         names = dict.fromkeys([*question.columns, *self._scored])
@@ -103,13 +109,22 @@ class Evaluation:
         feasible = total == 0
         if self.scorer and self._scored:
             columns |= {name: np.full(len(genotypes), np.nan) for name in self._scored}
-            scores = self.scorer(genotypes[feasible]) if feasible.any() else {}
-            for name, values in scores.items():
-                columns[name][feasible] = values
+            if feasible.any():
+                self._score(genotypes, columns, feasible)
             dear = {name: np.nan_to_num(columns[name]) for name in self._scored}
             total += np.where(feasible, self._total(self._dear, dear, len(genotypes)), 0)
         self.archive.add(genotypes, columns, total == 0)
         return self.values(columns), total
+
+    def _score(self, genotypes: Genotypes, columns: Columns, feasible: NDArray[np.bool_]) -> None:
+        """Fills in the scores of the feasible rows, and tells the store their analytic columns."""
+        assert self.scorer
+        rows = genotypes[feasible]
+        for name, values in self.scorer(rows).items():
+            columns[name][feasible] = values
+        if self._keeps:
+            analytic = {name: columns[name][feasible] for name in self._analytic.columns}
+            self._analytic.keep(self.scorer.store, rows, analytic)
 
     def cheap_violation(self, genotypes: Genotypes) -> Floats:
         """Returns (n,) the violation of the constraints that need no scorer."""

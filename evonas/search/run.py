@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, hypervolume, load_objective, pareto_mask
-from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore
+from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
 from evonas.search.constraints import parse_constraints
 from evonas.search.evaluation import Archive, Evaluation, Question
 from evonas.space import SearchSpace, load_space
@@ -136,7 +136,7 @@ def run_search(
         space: The space or its name.
         objectives: Column names.
         scorer: Gives the columns that do not follow from a genotype at once (`map`); None if no
-            objective or constraint needs one.
+            objective or constraint needs one, or if the table holds them for the whole space.
         table: Where scores are looked up first and kept; None for this run's memory only.
         where: Constraints, for example `latency:ethos-u55-256 <= 5`.
         algorithm: `nsga2` or `random`.
@@ -152,8 +152,7 @@ def run_search(
     for name, number in (("population", population), ("generations", generations)):
         if number < 1:
             raise ConfigurationError(f"{name} is {number}; it must be at least 1")
-    cached = CachedScorer(question.space, scorer, table or MemoryStore()) if scorer else None
-    evaluation = Evaluation(question, cached)
+    evaluation = Evaluation(question, _cached(question, scorer, table))
     run = _Run(evaluation, population, generations, callback)
     history = tuple(run.progress(algorithm, seed))
     front = run.front
@@ -168,6 +167,20 @@ def run_search(
         front[order],
         history,
     )
+
+
+def _cached(
+    question: Question, scorer: Scorer | None, table: ScoreStore | None
+) -> CachedScorer | None:
+    if not question.scored:
+        return None
+    if scorer is None:
+        if table is None:
+            raise ConfigurationError(
+                f"{', '.join(question.scored)}: needs a scorer, or a table that holds it"
+            )
+        scorer = StoredOnly(question.space, question.scored)
+    return CachedScorer(question.space, scorer, MemoryStore() if table is None else table)
 
 
 class _Run:

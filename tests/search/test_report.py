@@ -8,7 +8,7 @@ from additive import AdditiveScorer
 from evonas.objectives import pareto_mask
 from evonas.search import SearchResult, run_search
 from evonas.search.panels import front_data
-from evonas.search.report import front_csv, run_record, write_text
+from evonas.search.report import front_csv, run_record
 from evonas.space import load_space
 
 
@@ -60,17 +60,3 @@ def test_record_says_how_to_repeat_the_run(result: SearchResult) -> None:
     assert record["reference_point"]["map"] == 0
     assert record["versions"]["evonas"]
     assert record["history"][-1]["hypervolume"] == record["hypervolume"] == result.hypervolume
-
-
-def test_write_text_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch) -> None:
-    path = tmp_path / "front.csv"
-    write_text(path, "old")
-
-    def no_space(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(OSError, match="No space"):
-        write_text(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
