@@ -46,3 +46,51 @@ def train(
     recipe = replace(NANO_RECIPE, steps=steps, batch_size=batch_size, learning_rate=learning_rate)
     card = train_supernet(space, data, out, recipe, seed, report)
     print(json.dumps(card) if as_json else f"{out}: {card['command']}")
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[Path, typer.Option(help="The supernet's .safetensors file.")],
+    data: Annotated[Path, typer.Option(help="COCO-format folder with train and val splits.")],
+    count: Annotated[int, typer.Option(min=2, help="Random sub-networks to score.")] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the sub-networks.")] = 0,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Score random sub-networks: what AP they inherit, and how long a score takes."""
+    import time
+
+    import numpy as np
+    import torch
+
+    from evonas.scoring.supernet import SupernetScorer
+
+    if threads:
+        torch.set_num_threads(threads)
+    scorer = SupernetScorer(weights, data)
+    space = scorer.supernet.space
+    genotypes = space.sample(count, np.random.default_rng(seed))
+    scores, seconds = [], []
+    for genotype in genotypes:
+        began = time.perf_counter()
+        scores.append(scorer(genotype[None])["map"][0])
+        seconds.append(time.perf_counter() - began)
+    result = {
+        "space": space.name,
+        "count": count,
+        "seed": seed,
+        "map_mean": float(np.mean(scores)),
+        "map_std": float(np.std(scores)),
+        "map_min": float(np.min(scores)),
+        "map_max": float(np.max(scores)),
+        "seconds_median": float(np.median(seconds)),
+        "seconds_max": float(np.max(seconds)),
+    }
+    if as_json:
+        print(json.dumps(result))
+    else:
+        print(
+            f"{count} random sub-networks of {space.name}: AP {result['map_mean']:.3f} on average, "
+            f"{result['map_min']:.3f} to {result['map_max']:.3f}; "
+            f"{result['seconds_median']:.2f} s a score in the median"
+        )

@@ -5,24 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from evonas.data import data_fingerprint, load_coco
-from evonas.data.augment import normalise
 from evonas.data.tensors import load_tensors
-from evonas.detector import Detector, anchor_boxes, postprocess
 from evonas.errors import ConfigurationError
 from evonas.scoring.scorer import Floats
 from evonas.space import Architecture, Genotypes, SearchSpace
 from evonas.supernet import load_supernet
-from evonas.training.average_precision import average_precision
-from evonas.training.evaluation import Detections, GroundTruth
+from evonas.training.validation import Validation, as_input
 
 # Fixed parts of what a score means; the provenance names them.
 CALIBRATION_IMAGES = 128
 SCORING_IMAGES = 500
-_CANDIDATES = 100  # detections before suppression; at 64 pixels more changes AP by 0.001
-_BATCH = 50  # images at a time, so that maps stay in the processor's cache
 
 
 class SupernetScorer:
@@ -59,11 +53,8 @@ class SupernetScorer:
                 f"{data}: classes {list(validation.class_names)}, but {weights} was trained on "
                 f"{card['classes']}"
             )
-        self.calibration = _channels_last(load_tensors(calibration, size).images)
-        self.images = _channels_last(load_tensors(validation, size).images)
-        self.scale = validation.sizes / size
-        self.ground_truth = GroundTruth(validation)
-        self.anchors = anchor_boxes(self.supernet.space.skeleton)
+        self.calibration = as_input(load_tensors(calibration, size).images)
+        self.validation = Validation(validation, size)
         self.provenance = {
             "source": "supernet",
             "weights": hashlib.sha256(Path(weights).read_bytes()).hexdigest()[:16],
@@ -87,20 +78,4 @@ class SupernetScorer:
         with torch.inference_mode():
             detector.calibrate(self.calibration)
             detector.fold()
-            precision = average_precision(self.ground_truth, self._detect(detector))
-        return float(np.nanmean(precision)), float(np.nanmean(precision[0]))
-
-    def _detect(self, detector: Detector) -> Detections:
-        size = detector.architecture.skeleton.image_size
-        batches = []
-        for images in torch.split(self.images, _BATCH):
-            codes, logits = detector(images)
-            batches.append(postprocess(codes, logits, self.anchors, size, candidates=_CANDIDATES))
-        boxes, scores, labels = (torch.cat(part).numpy() for part in zip(*batches, strict=True))
-        return Detections.from_padded(
-            np.arange(len(boxes)), boxes, scores, labels.astype(np.int64), self.scale
-        )
-
-
-def _channels_last(images: Tensor) -> Tensor:
-    return normalise(images).contiguous(memory_format=torch.channels_last)
+        return self.validation.score(detector)
