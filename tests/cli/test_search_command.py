@@ -1,0 +1,361 @@
+"""`evonas search` and `evonas table` on a table of all of `pico`, scored by a numeric function."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from evonas.cli import main
+from evonas.scoring.load import SCORERS
+from evonas.space import Genotypes, SearchSpace, load_space
+from evonas.table import create_table, open_table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class CostScorer:
+    """AP as a saturating function of MAdds and parameters."""
+
+    columns = ("map", "map50")
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self.provenance = {"source": "test", "weights": "a"}
+        self.calls = 0
+
+    def __call__(self, genotypes: Genotypes) -> dict[str, np.ndarray]:
+        self.calls += len(genotypes)
+        costs = self.space.costs(genotypes)
+        ap = np.tanh(costs["madds"] / 5e7) * np.tanh(costs["params"] / 2e5)
+        return {"map": ap, "map50": np.sqrt(ap)}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("filled") / "pico"
+    pico = load_space("pico")
+    grid = np.stack(np.meshgrid(*map(np.arange, pico.gene_sizes), indexing="ij"), axis=-1)
+    genotypes = np.unique(pico.canonical(grid.reshape(-1, pico.n_genes)), axis=0)
+    scorer = CostScorer(pico)
+    create_table(path).append(pico, genotypes, scorer(genotypes), provenance=scorer.provenance)
+    return path
+
+
+@pytest.fixture
+def scorer(monkeypatch: pytest.MonkeyPatch) -> CostScorer:
+    """A scorer that the command line finds under the name `test`."""
+    made = CostScorer(load_space("pico"))
+    monkeypatch.setitem(SCORERS, "test", lambda options: made)
+    return made
+
+
+def search(*arguments: str | Path, scorer: str = "test") -> int:
+    fixed = ["search", "--space", "pico", "--objectives", "map,madds", "--scorer", scorer]
+    return main([*fixed, "--population", "10", "--generations", "4", *map(str, arguments)])
+
+
+def test_search_writes_front_report_and_table(
+    scorer: CostScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert search("--out", out, "--json") == 0
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)
+    assert set(told) == {"front", "hypervolume", "scored", "cached", "seconds"}
+    assert (told["scored"], told["cached"]) == (40, 0)
+    assert "generation 4/4" in captured.err
+    with (out / "front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["arch_id"] for row in rows] == [row["arch_id"] for row in told["front"]]
+    record = json.loads((out / "run.json").read_text())
+    assert record["settings"]["seed"] == 0
+    assert record["settings"]["provenance"] == scorer.provenance
+    page = (out / "front.html").read_text()
+    assert rows[0]["arch_id"] in page
+    assert 'src="http' not in page
+    table = open_table(out / "table")
+    assert len(table) == 40
+    assert {"map", "map50", "madds", "params"} == set(table.columns())
+    assert all(not np.isnan(table.column(name)).any() for name in table.columns())
+
+
+def test_same_search_again_scores_nothing(
+    scorer: CostScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = []
+    for _ in range(2):
+        assert search("--out", tmp_path / "run", "--json") == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert scorer.calls == 40
+    assert (told[1]["scored"], told[1]["cached"]) == (0, 40)
+    assert told[1]["front"] == told[0]["front"]
+
+
+def test_people_see_each_column_with_its_source(
+    scorer: CostScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search("--out", tmp_path / "run", "--where", "madds <= 3e7") == 0
+    shown = capsys.readouterr().out
+    assert "map [test]" in shown
+    assert "madds [analytic]" in shown
+    assert "pico:" in shown
+
+
+def test_interrupt_leaves_a_whole_table_and_exits_130(
+    scorer: CostScorer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    score = CostScorer.__call__
+
+    def stop(self: CostScorer, genotypes: Genotypes) -> dict[str, np.ndarray]:
+        if self.calls >= 20:
+            raise KeyboardInterrupt
+        return score(self, genotypes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CostScorer, "__call__", stop)
+        assert search("--out", tmp_path / "run") == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+    assert main(["table", "verify", str(tmp_path / "run" / "table")]) == 0
+    kept = len(open_table(tmp_path / "run" / "table"))
+    assert kept >= 20
+    capsys.readouterr()
+    assert search("--out", tmp_path / "run", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["cached"], told["scored"]) == (kept, 40 - kept)
+
+
+def test_search_in_a_table_of_the_whole_space(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = open_table(filled).checksum()
+    options = ["--table", filled, "--out", tmp_path, "--json"]
+    assert search(*options, scorer="table") == 0
+    assert json.loads(capsys.readouterr().out)["scored"] == 0
+    assert open_table(filled).checksum() == before
+
+
+# --- what a user can get wrong ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--space", "nani"], 2, "unknown space 'nani'; known: "),
+        (["--objectives", "map,speed"], 2, "unknown objective 'speed'; known: "),
+        (["--objectives", "map"], 2, "at least two different ones are needed"),
+        (["--objectives", "map,latency:toaster"], 2, "unknown device 'toaster'; known: "),
+        (["--where", "latency:toaster <= 5"], 2, "unknown device 'toaster'; known: "),
+        (["--where", "madds is small"], 2, "constraint 'madds is small': must be COLUMN"),
+        (["--where", "trained_map >= 0.2"], 2, "the scorer does not give 'trained_map'"),
+        (["--algorithm", "luck"], 2, "unknown algorithm 'luck'; known: nsga2, random"),
+        (["--scorer", "oracle"], 2, "unknown scorer 'oracle'; known: "),
+        (["--population", "0"], 2, "Invalid value for '--population'"),
+        (["--generations", "-1"], 2, "Invalid value for '--generations'"),
+        (["--scorer", "supernet", "--weights", "none.safetensors"], 2, "no supernet weights at"),
+        (["--scorer", "table", "--table", "nowhere"], 3, "nowhere: no such table"),
+    ],
+)
+def test_wrong_options_have_one_clear_message(
+    arguments: list[str],
+    code: int,
+    message: str,
+    scorer: CostScorer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert search("--out", tmp_path / "run", *arguments) == code
+    assert_one_message(capsys, message)
+
+
+def assert_one_message(capsys: pytest.CaptureFixture[str], message: str) -> None:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    told = [line for line in captured.err.splitlines() if line.lower().startswith("error: ")]
+    assert len(told) == 1, captured.err
+    assert message in told[0]
+    assert "Traceback" not in captured.err
+
+
+def test_scores_of_other_weights_are_refused(
+    scorer: CostScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search("--out", tmp_path / "run") == 0
+    capsys.readouterr()
+    scorer.provenance = {"source": "test", "weights": "b"}
+    assert search("--out", tmp_path / "run") == 3
+    assert_one_message(capsys, "column 'map' was scored with weights 'a', now 'b'")
+
+
+def test_table_of_another_space(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--space", "nano", "--table", filled, "--out", tmp_path / "run"]
+    assert search(*options, scorer="table") == 3
+    assert_one_message(capsys, "no rows of space 'nano'; there: pico")
+
+
+def test_table_of_an_older_definition_of_the_space(
+    scorer: CostScorer, filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = copy_of(filled, tmp_path)
+    with h5py.File(next(table.glob("*.h5")), "a") as file:
+        file["pico"].attrs["fingerprint"] = "0123456789abcdef"
+    assert search("--table", table, "--out", tmp_path / "run") == 3
+    assert_one_message(capsys, "rows of another definition of the space 'pico'")
+
+
+def test_table_of_a_newer_schema(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = copy_of(filled, tmp_path)
+    with h5py.File(next(table.glob("*.h5")), "a") as file:
+        file.attrs["schema"] = 99
+    assert search("--table", table, "--out", tmp_path / "run", scorer="table") == 3
+    assert_one_message(capsys, "schema 99 is newer than")
+
+
+@pytest.mark.parametrize("keep", [0, 0.5])
+@pytest.mark.parametrize("command", ["search", "info", "verify"])
+def test_empty_and_truncated_tables(
+    keep: float,
+    command: str,
+    filled: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = copy_of(filled, tmp_path)
+    part = next(table.glob("*.h5"))
+    part.write_bytes(part.read_bytes()[: int(part.stat().st_size * keep)])
+    if command == "search":
+        code = search("--table", table, "--out", tmp_path / "run", scorer="table")
+    else:
+        code = main(["table", command, str(table)])
+    assert code == 3
+    assert_one_message(capsys, f"{part}: no readable benchmark table")
+
+
+def copy_of(table: Path, folder: Path) -> Path:
+    target = folder / "copy"
+    target.mkdir()
+    for part in table.glob("*.h5"):
+        (target / part.name).write_bytes(part.read_bytes())
+    return target
+
+
+# --- places that cannot be written -----------------------------------------------------------
+
+
+@pytest.fixture
+def mounted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A small file system, mounted with the test's options; root does not heed permissions."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", request.param, "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True).returncode == 0
+    except OSError:
+        done = False
+    if not done:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("mounted", ["ro"], indirect=True)
+def test_read_only_folder(
+    mounted: Path, scorer: CostScorer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search("--out", mounted / "run") == 3
+    assert_one_message(capsys, "Read-only file system")
+
+
+@pytest.mark.parametrize("mounted", ["ro"], indirect=True)
+def test_read_only_report_folder(
+    mounted: Path, scorer: CostScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert search("--table", tmp_path / "table", "--out", mounted) == 3
+    assert_one_message(capsys, "Read-only file system")
+    assert len(open_table(tmp_path / "table")) == 40
+
+
+@pytest.mark.parametrize("mounted", ["size=64k"], indirect=True)
+def test_full_disk_loses_no_stored_score(
+    mounted: Path, scorer: CostScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--out", tmp_path / "run", "--population", "100"]
+    assert search("--table", mounted / "table", *options) == 3
+    assert_one_message(capsys, "No space left on device")
+    assert main(["table", "verify", str(mounted / "table")]) == 0
+
+
+def test_ctrl_c_of_a_real_process(tmp_path: Path) -> None:
+    """SIGINT, as a terminal sends it, to the command itself."""
+    code = (
+        "import os, signal, sys; from evonas.cli import main; from evonas.scoring.load import "
+        "SCORERS; from evonas.space import load_space; "
+        "sys.path.insert(0, 'tests/cli'); import test_search_command as t; "
+        "score = t.CostScorer.__call__\n"
+        "def slow(self, genotypes):\n"
+        "    if self.calls: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return score(self, genotypes)\n"
+        "t.CostScorer.__call__ = slow\n"
+        "SCORERS['test'] = lambda options: t.CostScorer(options.space)\n"
+        "raise SystemExit(t.search('--out', sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 130, done.stderr
+    assert "the same command goes on from there" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert main(["table", "verify", str(tmp_path / "run" / "table")]) == 0
+
+
+# --- the table command --------------------------------------------------------------------------
+
+
+def test_table_info_query_and_front(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*arguments: str) -> dict:
+        assert main(["table", arguments[0], str(filled), *arguments[1:], "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    info = told("info")
+    assert info["rows"] == load_space("pico").size
+    assert {"name", "unit", "source", "filled"} <= set(info["columns"][0])
+    rows = told("query", "--where", "map > 0.2", "--columns", "map", "--limit", "3")
+    assert len(rows["rows"]) == 3 < rows["n"]
+    assert all(row["map"] > 0.2 for row in rows["rows"])
+    front = told("front", "--objectives", "map,map50")["front"]
+    assert len(front) == 1
+    assert main(["table", "query", str(filled), "--where", "map >> 1"]) == 2
+    assert_one_message(capsys, "condition 'map >> 1'")
+
+
+def test_table_export_merge_and_compact(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = load_space("pico").size
+    for name in ("all.csv", "all.json", "all.h5"):
+        assert main(["table", "export", str(filled), "--out", str(tmp_path / name)]) == 0
+    with (tmp_path / "all.csv").open() as file:
+        assert sum(1 for _ in csv.reader(file)) == rows + 1
+    assert len(json.loads((tmp_path / "all.json").read_text())) == rows
+    merged = tmp_path / "merged"
+    assert main(["table", "merge", str(merged), str(tmp_path / "all.h5"), str(filled)]) == 0
+    assert main(["table", "compact", str(merged)]) == 0
+    assert open_table(merged).checksum() == open_table(filled).checksum()
+    capsys.readouterr()
+    assert main(["table", "export", str(filled), "--out", str(tmp_path / "all.xls")]) == 2
+    assert_one_message(capsys, "must end in .csv, .json or .h5")
