@@ -6,7 +6,8 @@ from functools import lru_cache
 from evonas.errors import unknown_name
 from evonas.space.architecture import Head, Skeleton
 from evonas.space.blocks import Activation, Op, OpKind, round_channels
-from evonas.space.space import BlockSpace, SearchSpace
+from evonas.space.space import SearchSpace
+from evonas.space.walk import BlockSpace
 
 MULTIPLIERS = (0.5, 0.625, 0.75, 1.0, 1.25, 1.5, 2.0)
 

@@ -10,54 +10,21 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evonas.errors import GenotypeError
-from evonas.space.architecture import Architecture, Block, Layer, Skeleton, map_sizes
+from evonas.space.architecture import Architecture, Block, Layer, Skeleton
 from evonas.space.blocks import Op
+from evonas.space.walk import BlockSpace, LayerSlot, Slot, place_layers, walk_slots
 
 Genotypes = NDArray[np.uint8]
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CHUNK = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class BlockSpace:
-    """The choices of one block: its width, its first layer's op, the ops of further layers."""
-
-    widths: tuple[int, ...]
-    first: tuple[Op, ...]
-    further: tuple[Op, ...] = ()
-    depth: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One decision of the walk. `block` and `layer` count from 1; 0 means none."""
-
-    name: str
-    choices: tuple[int | Op | None, ...]
-    block: int = 0
-    layer: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSlot:
-    """A layer's place in the walk: the columns of its op and of the widths around it."""
-
-    block: int
-    layer: int
-    op: int
-    width_in: int
-    width_out: int
-    size_in: int
-    first_cell: int
-    shape: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -82,17 +49,20 @@ class SearchSpace:
 
     # --- the walk -------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """All decisions in order, those with a single choice included."""
-        return _slots(self)
+        slots = walk_slots(self.stems, self.blocks)
+        crowded = [slot.name for slot in slots if len(slot.choices) > len(_DIGITS)]
+        assert not crowded, f"{self.name}: more than {len(_DIGITS)} choices at {crowded}"
+        return slots
 
-    @property
+    @cached_property
     def layer_slots(self) -> tuple[LayerSlot, ...]:
         """The layers' places, in order."""
-        return _layer_slots(self)
+        return place_layers(self.slots, self.skeleton)
 
-    @property
+    @cached_property
     def genes(self) -> tuple[Slot, ...]:
         """The slots with more than one choice."""
         return tuple(slot for slot in self.slots if len(slot.choices) > 1)
@@ -102,22 +72,24 @@ class SearchSpace:
         """Number of genes."""
         return len(self.genes)
 
-    @property
+    @cached_property
     def gene_names(self) -> tuple[str, ...]:
         """Names of the genes: `stem.width`, `b2.width`, `b2.l1.op`."""
         return tuple(slot.name for slot in self.genes)
 
-    @property
+    @cached_property
     def gene_sizes(self) -> NDArray[np.int64]:
         """(n_genes,) number of values of each gene."""
-        return np.array([len(slot.choices) for slot in self.genes])
+        sizes = np.array([len(slot.choices) for slot in self.genes])
+        sizes.flags.writeable = False
+        return sizes
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Exact number of distinct networks."""
         return _size(self)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of the whole definition but its name; it changes when the encoding does."""
         definition = repr((self.skeleton, self.stems, self.blocks))
@@ -166,16 +138,15 @@ class SearchSpace:
     def canonical(self, genotypes: ArrayLike) -> Genotypes:
         """Returns the genotypes in canonical form, (n, n_genes)."""
         genotypes = self.check(genotypes).copy()
-        for columns in _further_columns(self):
+        for columns in self._further_columns:
             ops = genotypes[:, columns]
             order = np.argsort(ops == 0, axis=1, kind="stable")
             genotypes[:, columns] = np.take_along_axis(ops, order, axis=1)
         choices = self._choices(genotypes)
-        aliases = _aliases(self)
-        gene_of = _gene_columns(self)
+        gene_of = self._gene_columns
         for slot, cells in zip(self.layer_slots, self._cells(choices), strict=True):
             if slot.op in gene_of:
-                genotypes[:, gene_of[slot.op]] = aliases[cells]
+                genotypes[:, gene_of[slot.op]] = self._op_aliases[cells]
         return genotypes
 
     def arch_ids(self, genotypes: ArrayLike) -> list[str]:
@@ -325,10 +296,22 @@ class SearchSpace:
 
     # --- inside ---------------------------------------------------------------------------
 
+    @cached_property
+    def _gene_columns(self) -> dict[int, int]:
+        return _gene_columns(self)
+
+    @cached_property
+    def _further_columns(self) -> list[list[int]]:
+        return _further_columns(self)
+
+    @cached_property
+    def _op_aliases(self) -> NDArray[np.uint8]:
+        return _aliases(self)
+
     def _choices(self, genotypes: Genotypes) -> NDArray[np.uint8]:
         """(n, n_slots) chosen index of every slot, 0 where there is a single choice."""
         choices = np.zeros((len(genotypes), len(self.slots)), np.uint8)
-        choices[:, list(_gene_columns(self))] = genotypes
+        choices[:, list(self._gene_columns)] = genotypes
         return choices
 
     def _cells(self, choices: NDArray[np.uint8]) -> Iterator[NDArray[np.int32]]:
@@ -353,32 +336,15 @@ class SearchSpace:
         return Layer(slot.block, slot.layer, op, c_in, c_out, stride, slot.size_in, se)
 
 
-# The derived data of a space; cached by the space, which is hashable and immutable.
+# The derived data of a space; the space, which is immutable, computes each once.
 
 
-@lru_cache
-def _slots(space: SearchSpace) -> tuple[Slot, ...]:
-    slots = [Slot("stem.width", space.stems)]
-    for number, block in enumerate(space.blocks, start=1):
-        slots.append(Slot(f"b{number}.width", block.widths, number))
-        slots.append(Slot(f"b{number}.l1.op", block.first, number, 1))
-        slots += [
-            Slot(f"b{number}.l{layer}.op", (None, *block.further), number, layer)
-            for layer in range(2, block.depth + 1)
-        ]
-    too_large = [slot.name for slot in slots if len(slot.choices) > len(_DIGITS)]
-    assert not too_large, f"{space.name}: more than {len(_DIGITS)} choices at {too_large}"
-    return tuple(slots)
-
-
-@lru_cache
 def _gene_columns(space: SearchSpace) -> dict[int, int]:
     """Slot index -> gene column, for the slots that are genes."""
     genes = [i for i, slot in enumerate(space.slots) if len(slot.choices) > 1]
     return {slot: column for column, slot in enumerate(genes)}
 
 
-@lru_cache
 def _further_columns(space: SearchSpace) -> list[list[int]]:
     """Gene columns of the layers that can be skipped, by block."""
     groups: dict[int, list[int]] = {}
@@ -388,27 +354,6 @@ def _further_columns(space: SearchSpace) -> list[list[int]]:
     return list(groups.values())
 
 
-@lru_cache
-def _layer_slots(space: SearchSpace) -> tuple[LayerSlot, ...]:
-    sizes = map_sizes(space.skeleton)
-    layers, first_cell, width_in, width_out = [], 0, 0, 0
-    for index, slot in enumerate(space.slots):
-        if slot.block and not slot.layer:
-            width_in, width_out = width_out, index
-        if not slot.layer:
-            continue
-        first = slot.layer == 1
-        n_in = len(space.slots[width_in].choices) if first else 1
-        shape = (n_in, len(space.slots[width_out].choices), len(slot.choices))
-        size = sizes[slot.block - 1] if first else sizes[slot.block]
-        layers.append(
-            LayerSlot(slot.block, slot.layer, index, width_in, width_out, size, first_cell, shape)
-        )
-        first_cell += math.prod(shape)
-    return tuple(layers)
-
-
-@lru_cache
 def _aliases(space: SearchSpace) -> NDArray[np.uint8]:
     """(n_cells,) for each cell the first op of its slot that makes the same convolutions."""
     aliases = np.zeros(space.n_cells, np.uint8)
@@ -422,10 +367,9 @@ def _aliases(space: SearchSpace) -> NDArray[np.uint8]:
     return aliases
 
 
-@lru_cache
 def _size(space: SearchSpace) -> int:
     """Counts networks by a walk over blocks that remembers how many end in each width."""
-    aliases = _aliases(space)
+    aliases = space._op_aliases
     counts = [1] * len(space.stems)
     for number, block in enumerate(space.blocks, start=1):
         first, *further = (slot for slot in space.layer_slots if slot.block == number)
