@@ -18,9 +18,10 @@ from evonas.search.evaluation import Evaluation
 from evonas.search.operators import cross, mutate
 from evonas.space import Genotypes
 
-# Rounds of drawing until a sample is full; past them it stays short (a small space is exhausted)
-# or takes what violates the constraints least.
+# Rounds of drawing or mutating until all genotypes are new; past them a sample stays short (a
+# small space is exhausted) or takes what violates the constraints least.
 _ROUNDS = 20
+_NEAR = 4
 
 
 class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
@@ -81,7 +82,7 @@ class SpaceCrossover(Crossover):  # type: ignore[misc]
 
 
 class SpaceMutation(Mutation):  # type: ignore[misc]
-    """`operators.mutate` for pymoo."""
+    """`operators.mutate` for pymoo; what was evaluated before is mutated on, within bounds."""
 
     def _do(
         self,
@@ -91,7 +92,15 @@ class SpaceMutation(Mutation):  # type: ignore[misc]
         random_state: np.random.Generator,
         **__: Any,
     ) -> Genotypes:
-        return mutate(problem.space, x, random_state)
+        mutants = mutate(problem.space, x, random_state)
+        for attempt in range(_ROUNDS):
+            known = repeats(mutants, problem.evaluation.archive.seen)
+            if not known.any():
+                break
+            # Near the parents first; where everything is known, ever further from them.
+            start = x if attempt < _NEAR else mutants
+            mutants[known] = mutate(problem.space, start[known], random_state)
+        return mutants
 
 
 class Unseen(DuplicateElimination):  # type: ignore[misc]
