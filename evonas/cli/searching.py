@@ -112,7 +112,7 @@ def _check_sources(
     """
     from evonas.errors import DataError, SchemaError
 
-    sources = {name: scorer.provenance.get("source", "") for name in question.scored if scorer}
+    sources = dict.fromkeys(scorer.columns, scorer.provenance.get("source", "")) if scorer else {}
     space = question.space
     if table is None or space.name not in table.spaces:
         return sources
@@ -169,7 +169,7 @@ def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
     """Prints the front, each column with its unit and source."""
     columns = list(result.archive.columns)
     print_table(
-        ["arch_id", *(f"{name} [{_source(name, sources)}]" for name in columns)],
+        ["arch_id", *(f"{name}\n{_source(name, sources)}" for name in columns)],
         [
             [str(row["arch_id"]), *(_show(name, float(row[name])) for name in columns)]
             for row in result.rows()

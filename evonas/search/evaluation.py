@@ -7,44 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError
-from evonas.objectives import Objective
-from evonas.scoring.analytic import COSTS, AnalyticColumns, is_analytic
+from evonas.scoring.analytic import AnalyticColumns, is_analytic
 from evonas.scoring.scorer import CachedScorer, StoredOnly, row_keys
 from evonas.search.constraints import Constraint, violations
-from evonas.space import Genotypes, SearchSpace
+from evonas.search.question import Question
+from evonas.space import Genotypes
 
 Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 
 # The reference point's costs are the worst of this many random networks of the space.
 _REFERENCE_SAMPLE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is searched for.
-
-    Attributes:
-        space: Where.
-        objectives: What shall be good.
-        constraints: What must hold.
-    """
-
-    space: SearchSpace
-    objectives: tuple[Objective, ...]
-    constraints: tuple[Constraint, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of all columns that matter, and the costs."""
-        names = [objective.name for objective in self.objectives]
-        names += [constraint.column for constraint in self.constraints]
-        return tuple(dict.fromkeys([*names, *COSTS]))
-
-    @property
-    def scored(self) -> tuple[str, ...]:
-        """Names of the columns that only a scorer or a table can give."""
-        return tuple(name for name in self.columns if not is_analytic(name))
 
 
 @dataclass(slots=True)
@@ -74,18 +47,20 @@ class Evaluation:
     """
 
     def __init__(self, question: Question, scorer: CachedScorer | None) -> None:
-        """Raises ConfigurationError if a column comes from nowhere."""
+        """Takes a scorer if the question needs one.
+
+        Raises:
+            ConfigurationError: The scorer does not give a column that the question needs.
+        """
         self.question = question
         self.scorer = scorer
-        analytic = [name for name in question.columns if is_analytic(name)]
-        scored = question.scored
-        offered = scorer.columns if scorer else ()
-        for name in scored:
-            if name not in offered:
+        self._scored = scorer.columns if scorer else ()
+        for name in question.scored:
+            if name not in self._scored:
                 raise ConfigurationError(
-                    f"the scorer does not give {name!r}; it gives: {', '.join(offered) or 'none'}"
+                    f"the scorer does not give {name!r}; it gives: {', '.join(self._scored)}"
                 )
-        self._scored = tuple(offered) if scored else ()
+        analytic = [name for name in question.columns if is_analytic(name)]
         self._analytic = AnalyticColumns(question.space, analytic)
         self._keeps = scorer is not None and not isinstance(scorer.scorer, StoredOnly)
         self._cheap = [c for c in question.constraints if is_analytic(c.column)]
@@ -107,7 +82,7 @@ class Evaluation:
         columns = self._analytic(genotypes)
         total = self._total(self._cheap, columns, len(genotypes))
         feasible = total == 0
-        if self.scorer and self._scored:
+        if self.scorer:
             columns |= {name: np.full(len(genotypes), np.nan) for name in self._scored}
             if feasible.any():
                 self._score(genotypes, columns, feasible)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError
-from evonas.objectives import Objective, hypervolume, load_objective, pareto_mask
+from evonas.objectives import Objective, hypervolume, pareto_mask
 from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
-from evonas.search.constraints import parse_constraints
-from evonas.search.evaluation import Archive, Evaluation, Question
-from evonas.space import SearchSpace, load_space
+from evonas.search.evaluation import Archive, Evaluation
+from evonas.search.question import Question, make_question
+from evonas.space import SearchSpace
 
 Floats = NDArray[np.float64]
 
@@ -94,24 +94,6 @@ class SearchResult:
             {"arch_id": arch_id, **{name: float(column[i]) for name, column in columns.items()}}
             for i, arch_id in enumerate(arch_ids)
         ]
-
-
-def make_question(
-    space: SearchSpace | str, objectives: Iterable[str], where: Iterable[str]
-) -> Question:
-    """Reads what is searched for.
-
-    Raises:
-        ConfigurationError: An unknown space or objective, or not a constraint.
-    """
-    names = list(objectives)
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ConfigurationError(f"objectives {names}: at least two different ones are needed")
-    return Question(
-        load_space(space) if isinstance(space, str) else space,
-        tuple(load_objective(name) for name in names),
-        parse_constraints(where),
-    )
 
 
 def run_search(
