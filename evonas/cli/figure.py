@@ -29,7 +29,7 @@ def front_figure(panels: list[Panel], title: str) -> "Figure":
         for trace in _traces(panel, legend=number == 1):
             figure.add_trace(trace, row=1, col=number)
         figure.update_xaxes(title_text=_axis(panel.x), rangemode="tozero", col=number)
-        figure.update_yaxes(title_text=_axis(panel.y), rangemode="tozero", col=number)
+        figure.update_yaxes(title_text=_axis(panel.y), col=number)
     figure.update_layout(
         title=title,
         template="plotly_white",

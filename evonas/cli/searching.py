@@ -76,7 +76,8 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         close()
     settings = {name: _plain(getattr(options, name)) for name in options.__slots__}
     settings["provenance"] = dict(scorer.provenance) if scorer else {}
-    _write(result, options, settings)
+    shown = [f"{name} ({_source(name, sources)})" for name in options.objectives]
+    _write(result, options.out, settings, f"{options.space}: {', '.join(shown)}")
     return result, sources
 
 
@@ -140,18 +141,17 @@ def _differing(found: dict[str, str], scorer: "Scorer") -> str:
     return f"{key} {found.get(key)!r}, now {ours.get(key)!r}"
 
 
-def _write(result: "SearchResult", options: SearchOptions, settings: dict[str, Any]) -> None:
+def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:
     from evonas.cli.figure import front_figure
     from evonas.files import write_atomically
     from evonas.search.panels import front_data
     from evonas.search.report import front_csv, run_record
 
     record = json.dumps(run_record(result, settings), indent=2) + "\n"
-    write_atomically(options.out / "run.json", record.encode())
-    write_atomically(options.out / "front.csv", front_csv(result).encode())
-    title = f"{options.space}: {' against '.join(options.objectives)}"
+    write_atomically(out / "run.json", record.encode())
+    write_atomically(out / "front.csv", front_csv(result).encode())
     page = front_figure(front_data(result), title).to_html(include_plotlyjs=True)
-    write_atomically(options.out / "front.html", page.encode())
+    write_atomically(out / "front.html", page.encode())
 
 
 def summary(result: "SearchResult") -> dict[str, Any]:
@@ -169,7 +169,7 @@ def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
     """Prints the front, each column with its unit and source."""
     columns = list(result.archive.columns)
     print_table(
-        ["arch_id", *(f"{name}\n{_source(name, sources)}" for name in columns)],
+        ["arch_id", *(_heading(name, sources) for name in columns)],
         [
             [str(row["arch_id"]), *(_show(name, float(row[name])) for name in columns)]
             for row in result.rows()
@@ -182,10 +182,15 @@ def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
     )
 
 
+def _heading(name: str, sources: dict[str, str]) -> str:
+    unit = "ms, " if name.startswith("latency:") else ""
+    return f"{name}\n{unit}{_source(name, sources)}"
+
+
 def _source(name: str, sources: dict[str, str]) -> str:
     if name in sources:
         return sources[name]
-    return "ms, predicted" if name.startswith("latency:") else "analytic"
+    return "predicted" if name.startswith("latency:") else "analytic"
 
 
 def _show(name: str, value: float) -> str:
