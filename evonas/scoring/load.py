@@ -7,7 +7,7 @@ from pathlib import Path
 from evonas.errors import ConfigurationError, unknown_name
 from evonas.paths import benchmark_data_dir
 from evonas.scoring.scorer import Scorer
-from evonas.space import SearchSpace
+from evonas.space import SearchSpace, whole_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
 
 
 def _supernet(options: ScorerOptions) -> Scorer:
-    name = options.space.name
+    name = whole_space(options.space.name)  # a part is scored by the supernet of the whole
     weights = options.weights or benchmark_data_dir() / "supernets" / f"{name}.safetensors"
     if not weights.exists():
         raise ConfigurationError(

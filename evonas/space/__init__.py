@@ -2,7 +2,7 @@
 
 from evonas.space.architecture import Architecture, Block, Head, Layer, Level, Skeleton
 from evonas.space.blocks import Conv, Op, round_channels
-from evonas.space.catalogue import list_spaces, load_space
+from evonas.space.catalogue import list_spaces, load_space, whole_space
 from evonas.space.published import list_published, load_published
 from evonas.space.space import Genotypes, SearchSpace
 
@@ -22,4 +22,5 @@ __all__ = [
     "load_published",
     "load_space",
     "round_channels",
+    "whole_space",
 ]

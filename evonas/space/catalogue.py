@@ -65,6 +65,17 @@ def load_space(name: str) -> SearchSpace:
     return spaces[name]
 
 
+def whole_space(name: str) -> str:
+    """Returns the name of the space of which the named one is a part, or its own name.
+
+    >>> whole_space("pico"), whole_space("mobiledet-ibn@cpu"), whole_space("nano")
+    ('nano', 'mobiledet@cpu', 'nano')
+    """
+    base, at, rules = name.partition("@")
+    base = base.partition("-")[0]
+    return ("nano" if base == "pico" else base) + at + rules
+
+
 def list_spaces() -> list[str]:
     """Returns the names of all spaces."""
     return list(_spaces())
