@@ -309,6 +309,8 @@ def test_ctrl_c_of_a_real_process(tmp_path: Path) -> None:
         "SCORERS; from evonas.space import load_space; "
         "sys.path.insert(0, 'tests/cli'); import test_search_command as t; "
         "score = t.CostScorer.__call__\n"
+        # A shell's background jobs, and so whatever starts these tests there, ignore SIGINT.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def slow(self, genotypes):\n"
         "    if self.calls: os.kill(os.getpid(), signal.SIGINT)\n"
         "    return score(self, genotypes)\n"
