@@ -19,6 +19,7 @@ COMMANDS = {
     "table": "Benchmark tables: look in, query, merge.",
     "device": "Devices: measure latencies, fit and evaluate predictors.",
     "supernet": "Weight-sharing supernets: train, rank, evaluate.",
+    "app": "The app: explore tables in the browser.",
     "data": "COCO-format data sets: make, check, convert.",
 }
 
@@ -63,7 +64,7 @@ def _root(arguments: Sequence[str]) -> typer.Typer:
             root.command(name, help=purpose)(_not_called)
             continue
         module = import_module(f"evonas.cli.{name}")
-        if hasattr(module, "app"):
+        if isinstance(getattr(module, "app", None), typer.Typer):
             root.add_typer(module.app, name=name, help=purpose)
         else:
             root.command(name)(getattr(module, name))

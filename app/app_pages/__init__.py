@@ -1,0 +1,1 @@
+"""Its pages, each a script that Streamlit runs."""
