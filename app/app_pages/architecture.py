@@ -9,7 +9,7 @@ from app.sources import find_tables, load_table
 from app.state import add_to_shortlist, shortlist
 from app.strip import layer_rows, strip_figure
 from evonas.errors import EvonasError
-from evonas.latency import list_predictors, load_predictor
+from evonas.latency import list_devices, list_predictors, load_predictor
 from evonas.space import Genotypes, SearchSpace, list_published, load_published, load_space
 from evonas.space.costs import madds, params
 from evonas.space.published import PUBLISHED
@@ -67,12 +67,13 @@ def page() -> None:
 
 
 def latencies(space: SearchSpace, genotype: Genotypes) -> list[dict[str, object]]:
-    """Returns predicted latencies by device."""
+    """Returns latencies by device, with their kind of source."""
+    analytic = {device.name for device in list_devices() if device.source == "analytic"}
     return [
         {
             "device": device,
             "ms": float(load_predictor(device, space).predict(genotype[None])[0]),
-            "source": "predicted",
+            "source": "analytic" if device in analytic else "predicted",
         }
         for device in list_predictors(space)
     ]

@@ -36,10 +36,18 @@ def show(
     )
     for number, block in enumerate(described["blocks"], start=1):
         typer.echo(f"  block {number}: width {block['width']:>3}  {'  '.join(block['ops'])}")
+    analytic = _analytic_devices() if described["latency_ms"] else set()
     for device, latency in described["latency_ms"].items():
-        typer.echo(f"  {device:<18} {latency:8.3f} ms (predicted)")
+        source = "analytic" if device in analytic else "predicted"
+        typer.echo(f"  {device:<18} {latency:8.3f} ms ({source})")
     if not described["latency_ms"]:
         typer.echo("  no latency predictor for this space")
+
+
+def _analytic_devices() -> set[str]:
+    from evonas.latency import list_devices
+
+    return {device.name for device in list_devices() if device.source == "analytic"}
 
 
 def describe(name: str) -> dict[str, Any]:

@@ -54,6 +54,7 @@ What to do next:
   ask the table           evonas table front {options.table} --objectives map,latency:ethos-u55-256
   search on, with a bound evonas search --space nano --data {scenes} --table {options.table} \\
                             --objectives map,latency:cpu-xnnpack --where "madds <= 2e7"
+  explore it in a browser evonas app {options.table}
   search your own data    evonas supernet train --help"""
     )
 

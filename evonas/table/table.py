@@ -131,6 +131,10 @@ class BenchmarkTable:
         """Returns the fingerprint of the definition for which a space's rows were written."""
         return self._rows(space).parts[0].fingerprint
 
+    def provenance(self, column: str, space: SearchSpace | str | None = None) -> Provenance:
+        """Returns what a column's values depend on; empty for an unknown column."""
+        return self._rows(space).provenance(column) or {}
+
     def lookup(
         self,
         genotypes: Genotypes,
@@ -194,7 +198,7 @@ class BenchmarkTable:
         columns = []
         for space in self.spaces:
             for name in self.columns(space):
-                provenance = self._rows(space).provenance(name) or {}
+                provenance = self.provenance(name, space)
                 columns.append(
                     {
                         "name": name,
