@@ -15,7 +15,7 @@ st.title("Explore")
 
 
 def objectives_of(table: BenchmarkTable, space: str) -> list[str]:
-    """Returns the columns that are objectives and have values."""
+    """Returns the columns that are objectives and have values, accuracies first."""
     names = []
     for name in table.columns(space):
         try:
@@ -24,7 +24,7 @@ def objectives_of(table: BenchmarkTable, space: str) -> list[str]:
             continue
         if np.isfinite(table.column(name, space)).any():
             names.append(name)
-    return names
+    return sorted(names, key=lambda name: not load_objective(name).maximise)
 
 
 def budget_slider(table: BenchmarkTable, space: str, name: str) -> float | None:
