@@ -31,7 +31,6 @@ def main(
     population: int = 24,
     generations: int = 10,
     seeds: int = 10,
-    first_seed: Annotated[int, typer.Option(help="To share the work among processes.")] = 0,
 ) -> None:
     """Prints both hypervolumes for each seed, and how often NSGA-II is ahead."""
     names = objectives.split(",")
@@ -39,7 +38,7 @@ def main(
     store = open_or_create(table)
     wins, gains = 0, []
     print(f"{'seed':>4}  {'scores':>6}  {'nsga2':>12}  {'random':>12}  {'gain':>7}")
-    for seed in range(first_seed, first_seed + seeds):
+    for seed in range(seeds):
         ours, theirs = (
             run_search(
                 space,

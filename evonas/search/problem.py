@@ -66,7 +66,7 @@ class SpaceSampling(Sampling):  # type: ignore[misc]
     ) -> Genotypes:
         evaluation = problem.evaluation
         drawn = sample_unseen(evaluation, _CANDIDATES * n_samples, random_state)
-        feasible: Genotypes = drawn[evaluation.cheap_violation(drawn) == 0]
+        feasible = drawn[evaluation.cheap_violation(drawn) == 0]
         costs = evaluation.analytic_objectives(feasible)
         if len(feasible) < n_samples or not costs.shape[1]:
             return drawn[:n_samples]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.search.operators import cross, move_tables, moves, mutate, spread
+from evonas.search.operators import cross, move_tables, moves, mutate
 from evonas.space import Op, list_spaces, load_space
 
 SPACES = list_spaces()
@@ -74,21 +74,3 @@ def test_mutation_changes_most_genotypes_a_little() -> None:
     changed = (mutate(space, parents, rng) != parents).sum(axis=1)
     assert (changed > 0).mean() > 0.85
     assert np.median(changed) <= 2
-
-
-def test_spread_points_lie_further_apart_than_random_ones() -> None:
-    rng = np.random.default_rng(0)
-    points = np.exp(rng.normal(size=(400, 2)))
-    chosen = spread(points, 20)
-    assert len(set(chosen)) == 20
-
-    def closest(rows: np.ndarray) -> float:
-        distances = np.linalg.norm(points[rows][:, None] - points[rows], axis=2)
-        return float(distances[~np.eye(len(rows), dtype=bool)].min())
-
-    assert closest(chosen) > max(closest(rng.choice(400, 20, replace=False)) for _ in range(20))
-    assert {points[:, 0].argmax(), points[:, 1].argmax()} <= set(chosen)
-
-
-def test_spread_of_equal_points_still_gives_different_rows() -> None:
-    assert sorted(spread(np.ones((5, 1)), 5)) == [0, 1, 2, 3, 4]

@@ -83,13 +83,6 @@ def test_infeasible_genotypes_are_never_scored_nor_on_the_front(nano: SearchSpac
     assert (scored <= 1e7).all()
 
 
-def test_first_generation_covers_the_costs(nano: SearchSpace) -> None:
-    ours = search(nano, generations=1).archive.columns["madds"]
-    drawn = search(nano, generations=1, algorithm="random").archive.columns["madds"]
-    assert len(ours) == len(drawn) == 16
-    assert np.ptp(np.log(ours)) > np.ptp(np.log(drawn))
-
-
 def test_constraint_on_a_score(nano: SearchSpace) -> None:
     result = search(nano, where=["map >= 0.6"])
     assert result.rows()
