@@ -1,5 +1,6 @@
 import json
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import typer
@@ -65,3 +66,15 @@ def test_arch_show_of_a_published_network(capsys: pytest.CaptureFixture[str]) ->
     assert json.loads(capsys.readouterr().out) == shown
     assert main(["arch", "show", shown["arch_id"]]) == 0
     assert "tucker_k3_0.25_0.75" in capsys.readouterr().out
+
+
+def test_annotations_with_missing_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    annotations = tmp_path / "annotations"
+    annotations.mkdir()
+    (annotations / "instances_train.json").write_text('{"images": [], "categories": []}')
+    assert main(["data", "check", str(tmp_path)]) == 3
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert "instances_train.json" in told
+    assert "annotations" in told
+    assert told.count("\n") == 1
