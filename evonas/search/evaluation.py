@@ -107,16 +107,6 @@ class Evaluation:
             return np.zeros(len(genotypes))
         return self._total(self._cheap, self._analytic(genotypes), len(genotypes))
 
-    def analytic_objectives(self, genotypes: Genotypes) -> Floats:
-        """Returns the objectives that need no scorer, (n, number of those)."""
-        columns = self._analytic(genotypes)
-        names = [o.name for o in self.question.objectives if o.name in columns]
-        return (
-            np.stack([columns[name] for name in names], axis=1)
-            if names
-            else np.empty((len(genotypes), 0))
-        )
-
     def values(self, columns: Columns) -> Floats:
         """Returns the objectives' values, (n, n_objectives)."""
         return np.stack([columns[o.name] for o in self.question.objectives], axis=1)

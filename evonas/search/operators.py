@@ -35,26 +35,6 @@ def cross(
     )
 
 
-def spread(points: NDArray[np.float64], n: int) -> NDArray[np.intp]:
-    """Returns the rows of n points that lie far apart: each is the farthest from those before.
-
-    Args:
-        points: (m, k), of any scale; m >= n.
-        n: How many to choose.
-
-    >>> spread(np.array([[0.0], [0.1], [1.0], [0.4]]), 3).tolist()
-    [0, 2, 3]
-    """
-    scaled = (points - points.min(axis=0)) / np.maximum(np.ptp(points, axis=0), 1e-12)
-    chosen = [int(scaled.sum(axis=1).argmin())]
-    nearest = np.full(len(points), np.inf)
-    while len(chosen) < n:
-        nearest = np.minimum(nearest, ((scaled - scaled[chosen[-1]]) ** 2).sum(axis=1))
-        nearest[chosen] = -1
-        chosen.append(int(nearest.argmax()))
-    return np.array(chosen)
-
-
 @lru_cache
 def move_tables(space: SearchSpace) -> NDArray[np.float64]:
     """Returns (n_genes, most, most): for a gene and its value, the cumulated chances of the next.

@@ -15,16 +15,13 @@ from pymoo.core.sampling import Sampling
 
 from evonas.scoring.scorer import row_keys
 from evonas.search.evaluation import Evaluation
-from evonas.search.operators import cross, mutate, spread
+from evonas.search.operators import cross, mutate
 from evonas.space import Genotypes
 
 # Rounds of drawing or mutating until all genotypes are new; past them a sample stays short (a
 # small space is exhausted) or takes what violates the constraints least.
 _ROUNDS = 20
 _NEAR = 4
-
-# Random genotypes drawn for each one of the first population.
-_CANDIDATES = 20
 
 
 class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
@@ -54,7 +51,7 @@ class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
 
 
 class SpaceSampling(Sampling):  # type: ignore[misc]
-    """A first population that covers the costs evenly, as far as they are known for free."""
+    """Random genotypes that were not evaluated yet, feasible ones first."""
 
     def _do(
         self,
@@ -64,14 +61,7 @@ class SpaceSampling(Sampling):  # type: ignore[misc]
         random_state: np.random.Generator,
         **__: Any,
     ) -> Genotypes:
-        evaluation = problem.evaluation
-        drawn = sample_unseen(evaluation, _CANDIDATES * n_samples, random_state)
-        feasible = drawn[evaluation.cheap_violation(drawn) == 0]
-        costs = evaluation.analytic_objectives(feasible)
-        if len(feasible) < n_samples or not costs.shape[1]:
-            return drawn[:n_samples]
-        # Costs differ by orders of magnitude, so even steps are steps in the logarithm.
-        return feasible[spread(np.log(costs), n_samples)]
+        return sample_unseen(problem.evaluation, n_samples, random_state)
 
 
 class SpaceCrossover(Crossover):  # type: ignore[misc]
