@@ -1,36 +1,29 @@
 """The paper's linear latency model, fitted so that few networks suffice.
 
 A network's time is a sum over its layers, each a number by (layer, input width, output width,
-op): a *cell*. Thousands of cells and about a thousand networks: the plain regression has no unique
-answer and knows nothing of cells it never saw. Here a layer's time is a price for what it asks of
-the device (prices are not negative), times a correction that is alike for layers that are alike:
-a Gaussian process over the layers, of which the measured sums are linear observations. How alike,
-and how large the measurement's error is, the marginal likelihood decides. The result is still one
-table over the cells.
+op): a *cell*. Thousands of cells and about a thousand networks: the plain regression has no
+unique answer and knows nothing of cells it never saw. Here a cell's time is itself a sum: weights
+times what the layer asks of the device, an offset common to the layers of a block that are alike,
+and an offset of its own. All are shrunk, the less general the more; how much is chosen by
+leave-one-out error. The result is still one table over the cells.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import DataError
 from evonas.latency.features import cell_features, cell_groups
-from evonas.space import Genotypes, Layer, SearchSpace
+from evonas.space import Genotypes, SearchSpace
 
 Floats = NDArray[np.float64]
 
+# Prior scales of weights, common offsets and own offsets, in units of the relative noise.
+_WEIGHT_SCALES = (3.0, 10.0, 30.0, 100.0, 300.0)
+_OFFSET_SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
 _FEWEST = 10
-# Standard deviations to begin with: those of the corrections, then that of the measurements.
-_START = (0.1, 0.1, 0.1, 0.05, 0.01)
-# A wide belief about the logarithms of the variances, so that few networks do not run away.
-_BELIEF = (-4.0, 7.0)
-_EVALUATIONS = 250
-# Widths are alike on a scale of factors: a neighbouring multiplier, and about a factor of two.
-_NEAR, _FAR = 0.35, 1.0
-_SMALLEST_CORRECTION = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +32,13 @@ class LinearFit:
 
     Attributes:
         table: (n_cells,) milliseconds.
-        deviations: Found standard deviations of the corrections' components and, last, of the
-            measurements, all relative.
+        scales: Chosen prior scales.
+        loo_error: Root mean square of the relative leave-one-out errors.
     """
 
     table: Floats
-    deviations: tuple[float, ...]
+    scales: tuple[float, float, float]
+    loo_error: float
 
 
 def fit_linear(space: SearchSpace, genotypes: Genotypes, latency_ms: Floats) -> LinearFit:
@@ -60,97 +54,51 @@ def fit_linear(space: SearchSpace, genotypes: Genotypes, latency_ms: Floats) -> 
     """
     if len(genotypes) < _FEWEST:
         raise DataError(f"{len(genotypes)} measured networks: at least {_FEWEST} are needed")
-    layers = _Layers(space)
-    counts = layers.count(genotypes)
-    prices = _prices(counts @ layers.features, latency_ms)
-    base = np.maximum(layers.features @ prices, 1e-5 * np.median(latency_ms))
-    shares = counts * base / latency_ms[:, None]
-    residual = 1 - shares.sum(axis=1)
-    kernels = [shares @ (kernel @ shares.T) for kernel in layers.kernels()]
-    variances = _likeliest(kernels, residual)
-    dual = np.linalg.solve(_covariance(kernels, variances), residual)
-    correction = np.ones(len(base))
-    for variance, kernel in zip(variances[:-1], layers.kernels(), strict=True):
-        correction += variance * (kernel @ (shares.T @ dual))
-    times = base * np.maximum(correction, _SMALLEST_CORRECTION)
-    table = np.where(layers.of_cell >= 0, times[layers.of_cell], 0.0)
-    return LinearFit(table, tuple(map(float, np.sqrt(variances))))
+    parts = _cell_parts(space)
+    weights = latency_ms.mean() / latency_ms
+    rows = [_network_rows(space, genotypes, part) * weights[:, None] for part in parts]
+    targets = np.ones(len(latency_ms)) * latency_ms.mean()
+    kernels = [row @ row.T for row in rows]
+    kernels = [kernel / np.trace(kernel) * len(kernel) for kernel in kernels]
+    best: tuple[float, tuple[float, float, float]] | None = None
+    for scales in product(_WEIGHT_SCALES, _OFFSET_SCALES, _OFFSET_SCALES):
+        if scales[2] > scales[1]:
+            continue
+        error = _loo_error(kernels, scales, targets)
+        if best is None or error < best[0]:
+            best = error, scales
+    assert best is not None
+    error, scales = best
+    dual = np.linalg.solve(_covariance(kernels, scales), targets)
+    table = np.zeros(space.n_cells)
+    for part, row, scale in zip(parts, rows, scales, strict=True):
+        size = np.einsum("ij,ij->", row, row) / len(row)
+        table += part @ (row.T @ dual) * (scale**2 / size)
+    return LinearFit(table, scales, error / float(latency_ms.mean()))
 
 
-class _Layers:
-    """The distinct layers of a space: what they ask for, and how alike they are.
-
-    Attributes:
-        of_cell: (n_cells,) number of a cell's layer, -1 for a skipped one.
-        features: (n_layers, n_features).
-    """
-
-    def __init__(self, space: SearchSpace) -> None:
-        self._space = space
-        self.of_cell = cell_groups(space)
-        cells = [int(np.flatnonzero(self.of_cell == g)[0]) for g in range(self.of_cell.max() + 1)]
-        self.features = cell_features(space)[cells]
-        by_cell = dict(space.cell_layers())
-        self._layers = [layer for layer in map(by_cell.__getitem__, cells) if layer is not None]
-
-    def count(self, genotypes: Genotypes) -> Floats:
-        """Returns (n, n_layers): how often each network has each layer."""
-        counts = np.zeros((len(genotypes), len(self._layers)))
-        for column in self.of_cell[self._space.cells(genotypes)].T:
-            rows = np.flatnonzero(column >= 0)
-            counts[rows, column[rows]] += 1
-        return counts
-
-    def kernels(self) -> Iterator[NDArray[np.float32]]:
-        """Yields the ways of being alike, each (n_layers, n_layers), the loosest first."""
-        in_block = self._same(lambda layer: layer.block)
-        yield in_block * self._same(lambda layer: layer.op.kind)
-        op = in_block * self._same(lambda layer: layer.op.name)
-        widths = np.log2([(layer.c_in, layer.c_out) for layer in self._layers])
-        apart = np.square(widths[:, None] - widths[None]).sum(axis=-1, dtype=np.float32)
-        yield op * np.exp(-apart / (2 * _FAR**2))
-        op *= self._same(lambda layer: layer.index == 1)
-        yield op * np.exp(-apart / (2 * _NEAR**2))
-        yield np.eye(len(self._layers), dtype=np.float32)
-
-    def _same(self, trait: Callable[[Layer], object]) -> NDArray[np.float32]:
-        _, numbers = np.unique([str(trait(layer)) for layer in self._layers], return_inverse=True)
-        same: NDArray[np.float32] = (numbers[:, None] == numbers[None]).astype(np.float32)
-        return same
+def _cell_parts(space: SearchSpace) -> list[Floats]:
+    """The three ways in which a cell gets its time, each (n_cells, p)."""
+    groups = cell_groups(space)
+    common = np.zeros((space.n_cells, groups.max() + 1))
+    kept = groups >= 0
+    common[np.flatnonzero(kept), groups[kept]] = 1
+    return [cell_features(space), common, np.diag(kept.astype(float))]
 
 
-def _prices(amounts: Floats, latency_ms: Floats) -> Floats:
-    """Non-negative prices of the amounts with the least relative error."""
-    from scipy.optimize import nnls
-
-    prices: Floats = nnls(amounts / latency_ms[:, None], np.ones(len(latency_ms)))[0]
-    return prices
+def _network_rows(space: SearchSpace, genotypes: Genotypes, part: Floats) -> Floats:
+    """Sums a part over each network's cells, (n, p)."""
+    return part[space.cells(genotypes)].sum(axis=1)  # type: ignore[no-any-return]
 
 
-def _likeliest(kernels: list[Floats], residual: Floats) -> Floats:
-    """Returns the variances under which the residual is likeliest."""
-    from scipy.optimize import minimize
-
-    mean, deviation = _BELIEF
-
-    def surprise(logs: Floats) -> float:
-        try:
-            factor = np.linalg.cholesky(_covariance(kernels, np.exp(logs)))
-        except np.linalg.LinAlgError:
-            return 1e12
-        whitened = np.linalg.solve(factor, residual)
-        belief = np.square((logs - mean) / deviation).sum() / 2
-        return float(whitened @ whitened / 2 + np.log(np.diag(factor)).sum() + belief)
-
-    start = 2 * np.log(np.array(_START))
-    options: Any = {"maxfev": _EVALUATIONS, "xatol": 0.05, "fatol": 0.05}
-    found = minimize(surprise, start, method="Nelder-Mead", options=options)
-    variances: Floats = np.exp(found.x)
-    return variances
-
-
-def _covariance(kernels: list[Floats], variances: Floats) -> Floats:
-    total: Floats = variances[-1] * np.eye(len(kernels[0]))
-    for variance, kernel in zip(variances[:-1], kernels, strict=True):
-        total += variance * kernel
+def _covariance(kernels: list[Floats], scales: tuple[float, ...]) -> Floats:
+    total = np.eye(len(kernels[0]))
+    for kernel, scale in zip(kernels, scales, strict=True):
+        total += scale**2 * kernel
     return total
+
+
+def _loo_error(kernels: list[Floats], scales: tuple[float, ...], targets: Floats) -> float:
+    """Leave-one-out root mean square error, in closed form for a ridge."""
+    inverse = np.linalg.inv(_covariance(kernels, scales))
+    return float(np.sqrt(np.mean((inverse @ targets / np.diag(inverse)) ** 2)))

@@ -1,11 +1,9 @@
-"""Runtimes of this machine: a network is loaded, run many times, and timed beside a reference.
+"""Runtimes of this machine: a network is loaded, run many times, and timed against a reference.
 
 The clock is the running thread's CPU time: on an idle machine it is the wall clock's time for a
 runtime of one thread, and on a busy one it does not count the moments that others had the core.
-What neighbours do to shared caches and memory only ever adds: the fastest tenth of the runs is
-taken, which repeats within 0.2 % (networks of a millisecond) to 0.5 % (of 100 ms) where the median
-repeats within 0.5 % to 2 %. A reference network runs in turn with the measured one. While it is
-slow the measurement is repeated; what still shows a drift, `Measurements` corrects or rejects.
+What neighbours still do to caches and clock frequency slows a reference network alike: it runs in
+turn with the measured one, and the measurement is the median ratio of the pairs.
 """
 
 import contextlib
@@ -28,55 +26,57 @@ from evonas.space import Architecture
 Invoke = Callable[[], object]
 
 # A burst is one run of a network, or as many as take this long after one that warms caches.
-_BURST_MS = 6.0
-# Bursts of each network: so many if the time allows, and at least so many.
-_BURSTS = (6, 24)
-_SECONDS = 1.2
-_FAST = 0.1
-# The reference this much slower than it can be: the machine is disturbed, measure again.
-_DISTURBED = 0.03
-_ATTEMPTS = 3
+_BURST_SECONDS = 0.006
+# Pairs of bursts until the median ratio is known to the wanted standard error, within bounds.
+_PAIRS = (8, 60)
+_SECONDS = 2.5
+_WANTED_ERROR = 0.004
+_REJECTED_ERROR = 0.02
 
 
 class RuntimeSource:
-    """Times networks on this machine, one thread.
+    """Times networks on this machine, one thread on one core.
 
     Args:
         device: A device whose source is `measured`.
-        reference: A network of the space, run in turn with every measured one.
+        reference: A typical network of the space, run around every measurement.
 
     Raises:
         MissingPackageError: The runtime is not installed.
     """
 
     def __init__(self, device: Device, reference: Architecture) -> None:
-        package, load = _RUNTIMES[device.name]
-        self.versions = {"machine": machine_name()}
-        self._load = load
+        package, self._load = _RUNTIMES[device.name]
+        self.versions = {package: version(package), "machine": machine_name()}
         self._reference = _Bursts(self._load(reference))
-        self.versions[package] = version(package)
-        self._reference_floor = float("inf")
 
     def measure(self, architecture: Architecture) -> Measurement:
-        """Returns the time of the fastest runs; `extras` has `reference_ms` of the same moments."""
+        """Returns the time as if the reference took what it took meanwhile.
+
+        `extras` has `reference_ms`, that time of the reference, by which a campaign carries all
+        its measurements to one state of the machine, and `error`, the standard error of the
+        ratio. `steady` is 0 where that stays too large: the point is to be rejected.
+        """
         network = _Bursts(self._load(architecture))
-        attempts = []
-        for _ in range(_ATTEMPTS):
-            own, reference = _in_turn(network, self._reference)
-            reference_ms = float(np.quantile(reference, _FAST))
-            attempts.append((reference_ms, own))
-            self._reference_floor = min(self._reference_floor, reference_ms)
-            if reference_ms <= self._reference_floor * (1 + _DISTURBED):
-                break
-        reference_ms, own = min(attempts, key=lambda attempt: attempt[0])
-        low, median, high = np.percentile(own, (25, 50, 75))
+        fewest, most = _PAIRS
+        pairs: list[tuple[float, float]] = []
+        error, end = np.inf, time.monotonic() + _SECONDS
+        while len(pairs) < fewest or (
+            error > _WANTED_ERROR and len(pairs) < most and time.monotonic() < end
+        ):
+            pairs.append((network.milliseconds(), self._reference.milliseconds()))
+            error = _relative_error(pairs)
+        own, reference = np.array(pairs).T
+        low, ratio, high = np.percentile(own / reference, (25, 50, 75))
+        reference_ms = float(np.median(reference))
         return Measurement(
-            latency_ms=float(np.quantile(own, _FAST)),
-            spread=float((high - low) / median),
+            latency_ms=float(ratio) * reference_ms,
+            spread=float((high - low) / ratio),
             extras={
-                "median_ms": float(median),
                 "reference_ms": reference_ms,
-                "runs": float(len(own)),
+                "error": error,
+                "pairs": float(len(pairs)),
+                "steady": float(error <= _REJECTED_ERROR),
             },
         )
 
@@ -87,27 +87,24 @@ class _Bursts:
     def __init__(self, invoke: Invoke) -> None:
         self._invoke = invoke
         first = [_milliseconds(invoke) for _ in range(3)]
-        self._runs = max(1, round(_BURST_MS / min(first)))
+        self._runs = max(1, round(1e3 * _BURST_SECONDS / min(first)))
 
-    def times(self) -> list[float]:
-        """Returns the times of one burst's runs, ms."""
-        if self._runs > 1:
-            self._invoke()
-        return [_milliseconds(self._invoke) for _ in range(self._runs)]
+    def milliseconds(self) -> float:
+        """Returns the median time of a burst's runs."""
+        if self._runs == 1:
+            return _milliseconds(self._invoke)
+        self._invoke()
+        return float(np.median([_milliseconds(self._invoke) for _ in range(self._runs)]))
 
 
-def _in_turn(network: _Bursts, reference: _Bursts) -> tuple[list[float], list[float]]:
-    """Runs both in turn until the time is up; returns their times, ms."""
-    own: list[float] = []
-    others: list[float] = []
-    fewest, most = _BURSTS
-    end = time.monotonic() + _SECONDS
-    for burst in range(most):
-        if burst >= fewest and time.monotonic() > end:
-            break
-        own += network.times()
-        others += reference.times()
-    return own, others
+def _relative_error(pairs: list[tuple[float, float]]) -> float:
+    """Standard error of the median ratio over the ratio, from the interquartile range."""
+    if len(pairs) < 4:
+        return float("inf")
+    own, reference = np.array(pairs).T
+    low, ratio, high = np.percentile(own / reference, (25, 50, 75))
+    # A normal's IQR is 1.35 sigma, and its median's error 1.25 sigma / sqrt(n).
+    return float(1.25 / 1.35 * (high - low) / ratio / len(pairs) ** 0.5)
 
 
 def _milliseconds(invoke: Invoke) -> float:

@@ -1,8 +1,8 @@
 """Measurements of one device in one space, as a small NPZ file that only ever grows."""
 
 import hashlib
-import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, replace
 from functools import lru_cache
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import SchemaError
-from evonas.files import write_atomically
 from evonas.paths import benchmark_data_dir
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.architecture import head_levels
@@ -21,10 +20,6 @@ from evonas.space.architecture import head_levels
 SCHEMA = 1
 
 Floats = NDArray[np.float64]
-
-# Rows over which a drift is smoothed, and how far the reference may be away from it.
-_DRIFT_ROWS = 25
-_OUT_OF_STEP = 0.05
 
 # How a network came into a campaign.
 ROLES = ("random", "stratified", "front")
@@ -56,33 +51,25 @@ class Measurements:
 
     @property
     def latency_ms(self) -> Floats:
-        """(n,) times; measured ones corrected for a slow drift of the machine."""
+        """(n,) times; measured ones carried to the reference's median time over all rows."""
         times = self.columns["latency_ms"]
-        if "reference_ms" not in self.columns:
+        if "reference_ms" not in self.columns or not len(self):
             return times
-        return times * (np.median(self.columns["reference_ms"]) / self._drift())
-
-    def trusted(self) -> "Measurements":
-        """Returns the rows, less those during which the reference network was out of step."""
-        if "reference_ms" not in self.columns:
-            return self
-        away = np.abs(self.columns["reference_ms"] / self._drift() - 1)
-        return self.select(away <= _OUT_OF_STEP)
+        reference = self.columns["reference_ms"]
+        return times * (np.median(reference) / reference)
 
     def select(self, rows: NDArray[Any]) -> "Measurements":
-        """Returns the rows of a mask or of indices, their times corrected beforehand."""
+        """Returns the rows of a mask or of indices, times carried over beforehand."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         columns["latency_ms"] = self.latency_ms[rows]
         columns.pop("reference_ms", None)
         return replace(self, genotypes=self.genotypes[rows], columns=columns)
 
-    def _drift(self) -> Floats:
-        """(n,) the reference's time about each row, in the order of measuring."""
-        from scipy.ndimage import median_filter
-
-        window = min(_DRIFT_ROWS, len(self))
-        drift: Floats = median_filter(self.columns["reference_ms"], window, mode="nearest")
-        return drift
+    def trusted(self) -> "Measurements":
+        """Returns the rows that were not rejected for a drifting machine."""
+        if "steady" not in self.columns:
+            return self
+        return self.select(self.columns["steady"] > 0)
 
 
 def measurements_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
@@ -148,15 +135,15 @@ def network_fingerprint(space: SearchSpace) -> str:
 
 
 def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Writes arrays and a JSON header to an NPZ file, atomically and with reproducible bytes.
-
-    Raises:
-        DataError: The place cannot be written.
-    """
-    content = io.BytesIO()
-    text = np.array(json.dumps(meta, sort_keys=True))
-    np.savez_compressed(content, allow_pickle=False, meta=text, **arrays)
-    write_atomically(path, content.getbuffer())
+    """Writes arrays and a JSON header to an NPZ file, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "wb") as file:
+        text = np.array(json.dumps(meta, sort_keys=True))
+        np.savez_compressed(file, allow_pickle=False, meta=text, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
 
 
 def load_npz(
