@@ -24,7 +24,7 @@ from evonas.training.recipe import Recipe
 from evonas.training.static import train_detector
 from evonas.training.validation import Validation
 
-TRUTH_RECIPE = Recipe(steps=1500, warmup_steps=150)
+TRUTH_RECIPE = Recipe(steps=1000, warmup_steps=100)
 
 
 def spread_sample(space: SearchSpace, count: int, seed: int) -> Genotypes:
