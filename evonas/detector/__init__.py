@@ -2,7 +2,7 @@
 
 from evonas.detector.anchors import anchor_boxes, box_iou, decode_boxes, encode_boxes
 from evonas.detector.loss import Loss, detection_loss, match
-from evonas.detector.network import Detector, Network, Unit
+from evonas.detector.network import Detector, Network, Reuse, Unit
 from evonas.detector.postprocess import Detections, postprocess, suppress
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Detector",
     "Loss",
     "Network",
+    "Reuse",
     "Unit",
     "anchor_boxes",
     "box_iou",

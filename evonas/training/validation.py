@@ -1,5 +1,7 @@
 """COCO AP of networks on a data set that is prepared once."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,7 +9,7 @@ from torch import Tensor
 from evonas.data.augment import normalise
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
-from evonas.detector import Detector, anchor_boxes, postprocess
+from evonas.detector import Detector, Reuse, anchor_boxes, postprocess
 from evonas.training.average_precision import average_precision
 from evonas.training.evaluation import Detections, GroundTruth
 
@@ -26,20 +28,28 @@ class Validation:
     def __len__(self) -> int:
         return len(self.images)
 
-    def score(self, detector: Detector) -> tuple[float, float]:
+    def score(
+        self, detector: Detector, reuse: Sequence[Reuse] | None = None
+    ) -> tuple[float, float]:
         """Returns COCO AP and AP50, from 0 to 1."""
-        precision = average_precision(self.ground_truth, self.detect(detector))
+        precision = average_precision(self.ground_truth, self.detect(detector, reuse))
         return float(np.nanmean(precision)), float(np.nanmean(precision[0]))
 
-    def detect(self, detector: Detector) -> Detections:
+    def new_reuse(self, keep_bytes: int) -> list[Reuse]:
+        """Returns what `score` needs to go on from the network before, at this many bytes."""
+        count = -(-len(self) // _BATCH)
+        return [Reuse(keep_bytes // count) for _ in range(count)]
+
+    def detect(self, detector: Detector, reuse: Sequence[Reuse] | None = None) -> Detections:
         """Runs a network on all images; boxes are in the original images' pixels."""
         skeleton = detector.architecture.skeleton
         anchors = anchor_boxes(skeleton)
         detector.eval()
         batches = []
+        reuse = reuse or self.new_reuse(0)
         with torch.inference_mode():
-            for images in torch.split(self.images, _BATCH):
-                codes, logits = detector(images)
+            for images, known in zip(torch.split(self.images, _BATCH), reuse, strict=True):
+                codes, logits = detector(images, known)
                 batches.append(
                     postprocess(codes, logits, anchors, skeleton.image_size, candidates=_CANDIDATES)
                 )

@@ -36,6 +36,14 @@ def test_a_score_depends_on_nothing_scored_before_or_beside_it(weights, digits):
     assert ((together["map"] >= 0) & (together["map"] <= together["map50"])).all()
 
 
+def test_layers_are_shared_between_neighbours_to_the_same_bits(weights, digits):
+    pico = load_space("pico")
+    genotypes = np.unique(pico.sample(300, np.random.default_rng(0)), axis=0)[:6]
+    together = SupernetScorer(weights, digits, pico)(genotypes[::-1])["map"][::-1]
+    alone = [SupernetScorer(weights, digits, pico)(row[None])["map"][0] for row in genotypes]
+    np.testing.assert_array_equal(together, alone)
+
+
 def test_a_contained_space_is_scored_by_the_same_supernet(weights, digits):
     pico = load_space("pico")
     genotypes = pico.sample(2, np.random.default_rng(0))
