@@ -7,11 +7,12 @@ import streamlit as st
 
 from app.sources import find_tables, load_table
 from app.state import add_to_shortlist, shortlist
-from app.strip import layer_rows, strip_figure
+from evonas.cli.strip import strip_figure
 from evonas.errors import EvonasError
 from evonas.latency import list_devices, list_predictors, load_predictor
 from evonas.space import Genotypes, SearchSpace, list_published, load_published, load_space
 from evonas.space.costs import madds, params
+from evonas.space.layers import layer_rows
 from evonas.space.published import PUBLISHED
 
 st.title("Architecture")

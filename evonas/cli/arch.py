@@ -1,104 +1,241 @@
-"""`evonas arch`: one architecture."""
+"""`evonas arch`: the architectures with names, and one architecture in full."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.output import AsJson, print_json
+from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
-    from evonas.space import Genotypes, SearchSpace
+    from evonas.space import Architecture, Genotypes, SearchSpace
 
 app = typer.Typer(no_args_is_help=True)
 
+Name = Annotated[
+    str, typer.Argument(metavar="ARCH_ID|NAME", help="nano:0a3..., mobiledet-cpu, ...")
+]
 
-@app.callback()
-def _group() -> None:
-    """Keeps `show` a subcommand although it is the only one."""
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the published networks and the baselines, with their published figures."""
+    from evonas.space import find_architecture, list_baselines, list_published
+    from evonas.space.costs import madds, params
+    from evonas.space.published import PUBLISHED
+
+    rows: list[dict[str, Any]] = []
+    for name in [*list_published(), *list_baselines()]:
+        architecture = find_architecture(name)
+        row: dict[str, Any] = {
+            "name": name,
+            "madds": madds(architecture),
+            "params": params(architecture),
+            "params_bn4": params(architecture, batch_norm_values=4),
+        }
+        if name in PUBLISHED:
+            entry = PUBLISHED[name]
+            row["published"] = {
+                "madds": entry.madds * 1e9,
+                "params_bn4": entry.params * 1e6,
+                "latency_ms": entry.latency_ms,
+                "device": entry.device,
+                "coco14_map": entry.coco14_map,
+                "coco17_map": entry.coco17_map,
+            }
+        rows.append(row)
+    if as_json:
+        print_json({"architectures": rows})
+        return
+    print_table(
+        ["name", "MAdds", "params", "with 4 BN", "published: MAdds", "params", "COCO", "latency"],
+        [_listed(row) for row in rows],
+    )
+    typer.echo(
+        "MAdds in billions, parameters in millions: batch norm at its two trainable values a "
+        "channel, and at four, as published; COCO 2017 AP in percent."
+    )
 
 
 @app.command()
 def show(
-    name: Annotated[
-        str, typer.Argument(metavar="ARCH_ID|PUBLISHED", help="nano:0a3..., mobiledet-cpu, ...")
-    ],
+    name: Name,
+    measure: Annotated[
+        bool,
+        typer.Option(help="Measure or compile it on the devices that can be reached here."),
+    ] = False,
+    picture: Annotated[Path | None, typer.Option(help="An HTML file to write.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show an architecture's layers, costs and predicted latencies."""
-    described = describe(name)
+    """Show an architecture's blocks, costs and latencies, and where its time goes."""
+    described = describe(name, measure)
+    if picture is not None:
+        _write_picture(picture, name, described)
     if as_json:
         print_json(described)
         return
-    typer.echo(f"{described['arch_id']}")
+    typer.echo(f"{described['arch_id'] or name}")
     typer.echo(
         f"  {described['madds'] / 1e6:.2f} M MAdds, {described['params'] / 1e6:.3f} M parameters "
         f"({described['params_bn4'] / 1e6:.3f} M with batch norm's statistics)"
     )
-    for number, block in enumerate(described["blocks"], start=1):
-        typer.echo(f"  block {number}: width {block['width']:>3}  {'  '.join(block['ops'])}")
-    analytic = _analytic_devices() if described["latency_ms"] else set()
-    for device, latency in described["latency_ms"].items():
-        source = "analytic" if device in analytic else "predicted"
-        typer.echo(f"  {device:<18} {latency:8.3f} ms ({source})")
-    if not described["latency_ms"]:
-        typer.echo("  no latency predictor for this space")
+    blocks = described["blocks"]
+    print_table(
+        ["block", "width", "output", "MAdds", "params", "ops"],
+        [
+            [
+                *(f"{number}", f"{block['width']}", f"{block['size']}x{block['size']}"),
+                f"{block['madds'] / 1e6:.2f} M",
+                f"{block['params'] / 1e3:.1f} k",
+                "  ".join(block["ops"]),
+            ]
+            for number, block in enumerate(blocks, start=1)
+        ],
+    )
+    if not described["latency"]:
+        typer.echo("no latency predictor for this network: --measure asks the devices")
+    else:
+        numbers = [f"b{number}" for number in range(1, len(blocks) + 1)]
+        print_table(
+            ["device", "ms", "source", "within 5 %", *numbers],
+            [
+                [device, f"{entry['ms']:.3f}", entry["source"], *_trust(entry, len(blocks))]
+                for device, entry in described["latency"].items()
+            ],
+        )
+        typer.echo(
+            "b1, b2, ...: the share of each block, stem and head counted in the block whose width "
+            "they depend on.\nwithin 5 %: how many held-out networks the predictor hit so closely."
+        )
+    if picture is not None:
+        typer.echo(f"  picture: {picture}")
 
 
-def _analytic_devices() -> set[str]:
-    from evonas.latency import list_devices
+def _trust(entry: dict[str, Any], n_blocks: int) -> list[str]:
+    within = f"{entry['within_5']:.0%}" if "within_5" in entry else "-"
+    return [within, *([f"{share:.0%}" for share in entry["share"]] or ["-"] * n_blocks)]
 
-    return {device.name for device in list_devices() if device.source == "analytic"}
 
+def describe(name: str, measure: bool = False) -> dict[str, Any]:
+    """Returns what is known of an `arch_id`, a published network or a baseline.
 
-def describe(name: str) -> dict[str, Any]:
-    """Returns what is known of an `arch_id` or a published network.
+    Args:
+        name: Its name.
+        measure: Measure its latencies here and now instead of predicting them.
 
     Raises:
-        ConfigurationError: Unknown space.
+        ConfigurationError: Unknown name or space.
         GenotypeError: Not an `arch_id` of its space.
     """
-    from evonas.space.costs import params
+    from evonas.space import find_architecture, load_space
+    from evonas.space.costs import madds, params
 
-    space, genotypes = _find(name)
-    architecture = space.decode(genotypes[0])
-    costs = space.costs(genotypes)
+    architecture = find_architecture(name)
+    point = _point(name, architecture)
+    latency = _latencies(*point) if point and not measure else {}
+    if measure:
+        latency = _measured(architecture, point[0] if point else load_space("mobiledet"))
     return {
-        "arch_id": space.arch_ids(genotypes)[0],
-        "space": space.name,
-        "madds": int(costs["madds"][0]),
-        "params": int(costs["params"][0]),
+        "arch_id": point[0].arch_ids(point[1])[0] if point else None,
+        "space": point[0].name if point else None,
+        "madds": madds(architecture),
+        "params": params(architecture),
         "params_bn4": params(architecture, batch_norm_values=4),
         "stem": architecture.stem,
-        "blocks": [
-            {"width": block.width, "ops": [op.name for op in block.ops]}
-            for block in architecture.blocks
-        ],
-        "latency_ms": _latencies(space, genotypes),
+        "blocks": _blocks(architecture),
+        "latency_ms": {device: entry["ms"] for device, entry in latency.items()},
+        "latency": latency,
     }
 
 
-def _find(name: str) -> tuple["SearchSpace", "Genotypes"]:
-    from evonas.errors import ConfigurationError
-    from evonas.space import load_published, load_space
+def _point(name: str, architecture: "Architecture") -> "tuple[SearchSpace, Genotypes] | None":
+    """Returns the space and genotype (1, n_genes); None for a baseline, a point of no space."""
+    from evonas.space import list_baselines, load_space
     from evonas.space.published import PUBLISHED
 
-    if name in PUBLISHED:
-        space = load_space(PUBLISHED[name].space)
-        return space, space.encode(load_published(name))[None]
-    space_name, colon, _ = name.partition(":")
-    if not colon:
-        raise ConfigurationError(
-            f"unknown architecture {name!r}: an arch_id is SPACE:DIGITS, for example "
-            f"'pico:0000000'; published networks are {', '.join(PUBLISHED)}"
+    if name in list_baselines():
+        return None
+    space = load_space(PUBLISHED[name].space if name in PUBLISHED else name.partition(":")[0])
+    return space, space.encode(architecture)[None]
+
+
+def _blocks(architecture: "Architecture") -> list[dict[str, Any]]:
+    """Costs of a block are those of its layers alone: neither stem nor head."""
+    from evonas.space.layers import layer_rows
+
+    rows = layer_rows(architecture)
+    blocks = []
+    for number, block in enumerate(architecture.blocks, start=1):
+        layers = [row for row in rows if row.block == number]
+        blocks.append(
+            {
+                "width": block.width,
+                "size": layers[-1].size,
+                "madds": sum(row.madds for row in layers),
+                "params": sum(row.params for row in layers),
+                "ops": [op.name for op in block.ops],
+                "layers": [asdict(row) for row in layers],
+            }
         )
-    space = load_space(space_name)
-    return space, space.genotypes([name])
+    return blocks
 
 
-def _latencies(space: "SearchSpace", genotypes: "Genotypes") -> dict[str, float]:
+def _latencies(space: "SearchSpace", genotypes: "Genotypes") -> dict[str, dict[str, Any]]:
     from evonas.latency import list_predictors, load_predictor
 
-    return {
-        device: float(load_predictor(device, space).predict(genotypes)[0])
-        for device in list_predictors(space)
-    }
+    found = {}
+    for device in list_predictors(space):
+        predictor = load_predictor(device, space)
+        blocks = predictor.by_block(genotypes)[0]
+        total = float(blocks.sum())
+        found[device] = {
+            "ms": total,
+            "source": "analytic" if predictor.source == "analytic" else "predicted",
+            "share": (blocks / total).tolist(),
+            **({"within_5": predictor.accuracy["within_5"]} if predictor.accuracy else {}),
+        }
+    return found
+
+
+def _measured(architecture: "Architecture", space: "SearchSpace") -> dict[str, dict[str, Any]]:
+    from evonas.latency import measure_network
+    from evonas.latency.measurement import by_block
+
+    found = {}
+    for device, (source, measurement) in measure_network(architecture, space).items():
+        blocks = by_block(measurement, architecture) or []
+        share = [block / sum(blocks) for block in blocks]
+        found[device] = {"ms": measurement.latency_ms, "source": source, "share": share}
+    return found
+
+
+def _listed(row: dict[str, Any]) -> list[str]:
+    published = row.get("published")
+    figures = ["-"] * 4
+    if published:
+        figures = [
+            f"{published['madds'] / 1e9:.2f}",
+            f"{published['params_bn4'] / 1e6:.2f}",
+            f"{published['coco17_map']:.1f}",
+            f"{published['latency_ms']:g} ms, {published['device']}",
+        ]
+    costs = [f"{row['madds'] / 1e9:.3f}", f"{row['params'] / 1e6:.2f}"]
+    return [row["name"], *costs, f"{row['params_bn4'] / 1e6:.2f}", *figures]
+
+
+def _write_picture(path: Path, name: str, described: dict[str, Any]) -> None:
+    from evonas.cli.strip import shares_figure, strip_figure
+    from evonas.files import write_atomically
+    from evonas.space import find_architecture
+    from evonas.space.layers import layer_rows
+
+    strip = strip_figure(layer_rows(find_architecture(name)))
+    strip.update_layout(title=name, margin={"t": 90})
+    parts = [strip.to_html(include_plotlyjs=True, full_html=False)]
+    known = {d: entry["share"] for d, entry in described["latency"].items() if entry["share"]}
+    if known:
+        shares = shares_figure(known)
+        parts.append(shares.to_html(include_plotlyjs=False, full_html=False))
+    page = f"<!doctype html><meta charset='utf-8'><title>{name}</title>{''.join(parts)}"
+    write_atomically(path, page.encode())

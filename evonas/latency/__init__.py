@@ -15,6 +15,7 @@ from evonas.latency.workflow import (
     evaluate_device,
     fit_device,
     measure_device,
+    measure_network,
 )
 from evonas.latency.writer import write_tflite
 
@@ -36,6 +37,7 @@ __all__ = [
     "load_measurements",
     "load_predictor",
     "measure_device",
+    "measure_network",
     "measurements_path",
     "save_predictor",
     "write_tflite",

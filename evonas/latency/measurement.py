@@ -44,6 +44,22 @@ def part_names(space: SearchSpace) -> list[str]:
     return ["stem", *layers, *levels]
 
 
+def by_block(measurement: Measurement, architecture: Architecture) -> list[float] | None:
+    """Returns the milliseconds of each block, or None where the source gives no parts.
+
+    The stem is counted in the first block, a level of the head in the block that it reads.
+    """
+    if not measurement.parts_ms:
+        return None
+    taps = [level.source for level in architecture.levels()]
+    block = {f"head{i}": tap or max(taps) for i, tap in enumerate(taps)} | {"stem": 1}
+    total = [0.0] * len(architecture.blocks)
+    for part, milliseconds in measurement.parts_ms.items():
+        number = block.get(part) or int(part.partition(".")[0].removeprefix("b"))
+        total[number - 1] += milliseconds
+    return total
+
+
 def part_of(node: str) -> str:
     """Returns the part that a graph's node belongs to.
 

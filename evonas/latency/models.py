@@ -25,6 +25,10 @@ class Model(Protocol):
         """Returns (n,) milliseconds for (n, n_genes)."""
         ...
 
+    def by_layer(self, genotypes: Genotypes) -> Floats:
+        """Returns (n, n_layers) milliseconds whose sums over the layers are the predictions."""
+        ...
+
     def arrays(self) -> Arrays:
         """Returns what is to be saved."""
         ...
@@ -41,6 +45,10 @@ class LinearModel:
     def predict(self, genotypes: Genotypes) -> Floats:
         """Returns (n,) milliseconds: one gather and one sum."""
         return self.space.sum_cells(genotypes, self.table)
+
+    def by_layer(self, genotypes: Genotypes) -> Floats:
+        """Returns (n, n_layers) milliseconds."""
+        return self.table[self.space.cells(genotypes)]
 
     def arrays(self) -> Arrays:
         """Returns the table."""
@@ -63,6 +71,10 @@ class TranslatedModel:
     def predict(self, genotypes: Genotypes) -> Floats:
         """Returns (n,) milliseconds."""
         return self.model.predict(self.space.translate(genotypes, self.parent))
+
+    def by_layer(self, genotypes: Genotypes) -> Floats:
+        """Returns (n, n_layers) milliseconds, layers being the parent's."""
+        return self.model.by_layer(self.space.translate(genotypes, self.parent))
 
     def arrays(self) -> Arrays:
         """It is made when it is loaded, never saved."""

@@ -51,6 +51,17 @@ class LatencyPredictor:
         """Returns (n,) milliseconds for genotypes (n, n_genes)."""
         return self.model.predict(self.space.check(genotypes))
 
+    def by_block(self, genotypes: ArrayLike) -> Floats:
+        """Returns (n, n_blocks) milliseconds whose sums over the blocks are the predictions.
+
+        The stem is counted in the first block, a level of the head in the block that it reads.
+        """
+        layers = self.model.by_layer(self.space.check(genotypes))
+        model = self.model
+        space = model.parent if isinstance(model, TranslatedModel) else self.space
+        blocks = np.array([slot.block for slot in space.layer_slots])
+        return np.stack([layers[:, blocks == b + 1].sum(1) for b in range(len(space.blocks))], 1)
+
     def outside(self, latency_ms: Floats) -> NDArray[np.bool_]:
         """Marks predictions beyond the latencies it was fitted to, which are extrapolations."""
         low, high = self.range_ms

@@ -1,12 +1,14 @@
 """What the `evonas device` commands do, for Python."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from evonas.errors import DataError
+from evonas.errors import DataError, MissingPackageError
 from evonas.latency.campaign import Progress, campaign_genotypes, run_campaign
 from evonas.latency.devices import list_devices, load_device
 from evonas.latency.fit import evaluate, fit_predictor, held_out
+from evonas.latency.measurement import Measurement
 from evonas.latency.metrics import Accuracy
 from evonas.latency.predictor import (
     LatencyPredictor,
@@ -17,7 +19,7 @@ from evonas.latency.predictor import (
 from evonas.latency.runtimes import pin_to_core
 from evonas.latency.sources import open_source
 from evonas.latency.store import Measurements, load_measurements, measurements_path
-from evonas.space import SearchSpace, load_space
+from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
 
@@ -49,6 +51,26 @@ def measure_device(
     genotypes, roles = campaign_genotypes(networks, count, seed)
     path = measurements_path(device, networks, data_dir)
     return run_campaign(target, source, networks, genotypes, roles, path, progress)
+
+
+def measure_network(
+    architecture: Architecture, space: SearchSpace
+) -> dict[str, tuple[str, Measurement]]:
+    """Measures one network on every device that can be reached here.
+
+    Args:
+        architecture: Any network.
+        space: A space of its size, whose reference network runs beside it on measured devices.
+
+    Returns:
+        By device, the kind of source and what it says.
+    """
+    found: dict[str, tuple[str, Measurement]] = {}
+    for device in list_devices():
+        if device.source != "published":
+            with contextlib.suppress(MissingPackageError):
+                found[device.name] = device.source, open_source(device, space).measure(architecture)
+    return found
 
 
 def fit_device(device: str, space: str, data_dir: DataDir = None) -> LatencyPredictor:

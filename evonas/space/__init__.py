@@ -1,6 +1,7 @@
 """What an architecture may be: blocks, architectures, search spaces, costs. numpy only."""
 
 from evonas.space.architecture import Architecture, Block, Head, Layer, Level, Skeleton
+from evonas.space.baselines import find_architecture, list_baselines
 from evonas.space.blocks import Conv, Op, round_channels
 from evonas.space.catalogue import list_spaces, load_space, whole_space
 from evonas.space.published import list_published, load_published
@@ -17,6 +18,8 @@ __all__ = [
     "Op",
     "SearchSpace",
     "Skeleton",
+    "find_architecture",
+    "list_baselines",
     "list_published",
     "list_spaces",
     "load_published",

@@ -1,7 +1,7 @@
 """One detector architecture: a frozen value from which every consumer reads the same layers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evonas.space.blocks import Activation, Conv, Op, op_convs
 
@@ -53,6 +53,10 @@ class Skeleton:
     activation: Activation
     squeeze_excite: bool
     head: Head
+
+    def with_classes(self, n_classes: int) -> "Skeleton":
+        """Returns the same with that many class logits per anchor."""
+        return replace(self, head=replace(self.head, class_slots=n_classes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,10 @@ class Architecture:
     skeleton: Skeleton
     stem: int
     blocks: tuple[Block, ...]
+
+    def with_classes(self, n_classes: int) -> "Architecture":
+        """Returns the same network with that many class logits per anchor."""
+        return replace(self, skeleton=self.skeleton.with_classes(n_classes))
 
     def stem_conv(self) -> Conv:
         """The 3x3 convolution of stride 2 on the image."""

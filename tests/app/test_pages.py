@@ -6,9 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.front import MOST_SHOWN, front_data, front_figure
-from app.strip import layer_rows, strip_figure
+from evonas.cli.strip import strip_figure
 from evonas.space import list_published, load_published, load_space
 from evonas.space.costs import params
+from evonas.space.layers import layer_rows
 from evonas.table import BenchmarkTable, create_table
 
 ENTRY = str(Path(__file__).parents[2] / "app" / "streamlit_app.py")
@@ -140,7 +141,7 @@ def test_the_app_imports_no_torch(tmp_path):
     import sys
 
     code = (
-        "import sys, app.front, app.strip, app.sources, app.state, evonas.latency\n"
+        "import sys, app.front, evonas.cli.strip, app.sources, app.state, evonas.latency\n"
         "assert 'torch' not in sys.modules"
     )
     root = Path(__file__).parents[2]

@@ -60,7 +60,11 @@ def test_arch_show_of_a_published_network(capsys: pytest.CaptureFixture[str]) ->
     assert main(["arch", "show", "mobiledet-edgetpu", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["space"] == "mobiledet@edgetpu"
-    assert shown["blocks"][0] == {"width": 16, "ops": ["tucker_k3_0.25_0.75"]}
+    first = shown["blocks"][0]
+    assert (first["width"], first["size"], first["ops"]) == (16, 160, ["tucker_k3_0.25_0.75"])
+    assert first["madds"] == sum(layer["madds"] for layer in first["layers"])
+    for entry in shown["latency"].values():
+        assert sum(entry["share"]) == pytest.approx(1)
     assert round(shown["params_bn4"] / 1e6, 2) == 4.20
     assert main(["arch", "show", shown["arch_id"], "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == shown
