@@ -19,6 +19,8 @@ COMMANDS = {
     "table": "Benchmark tables: look in, query, merge.",
     "device": "Devices: measure latencies, fit and evaluate predictors.",
     "supernet": "Weight-sharing supernets: train, rank, evaluate.",
+    "export": "Trained networks as archive, ONNX and TFLite, checked.",
+    "detect": "Find objects in images with an archive.",
     "app": "The app: explore tables in the browser.",
     "data": "COCO-format data sets: make, check, convert.",
 }

@@ -52,6 +52,19 @@ def read_image(path: Path, image_id: int, size: tuple[int, int]) -> Image.Image:
     return image
 
 
+def open_image(path: Path) -> Image.Image:
+    """Reads any image as 8-bit RGB, upright as viewers show it.
+
+    Raises:
+        DataError: The file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as stored:
+            return _to_rgb(ImageOps.exif_transpose(stored))
+    except _DECODING_ERRORS as error:
+        raise DataError(f"{path}: cannot be decoded as an image: {error}") from error
+
+
 def resized_pixels(image: Image.Image, side: int) -> NDArray[np.uint8]:
     """Returns the pixels, (3, side, side), resized bilinearly (and antialiased) if they must be."""
     if image.size != (side, side):

@@ -11,9 +11,9 @@ from evonas.space.architecture import head_levels
 
 # TensorFlow's Faster R-CNN box coder, as in the published configurations: codes are scaled by
 # 10 (centre) and 5 (log size).
-_CENTRE, _SIZE = 10.0, 5.0
+BOX_SCALES = (10.0, 5.0)
 # A predicted side is at most this many times its anchor's (as torchvision clips).
-_LARGEST_LOG = 4.135
+LARGEST_LOG = 4.135
 
 
 @lru_cache
@@ -59,12 +59,12 @@ def _sides(scale: float, ratio: float) -> tuple[float, float]:
 
 def encode_boxes(boxes: Tensor, anchors: Tensor) -> Tensor:
     """Returns the codes (..., 4) of boxes (..., 4) against anchors that broadcast to them."""
-    centre, size = _centre_size(boxes)
-    anchor_centre, anchor_size = _centre_size(anchors)
+    centre, size = centre_size(boxes)
+    anchor_centre, anchor_size = centre_size(anchors)
     return torch.cat(
         [
-            (centre - anchor_centre) / anchor_size * _CENTRE,
-            (size.clamp(min=1e-3) / anchor_size).log() * _SIZE,
+            (centre - anchor_centre) / anchor_size * BOX_SCALES[0],
+            (size.clamp(min=1e-3) / anchor_size).log() * BOX_SCALES[1],
         ],
         -1,
     )
@@ -72,13 +72,14 @@ def encode_boxes(boxes: Tensor, anchors: Tensor) -> Tensor:
 
 def decode_boxes(codes: Tensor, anchors: Tensor) -> Tensor:
     """Returns the boxes (..., 4) as x1, y1, x2, y2 that the codes mean."""
-    anchor_centre, anchor_size = _centre_size(anchors)
-    centre = codes[..., :2] / _CENTRE * anchor_size + anchor_centre
-    half = (codes[..., 2:] / _SIZE).clamp(max=_LARGEST_LOG).exp() * anchor_size / 2
+    anchor_centre, anchor_size = centre_size(anchors)
+    centre = codes[..., :2] / BOX_SCALES[0] * anchor_size + anchor_centre
+    half = (codes[..., 2:] / BOX_SCALES[1]).clamp(max=LARGEST_LOG).exp() * anchor_size / 2
     return torch.cat([centre - half, centre + half], -1)
 
 
-def _centre_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
+def centre_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the centres and the sides, (..., 2) each, of boxes (..., 4)."""
     return (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]
 
 

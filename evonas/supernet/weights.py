@@ -18,8 +18,7 @@ _VERSION = 1
 
 def space_for_classes(space: SearchSpace, n_classes: int) -> SearchSpace:
     """Returns the space with a head of that many class logits."""
-    head = replace(space.skeleton.head, class_slots=n_classes)
-    return replace(space, skeleton=replace(space.skeleton, head=head))
+    return replace(space, skeleton=space.skeleton.with_classes(n_classes))
 
 
 def save_supernet(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> None:

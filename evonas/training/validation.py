@@ -1,6 +1,6 @@
 """COCO AP of networks on a data set that is prepared once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from evonas.data.augment import normalise
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detector, Reuse, anchor_boxes, postprocess
+from evonas.space import Skeleton
 from evonas.training.average_precision import average_precision
 from evonas.training.evaluation import Detections, GroundTruth
 
@@ -32,7 +33,11 @@ class Validation:
         self, detector: Detector, reuse: Sequence[Reuse] | None = None
     ) -> tuple[float, float]:
         """Returns COCO AP and AP50, from 0 to 1."""
-        precision = average_precision(self.ground_truth, self.detect(detector, reuse))
+        return self.precision(self.detect(detector, reuse))
+
+    def precision(self, detections: Detections) -> tuple[float, float]:
+        """Returns COCO AP and AP50, from 0 to 1, of detections."""
+        precision = average_precision(self.ground_truth, detections)
         return float(np.nanmean(precision)), float(np.nanmean(precision[0]))
 
     def new_reuse(self, keep_bytes: int) -> list[Reuse]:
@@ -42,17 +47,31 @@ class Validation:
 
     def detect(self, detector: Detector, reuse: Sequence[Reuse] | None = None) -> Detections:
         """Runs a network on all images; boxes are in the original images' pixels."""
-        skeleton = detector.architecture.skeleton
-        anchors = anchor_boxes(skeleton)
         detector.eval()
-        batches = []
         reuse = reuse or self.new_reuse(0)
+        batches = zip(self.batches(), reuse, strict=True)
         with torch.inference_mode():
-            for images, known in zip(torch.split(self.images, _BATCH), reuse, strict=True):
-                codes, logits = detector(images, known)
-                batches.append(
-                    postprocess(codes, logits, anchors, skeleton.image_size, candidates=_CANDIDATES)
-                )
+            outputs = (detector(images, known) for images, known in batches)
+            return self.detections(outputs, detector.architecture.skeleton)
+
+    def batches(self) -> tuple[Tensor, ...]:
+        """Returns the images, float32 (n, 3, size, size) from -1 to 1, in batches."""
+        return torch.split(self.images, _BATCH)
+
+    def detections(
+        self, outputs: Iterable[tuple[Tensor, Tensor]], skeleton: Skeleton
+    ) -> Detections:
+        """Turns a network's outputs for each of `batches()` into detections.
+
+        Args:
+            outputs: Codes (n, n_anchors, 4) and logits (n, n_anchors, n_classes) of each batch.
+            skeleton: The network's.
+        """
+        anchors = anchor_boxes(skeleton)
+        batches = [
+            postprocess(codes, logits, anchors, skeleton.image_size, candidates=_CANDIDATES)
+            for codes, logits in outputs
+        ]
         boxes, scores, labels = (torch.cat(part).numpy() for part in zip(*batches, strict=True))
         return Detections.from_padded(
             np.arange(len(boxes)), boxes, scores, labels.astype(np.int64), self.scale

@@ -1,0 +1,54 @@
+"""An architecture's archive with the weights that it inherits from a supernet."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+
+from evonas.data import data_fingerprint, load_coco
+from evonas.data.tensors import load_tensors
+from evonas.detector.archive import Archive, Card
+from evonas.errors import ConfigurationError
+from evonas.space import load_space
+from evonas.supernet.weights import load_supernet
+from evonas.training.validation import as_input
+
+# As in scoring, so that an archive's AP is the score that a table has of it.
+CALIBRATION_IMAGES = 128
+
+
+def extract_archive(arch_id: str, weights: Path, data: Path) -> Archive:
+    """Cuts a network out of a supernet; its batch norm is set by training images.
+
+    Args:
+        arch_id: An architecture of the supernet's space or of one contained in it.
+        weights: The supernet's `.safetensors` file.
+        data: COCO-format folder with the train split it was trained on.
+
+    Raises:
+        SchemaError: The weights cannot be used.
+        GenotypeError: The architecture is not in the supernet's space.
+        ConfigurationError: The data's classes are not the supernet's.
+    """
+    supernet, card = load_supernet(weights)
+    dataset = load_coco(data, "train").first(CALIBRATION_IMAGES)
+    if list(dataset.class_names) != card["classes"]:
+        raise ConfigurationError(
+            f"{data}: classes {list(dataset.class_names)}, but {weights} was trained on "
+            f"{card['classes']}"
+        )
+    space = load_space(arch_id.partition(":")[0])
+    genotypes = space.genotypes([arch_id])
+    if space.name != supernet.space.name:
+        genotypes = space.translate(genotypes, supernet.space)
+    detector = supernet.extract(supernet.space.decode(genotypes[0]))
+    images = load_tensors(dataset, supernet.space.skeleton.image_size).images
+    detector.calibrate(as_input(images))
+    detector.eval()
+    made = {
+        "source": "supernet",
+        "weights": hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
+        "data": data_fingerprint(data),
+        "torch": torch.__version__,
+    }
+    return Archive(detector, Card(arch_id, tuple(dataset.class_names), made=made))
