@@ -13,7 +13,7 @@ from evonas.training.loop import Progress, TrainingError, train
 from evonas.training.recipe import Recipe
 
 SPACE = load_space("nano-ibn")
-RECIPE = Recipe(steps=6, batch_size=4, warmup_steps=2, bfloat16=False)
+RECIPE = Recipe(steps=6, batch_size=4, warmup_steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_checkpoint_of_something_else_is_refused(data, tmp_path):
 
 
 def test_a_diverging_training_is_stopped(data):
-    recipe = Recipe(steps=40, batch_size=4, learning_rate=1e30, warmup_steps=1, bfloat16=False)
+    recipe = Recipe(steps=40, batch_size=4, learning_rate=1e30, warmup_steps=1)
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at step"):
         run(data, recipe=recipe)
 
