@@ -3,7 +3,7 @@
 from evonas.detector.anchors import anchor_boxes, box_iou, decode_boxes, encode_boxes
 from evonas.detector.loss import Loss, detection_loss, match
 from evonas.detector.network import Detector, Network, Reuse, Unit
-from evonas.detector.postprocess import Detections, postprocess, suppress
+from evonas.detector.postprocess import Detections, postprocess
 
 __all__ = [
     "Detections",
@@ -19,5 +19,4 @@ __all__ = [
     "encode_boxes",
     "match",
     "postprocess",
-    "suppress",
 ]

@@ -85,11 +85,11 @@ def centre_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
 
 def box_iou(a: Tensor, b: Tensor) -> Tensor:
     """Returns (..., n, m) intersection over union of boxes (..., n, 4) and (..., m, 4)."""
-    a, b = a[..., :, None, :], b[..., None, :, :]
-    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(
-        min=0
-    )
-    intersection = overlap[..., 0] * overlap[..., 1]
-    area_a = (a[..., 2:] - a[..., :2]).prod(-1)
-    area_b = (b[..., 2:] - b[..., :2]).prod(-1)
-    return intersection / (area_a + area_b - intersection).clamp(min=1e-9)
+    # Coordinate by coordinate: the innermost dimension stays long, which is what vectorises.
+    ax1, ay1, ax2, ay2 = (side[..., :, None] for side in a.unbind(-1))
+    bx1, by1, bx2, by2 = (side[..., None, :] for side in b.unbind(-1))
+    width = (torch.minimum(ax2, bx2) - torch.maximum(ax1, bx1)).clamp_(min=0)
+    height = (torch.minimum(ay2, by2) - torch.maximum(ay1, by1)).clamp_(min=0)
+    intersection = width.mul_(height)
+    union = (ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - intersection
+    return intersection / union.clamp_(min=1e-9)

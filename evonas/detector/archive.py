@@ -12,7 +12,7 @@ from torch import Tensor
 from evonas.detector.anchors import anchor_boxes
 from evonas.detector.network import Detector
 from evonas.detector.postprocess import Detections, postprocess
-from evonas.errors import SchemaError
+from evonas.errors import EvonasError, SchemaError
 from evonas.files import write_atomically
 from evonas.space import find_architecture
 
@@ -120,9 +120,10 @@ def load_archive(path: Path | str) -> Archive:
         raise SchemaError(f"{path}: version {version}; this evonas reads {_VERSION}")
     try:
         card = Card(**{**content, "classes": tuple(content["classes"])})
-    except (KeyError, TypeError) as error:
+        architecture = find_architecture(card.architecture)
+    except (KeyError, TypeError, EvonasError) as error:
         raise SchemaError(f"{path}: not the card of a detector ({error})") from error
-    detector = Detector(find_architecture(card.architecture).with_classes(len(card.classes)))
+    detector = Detector(architecture.with_classes(len(card.classes)))
     try:
         detector.load_state_dict(weights)
     except RuntimeError as error:

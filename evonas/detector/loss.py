@@ -1,6 +1,6 @@
 """Matching and loss of SSD over a whole batch at once."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -75,19 +75,45 @@ def detection_loss(
     if labels.shape[1] == 0:  # nothing to gather from
         boxes, labels = boxes.new_zeros(len(boxes), 1, 4), labels.new_full((len(labels), 1), -1)
     matched = match(anchors, boxes, labels >= 0)
-    positive = matched >= 0
-    index = matched.clamp(min=0)
-    count = positive.sum().clamp(min=1)
+    image, anchor = (matched >= 0).nonzero(as_tuple=True)
+    box = matched[image, anchor]
+    count = max(len(box), 1)
 
-    target = torch.zeros_like(logits)
-    label = labels.gather(1, index).clamp(min=0)
-    target.scatter_(2, label[..., None], positive[..., None].to(target.dtype))
-    probability = logits.sigmoid()
-    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    miss = probability + target - 2 * probability * target
-    weight = (alpha * target + (1 - alpha) * (1 - target)) * miss**gamma
+    # Nearly all targets are 0: their loss is taken over everything, the few others set right.
+    hit = logits[image, anchor, labels[image, box]]
+    classes = (1 - alpha) * (_background_loss(logits, gamma) - _background_loss(hit, gamma))
+    classes = classes + alpha * _background_loss(-hit, gamma)
 
-    true_boxes = boxes.gather(1, index[..., None].expand(-1, -1, 4))
-    true_codes = encode_boxes(true_boxes, anchors)
-    box_loss = F.smooth_l1_loss(codes[positive], true_codes[positive], reduction="sum")
-    return Loss((weight * entropy).sum() / count, box_loss / count)
+    true_codes = encode_boxes(boxes[image, box], anchors[anchor])
+    box_loss = F.smooth_l1_loss(codes[image, anchor], true_codes, reduction="sum")
+    return Loss(classes / count, box_loss / count)
+
+
+class _BackgroundLoss(torch.autograd.Function):
+    """Focal loss of logits whose target is 0: the sum of p**gamma * -log(1 - p).
+
+    Its gradient, p**gamma * (gamma * (1 - p) * -log(1 - p) + p), is written out: there are
+    millions of background logits, and each pass over them that autograd needs not make counts.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, gamma: float) -> Tensor:
+        probability = logits.sigmoid()
+        entropy = F.softplus(logits)
+        weight = probability**gamma
+        loss = torch.dot(weight.flatten(), entropy.flatten())
+        if ctx.needs_input_grad[0]:
+            rest = (1 - probability).mul_(entropy).mul_(gamma)
+            ctx.save_for_backward(weight.mul_(rest.add_(probability)))
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * gradient, None
+
+
+def _background_loss(logits: Tensor, gamma: float) -> Tensor:
+    """Focal loss, unweighted, of logits whose target is 0; of -logits, those whose target is 1."""
+    loss: Tensor = _BackgroundLoss.apply(logits, gamma)
+    return loss

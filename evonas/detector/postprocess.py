@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from evonas.detector.anchors import box_iou, decode_boxes
+from evonas.detector.anchors import decode_boxes
 
 
 class Detections(NamedTuple):
-    """Padded detections of a batch, best first; padding has score 0 and label -1."""
+    """Padded detections of a batch, best first; padding has box and score 0 and label -1."""
 
     boxes: Tensor
     scores: Tensor
@@ -41,6 +40,8 @@ def postprocess(
     Returns:
         Boxes (n, detections, 4) as x1, y1, x2, y2 in pixels, scores and labels (n, detections).
     """
+    from torchvision.ops import nms
+
     n, _, n_classes = logits.shape
     flat = logits.float().reshape(n, -1)
     best, index = flat.topk(min(candidates, flat.shape[1]), dim=1)
@@ -48,37 +49,16 @@ def postprocess(
     anchor, labels = index // n_classes, index % n_classes
     chosen = codes.float().gather(1, anchor[..., None].expand(-1, -1, 4))
     boxes = decode_boxes(chosen, anchors[anchor]).clamp(0, image_size)
-    kept = suppress(boxes, labels, scores > score_threshold, iou_threshold)
-    scores = scores * kept
-    scores, order = scores.topk(min(detections, scores.shape[1]), dim=1)
-    labels = labels.gather(1, order).masked_fill(scores == 0, -1)
-    return Detections(boxes.gather(1, order[..., None].expand(-1, -1, 4)), scores, labels)
-
-
-def suppress(boxes: Tensor, labels: Tensor, valid: Tensor, iou_threshold: float) -> Tensor:
-    """Greedy non-maximum suppression of boxes that are sorted by falling score.
-
-    A box stays if no better box that stays overlaps it. Starting from "all stay" and applying
-    that rule to all boxes at once, the first k boxes are settled after k rounds, and in practice
-    all of them after a few: the fixed point is exactly the greedy result.
-
-    Args:
-        boxes: (n, k, 4).
-        labels: (n, k); boxes of different classes never suppress each other.
-        valid: (n, k) bool, which boxes take part.
-        iou_threshold: Largest overlap of two boxes that both stay.
-
-    Returns:
-        (n, k) bool.
-    """
-    same = labels[:, :, None] == labels[:, None, :]
-    better = torch.ones_like(same).triu(1)
-    beats = (box_iou(boxes, boxes) > iou_threshold) & same & better
-    kept = valid
-    for _ in range(boxes.shape[1]):
-        beaten = torch.bmm(kept[:, None].float(), beats.float())[:, 0] > 0
-        settled = valid & ~beaten
-        if torch.equal(settled, kept):
-            break
-        kept = settled
-    return kept
+    # Every class on a ground of its own, where it meets no other; in float64, so that no overlap
+    # is rounded by being far out.
+    apart = boxes.double() + (labels * (2 * image_size))[..., None]
+    found = Detections(
+        boxes.new_zeros(n, detections, 4),
+        scores.new_zeros(n, detections),
+        labels.new_full((n, detections), -1),
+    )
+    for i, valid in enumerate((scores > score_threshold).sum(1).tolist()):
+        kept = nms(apart[i, :valid], scores[i, :valid].double(), iou_threshold)[:detections]
+        for into, values in zip(found, (boxes, scores, labels), strict=True):
+            into[i, : len(kept)] = values[i, kept]
+    return found
