@@ -22,6 +22,7 @@ Name = Annotated[
 def list_(as_json: AsJson = False) -> None:
     """List the published networks and the baselines, with their published figures."""
     from evonas.space import find_architecture, list_baselines, list_published
+    from evonas.space.baselines import FOREIGN
     from evonas.space.costs import madds, params
     from evonas.space.published import PUBLISHED
 
@@ -35,16 +36,9 @@ def list_(as_json: AsJson = False) -> None:
             "params_bn4": params(architecture, batch_norm_values=4),
         }
         if name in PUBLISHED:
-            entry = PUBLISHED[name]
-            row["published"] = {
-                "madds": entry.madds * 1e9,
-                "params_bn4": entry.params * 1e6,
-                "latency_ms": entry.latency_ms,
-                "device": entry.device,
-                "coco14_map": entry.coco14_map,
-                "coco17_map": entry.coco17_map,
-            }
+            row["published"] = _published(name)
         rows.append(row)
+    rows += [{"name": name, **asdict(network)} for name, network in FOREIGN.items()]
     if as_json:
         print_json({"architectures": rows})
         return
@@ -80,6 +74,13 @@ def show(
         f"  {described['madds'] / 1e6:.2f} M MAdds, {described['params'] / 1e6:.3f} M parameters "
         f"({described['params_bn4'] / 1e6:.3f} M with batch norm's statistics)"
     )
+    if "published" in described:
+        figures = described["published"]
+        typer.echo(
+            f"  published: {figures['madds'] / 1e6:.0f} M MAdds, {figures['params_bn4'] / 1e6:.2f} "
+            f"M parameters, {figures['latency_ms']:g} ms on {figures['device']}, COCO AP "
+            f"{figures['coco14_map']:.1f} (2014 minival) and {figures['coco17_map']:.1f} (2017 val)"
+        )
     blocks = described["blocks"]
     print_table(
         ["block", "width", "output", "MAdds", "params", "ops"],
@@ -130,6 +131,7 @@ def describe(name: str, measure: bool = False) -> dict[str, Any]:
     """
     from evonas.space import find_architecture, load_space
     from evonas.space.costs import madds, params
+    from evonas.space.published import PUBLISHED
 
     architecture = find_architecture(name)
     point = _point(name, architecture)
@@ -146,6 +148,7 @@ def describe(name: str, measure: bool = False) -> dict[str, Any]:
         "blocks": _blocks(architecture),
         "latency_ms": {device: entry["ms"] for device, entry in latency.items()},
         "latency": latency,
+        **({"published": _published(name)} if name in PUBLISHED else {}),
     }
 
 
@@ -208,6 +211,20 @@ def _measured(architecture: "Architecture", space: "SearchSpace") -> dict[str, d
         share = [block / sum(blocks) for block in blocks]
         found[device] = {"ms": measurement.latency_ms, "source": source, "share": share}
     return found
+
+
+def _published(name: str) -> dict[str, Any]:
+    from evonas.space.published import PUBLISHED
+
+    entry = PUBLISHED[name]
+    return {
+        "madds": entry.madds * 1e9,
+        "params_bn4": entry.params * 1e6,
+        "latency_ms": entry.latency_ms,
+        "device": entry.device,
+        "coco14_map": entry.coco14_map,
+        "coco17_map": entry.coco17_map,
+    }
 
 
 def _listed(row: dict[str, Any]) -> list[str]:

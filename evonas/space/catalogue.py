@@ -83,9 +83,9 @@ def list_spaces() -> list[str]:
 
 @lru_cache
 def _spaces() -> dict[str, SearchSpace]:
-    bases = [_nano(), *(_mobiledet(rules) for rules in (None, *RULES))]
+    bases = [space(rules) for space in (_nano, _mobiledet) for rules in (None, *RULES)]
     spaces = [_subspace(base, subspace) for base in bases for subspace in reversed(SUBSPACES)]
-    spaces.insert(1, _pico())
+    spaces.insert(len(SUBSPACES), _pico())
     return {space.name: space for space in spaces}
 
 
@@ -109,7 +109,7 @@ def _mobiledet(device: str | None) -> SearchSpace:
     """The paper's space at 320x320 (mobiledets.md, section 2)."""
     rules = RULES[device] if device else DeviceRules()
     ops = tdb_ops(rules.kernels)
-    no_expansion = tuple(Op("ibn0", kernel) for kernel in rules.kernels)
+    no_expansion = _no_expansion(rules)
     bases, depths = (16, 32, 48, 96, 96, 160, 192), (1, 4, 4, 4, 4, 4, 1)
 
     def widths(base: int) -> tuple[int, ...]:
@@ -139,8 +139,7 @@ def _mobiledet(device: str | None) -> SearchSpace:
         squeeze_excite=rules.squeeze_excite,
         head=head,
     )
-    name = f"mobiledet@{device}" if device else "mobiledet"
-    return SearchSpace(name, skeleton, widths(32), blocks)
+    return SearchSpace(_under("mobiledet", device), skeleton, widths(32), blocks)
 
 
 # `nano` at 64x64: maps of 32, 32, 16, 8 and 4. The widths leave no Tucker ranks that coincide;
@@ -165,15 +164,31 @@ _NANO_SKELETON = Skeleton(
 )
 
 
-def _nano() -> SearchSpace:
-    ops = tdb_ops()
+def _nano(device: str | None) -> SearchSpace:
+    rules = RULES[device] if device else DeviceRules()
+    ops = tdb_ops(rules.kernels)
+
+    def widths(*channels: int) -> tuple[int, ...]:
+        return tuple(c for c in channels if c % rules.width_divisor == 0)
+
     blocks = (
-        BlockSpace((16, 24), (Op("ibn0", 3), Op("ibn0", 5), *ops)),
-        BlockSpace((16, 24, 32, 40), ops, ops, depth=3),
-        BlockSpace((24, 32, 40, 48), ops, ops, depth=3),
-        BlockSpace((48, 56, 64, 72), ops, ops, depth=3),
+        BlockSpace(widths(16, 24), (*_no_expansion(rules), *ops)),
+        BlockSpace(widths(16, 24, 32, 40), ops, ops, depth=3),
+        BlockSpace(widths(24, 32, 40, 48), ops, ops, depth=3),
+        BlockSpace(widths(48, 56, 64, 72), ops, ops, depth=3),
     )
-    return SearchSpace("nano", _NANO_SKELETON, (16, 24), blocks)
+    skeleton = replace(
+        _NANO_SKELETON, activation=rules.activation, squeeze_excite=rules.squeeze_excite
+    )
+    return SearchSpace(_under("nano", device), skeleton, widths(16, 24), blocks)
+
+
+def _no_expansion(rules: DeviceRules) -> tuple[Op, ...]:
+    return tuple(Op("ibn0", kernel) for kernel in rules.kernels)
+
+
+def _under(name: str, device: str | None) -> str:
+    return f"{name}@{device}" if device else name
 
 
 def _pico() -> SearchSpace:
