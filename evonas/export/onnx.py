@@ -25,9 +25,9 @@ def export_onnx(archive: Archive, nms: bool = False) -> bytes:
     Args:
         archive: The detector and its thresholds.
         nms: Append decoding and non-maximum suppression, which give `boxes` (n, 100, 4) as x1,
-            y1, x2, y2 in pixels of the input, `scores` and `labels` (n, 100), padded with score
-            0 and label -1; otherwise the outputs are `codes` (n, n_anchors, 4) and `logits`
-            (n, n_anchors, n_classes).
+            y1, x2, y2 in pixels of the input, `scores` and `labels` (n, 100), padded with box
+            and score 0 and label -1; otherwise the outputs are `codes` (n, n_anchors, 4) and
+            `logits` (n, n_anchors, n_classes).
 
     Returns:
         A file whose input `image` is float32 (n, 3, size, size), values from -1 to 1, for any n.
@@ -158,7 +158,8 @@ def _suppressed(tail: _Tail, archive: Archive) -> dict[str, tuple[str, list[Any]
     nothing = op("Equal", "scores", constant(0.0))
     found = op("GatherElements", label, "order", axis=1)
     op("Where", nothing, constant([-1]), found, to="labels")
-    op("GatherElements", boxes, _four_times(tail, "order"), to="boxes", axis=1)
+    places = op("GatherElements", boxes, _four_times(tail, "order"), axis=1)
+    op("Where", op("Unsqueeze", nothing, constant([2])), constant(0.0), places, to="boxes")
     return {
         "boxes": ("boxes", ["n", last, 4]),
         "scores": ("scores", ["n", last]),
