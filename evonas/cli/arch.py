@@ -77,9 +77,10 @@ def show(
     if "published" in described:
         figures = described["published"]
         typer.echo(
-            f"  published: {figures['madds'] / 1e6:.0f} M MAdds, {figures['params_bn4'] / 1e6:.2f} "
-            f"M parameters, {figures['latency_ms']:g} ms on {figures['device']}, COCO AP "
-            f"{figures['coco14_map']:.1f} (2014 minival) and {figures['coco17_map']:.1f} (2017 val)"
+            f"  published as {figures['name']}: {figures['madds'] / 1e6:.0f} M MAdds, "
+            f"{figures['params_bn4'] / 1e6:.2f} M parameters, {figures['latency_ms']:g} ms on "
+            f"{figures['device']}, COCO AP {figures['coco14_map']:.1f} (2014 minival) and "
+            f"{figures['coco17_map']:.1f} (2017 val)"
         )
     blocks = described["blocks"]
     print_table(
@@ -129,11 +130,11 @@ def describe(name: str, measure: bool = False) -> dict[str, Any]:
         ConfigurationError: Unknown name or space.
         GenotypeError: Not an `arch_id` of its space.
     """
-    from evonas.space import find_architecture, load_space
+    from evonas.space import find_architecture, list_published, load_published, load_space
     from evonas.space.costs import madds, params
-    from evonas.space.published import PUBLISHED
 
     architecture = find_architecture(name)
+    released = next((n for n in list_published() if load_published(n) == architecture), None)
     point = _point(name, architecture)
     latency = _latencies(*point) if point and not measure else {}
     if measure:
@@ -148,7 +149,7 @@ def describe(name: str, measure: bool = False) -> dict[str, Any]:
         "blocks": _blocks(architecture),
         "latency_ms": {device: entry["ms"] for device, entry in latency.items()},
         "latency": latency,
-        **({"published": _published(name)} if name in PUBLISHED else {}),
+        **({"published": _published(released)} if released else {}),
     }
 
 
@@ -218,6 +219,7 @@ def _published(name: str) -> dict[str, Any]:
 
     entry = PUBLISHED[name]
     return {
+        "name": name,
         "madds": entry.madds * 1e9,
         "params_bn4": entry.params * 1e6,
         "latency_ms": entry.latency_ms,

@@ -203,8 +203,12 @@ def _tflite_int8(
     if not runner.is_int8():
         raise ExportError(f"{path.name}: an operator is not int8")
     write_atomically(path, data)
-    notes = f"calibrated on {len(calibration)} images; all int8: {', '.join(runner.operators())}"
-    entry = Exported("tflite-int8", path.name, len(data), map=measure.map(runner), notes=notes)
+    map_ = measure.map(runner)
+    lost = archive.card.metrics.get("map", float("nan")) - map_
+    cost = f"AP {-lost:+.4f} against float32; " if map_ == map_ else ""
+    operators = ", ".join(runner.operators())
+    notes = f"{cost}calibrated on {len(calibration)} images; all int8: {operators}"
+    entry = Exported("tflite-int8", path.name, len(data), map=map_, notes=notes)
     return [entry, *_vela(data, out)]
 
 

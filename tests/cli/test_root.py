@@ -72,6 +72,30 @@ def test_arch_show_of_a_published_network(capsys: pytest.CaptureFixture[str]) ->
     assert "tucker_k3_0.25_0.75" in capsys.readouterr().out
 
 
+def test_arch_list_has_networks_and_baselines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["arch", "list", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["architectures"]}
+    assert rows["mobiledet-gpu"]["published"]["coco17_map"] == 27.5
+    assert rows["ssdlite320_mobilenet_v3_large"]["params"] == 3_440_060
+    assert "published" not in rows["ssdlite-mobilenet-v2"]
+    assert main(["arch", "list"]) == 0
+    assert "ssdlite320_mobilenet_v3_large" in capsys.readouterr().out
+
+
+def test_arch_show_of_a_baseline_with_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "v2.html"
+    call = ["arch", "show", "ssdlite-mobilenet-v2", "--picture", str(picture)]
+    assert main([*call, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["arch_id"] is None
+    assert [block["width"] for block in shown["blocks"]] == [16, 24, 32, 64, 96, 160, 320]
+    assert "b7.l1 ibn_k3_e6" in picture.read_text()
+    assert main(["arch", "show", "mobilenet"]) == 2
+    assert "named networks are" in capsys.readouterr().err
+
+
 def test_annotations_with_missing_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     annotations = tmp_path / "annotations"
     annotations.mkdir()
