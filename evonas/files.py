@@ -2,7 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from evonas.errors import DataError
 
@@ -15,12 +18,23 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     Raises:
         DataError: The place cannot be written; what was there before is still there.
     """
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Gives a file to write and read that takes its place when the block ends without an error.
+
+    Raises:
+        DataError: The place cannot be written; what was there before is still there.
+    """
     partial: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)

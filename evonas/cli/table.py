@@ -1,14 +1,14 @@
-"""`evonas table`: benchmark tables."""
+"""`evonas table`: benchmark tables, what they hold and what they answer."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli import table_files
 from evonas.cli.output import AsJson, print_json, print_table
+from evonas.cli.table_files import SpaceName, TablePath, Where
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from evonas.table import BenchmarkTable
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(table_files.export)
+app.command("import")(table_files.import_)
+app.command()(table_files.merge)
+app.command()(table_files.compact)
 
-TablePath = Annotated[Path, typer.Argument(metavar="TABLE", help="Folder of parts, or a file.")]
-SpaceName = Annotated[str | None, typer.Option(help="Its space, where a table has several.")]
-Where = Annotated[str | None, typer.Option(help="Condition such as 'map > 0.3 and madds < 2e7'.")]
+Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas; default: all.")]
+Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
 
 
 @app.command()
 def info(table: TablePath, as_json: AsJson = False) -> None:
-    """Show what a table holds."""
+    """Show a table's data card: what it holds, from where, how much of it."""
     from evonas.table import open_table
 
     card = open_table(table).info()
@@ -37,22 +40,60 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         f"{table}: {card['rows']} rows ({spaces or 'empty'}) in {card['parts']} parts, "
         f"checksum {card['checksum']}"
     )
+    for key, text in card["card"].items():
+        typer.echo(f"{key}: {text}")
+    if card["sha256"]:
+        typer.echo(f"sha256: {card['sha256']}")
     print_table(
-        ["column", "space", "unit", "source", "filled"],
+        ["column", "space", "unit", "better", "source", "filled", "min", "max"],
         [
-            [*(column[key] for key in ("name", "space", "unit", "source")), str(column["filled"])]
+            [
+                *(column[key] for key in ("name", "space", "unit")),
+                {"min": "lower", "max": "higher"}.get(column["direction"], ""),
+                column["source"],
+                str(column["filled"]),
+                *("" if v is None else f"{v:.6g}" for v in (column["min"], column["max"])),
+            ]
             for column in card["columns"]
         ],
     )
+    for text, names in _by_provenance(card["columns"]).items():
+        typer.echo(f"{', '.join(names)}: {text}")
+
+
+def _by_provenance(columns: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """The names of the columns by what their provenance says beyond the source."""
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        rest = {key: text for key, text in column["provenance"].items() if key != "source"}
+        if rest:
+            text = ", ".join(f"{key} {value}" for key, value in rest.items())
+            found.setdefault(text, []).append(column["name"])
+    return found
 
 
 @app.command()
-def verify(table: TablePath, as_json: AsJson = False) -> None:
+def verify(
+    table: TablePath,
+    predictions: Annotated[bool, typer.Option(help="Predict latencies again.")] = True,
+    scores: Annotated[int, typer.Option(min=0, help="Rows to score again, drawn at random.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="COCO-format folder to score on.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Supernet; by default the shipped.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the rows to score.")] = 0,
+    as_json: AsJson = False,
+) -> None:
     """Read everything and compute again what can be; exit code 3 if anything is wrong."""
     from evonas.table import open_table, verify_table
 
     opened = open_table(table)
-    problems = verify_table(opened)
+    checks: list[Any] = []
+    if predictions:
+        from evonas.scoring.recompute import check_predictions
+
+        checks.append(check_predictions)
+    if scores:
+        checks.append(_score_check(scores, seed, weights, data))
+    problems = verify_table(opened, checks)
     if as_json:
         print_json({"rows": len(opened), "problems": problems})
     else:
@@ -63,29 +104,68 @@ def verify(table: TablePath, as_json: AsJson = False) -> None:
         raise typer.Exit(3)
 
 
+def _score_check(sample: int, seed: int, weights: Path | None, data: Path | None) -> Any:
+    """Returns the check that scores rows again; the scorer is loaded for the space at hand."""
+    from evonas.scoring import ScorerOptions, load_scorer
+    from evonas.scoring.recompute import ScoreCheck
+
+    def check(table: "BenchmarkTable", space: Any) -> list[str]:
+        scorer = load_scorer("supernet", ScorerOptions(space, weights, data))
+        assert scorer
+        return ScoreCheck(scorer, sample, seed)(table, space)
+
+    return check
+
+
 @app.command()
 def query(
     table: TablePath,
+    arch: Annotated[list[str] | None, typer.Argument(help="Architectures, by arch_id.")] = None,
     where: Where = None,
-    columns: Annotated[str | None, typer.Option(help="Columns; default: all.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows at most.")] = 20,
+    columns: Columns = None,
+    sort: Annotated[str | None, typer.Option(help="Column; its best rows come first.")] = None,
+    worst: Annotated[bool, typer.Option(help="With --sort: the worst rows first.")] = False,
+    sample: Annotated[int | None, typer.Option(min=1, help="Draw so many rows.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the drawing.")] = 0,
+    limit: Limit = 20,
     space: SpaceName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show rows that meet a condition."""
+    """Show rows: those named, those that meet a condition, the best, or some at random."""
     import numpy as np
 
+    from evonas.errors import ConfigurationError
     from evonas.table import open_table
 
     opened = open_table(table)
-    rows = opened.where(where, space) if where else np.arange(len(opened.genotypes(space)))
+    if arch and (where or sort or sample):
+        raise ConfigurationError("rows are named either by arch_id or by condition, not by both")
+    if sample and sort:
+        raise ConfigurationError("rows are sorted or drawn at random, not both")
+    if arch:
+        space = space or arch[0].partition(":")[0]
+        rows = _found(opened, arch, space)
+    elif sort:
+        rows = opened.top(sort, None, where, space, worst=worst)
+    elif sample:
+        rows = opened.sample(sample, np.random.default_rng(seed), where, space)
+        limit = sample
+    else:
+        rows = opened.where(where, space)
     names = columns.split(",") if columns else opened.columns(space)
-    records = _records(opened, rows[:limit], names, space)
-    if as_json:
-        print_json({"n": len(rows), "rows": records})
-        return
-    _print_records(records, names)
-    typer.echo(f"{min(len(rows), limit)} of {len(rows)} rows")
+    _show(opened, rows[:limit], names, space, as_json, n=len(rows))
+    if not as_json:
+        typer.echo(f"{min(len(rows), limit)} of {len(rows)} rows")
+
+
+def _found(table: "BenchmarkTable", arch_ids: Sequence[str], space: str) -> "NDArray[np.intp]":
+    from evonas.errors import DataError
+    from evonas.space import load_space
+
+    rows = table.find(load_space(space).genotypes(arch_ids), space)
+    if (rows < 0).any():
+        raise DataError(f"{table.path}: has no {arch_ids[int((rows < 0).argmax())]}")
+    return rows
 
 
 @app.command()
@@ -95,10 +175,13 @@ def front(
         str, typer.Option(help="Columns, separated by commas.")
     ] = "map,latency:cpu-xnnpack",
     where: Where = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Worst corner for the hypervolume: a value an objective.")
+    ] = None,
     space: SpaceName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the Pareto front of a table."""
+    """Show the Pareto front of a table, and its hypervolume."""
     from evonas.table import open_table
 
     opened = open_table(table)
@@ -106,77 +189,96 @@ def front(
     rows = opened.front(names, where, space)
     others = [name for name in opened.columns(space) if name not in names]
     records = _records(opened, rows, [*names, *others], space)
+    volume = None
+    if reference is not None:
+        volume = opened.hypervolume(names, _floats(reference), where, space)
     if as_json:
-        print_json({"front": records})
+        print_json({"front": records, **({} if volume is None else {"hypervolume": volume})})
         return
     _print_records(records, [*names, *others])
-    typer.echo(f"{len(rows)} on the front")
+    typer.echo(f"{len(rows)} on the front{'' if volume is None else f', hypervolume {volume:.6g}'}")
 
 
 @app.command()
-def export(
+def neighbours(
     table: TablePath,
-    out: Annotated[Path, typer.Option(help="A .csv, .json or .h5 file.")],
+    arch: Annotated[str, typer.Argument(help="Architecture, by arch_id.")],
+    distance: Annotated[int, typer.Option(min=1, help="Genes that may differ.")] = 1,
+    columns: Columns = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show the architectures of a table that differ from one in few genes."""
+    from evonas.table import neighbours as find_neighbours
+    from evonas.table import open_table
+
+    opened, space = open_table(table), arch.partition(":")[0]
+    rows, differing = find_neighbours(opened, arch, distance)
+    names = columns.split(",") if columns else opened.columns(space)
+    further = {"distance": differing[:limit].tolist()}
+    _show(opened, rows[:limit], names, space, as_json, n=len(rows), further=further)
+    if not as_json:
+        typer.echo(f"{min(len(rows), limit)} of {len(rows)} neighbours of {arch}")
+
+
+@app.command()
+def stats(
+    table: TablePath,
+    column: Annotated[str, typer.Option(help="Column.")] = "map",
     where: Where = None,
     space: SpaceName = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Write a table as CSV or JSON, or as a single HDF5 file."""
-    import json
+    """Show a column's statistics for every op and width at every position."""
+    from dataclasses import asdict
 
-    import numpy as np
+    from evonas.table import choice_statistics, open_table
 
-    from evonas.errors import ConfigurationError
-    from evonas.files import write_atomically
-    from evonas.table import open_table, write_table
-
-    opened = open_table(table)
-    if out.suffix == ".h5":
-        if where or space:
-            raise ConfigurationError("an HDF5 file holds the whole table: no --where, no --space")
-        write_table(out, opened)
-        typer.echo(f"{out}: {len(opened)} rows")
+    found = choice_statistics(open_table(table), column, where, space)
+    if as_json:
+        print_json({"column": column, "choices": [asdict(entry) for entry in found]})
         return
-    if out.suffix not in (".csv", ".json"):
-        raise ConfigurationError(f"{out}: the file's name must end in .csv, .json or .h5")
-    rows = opened.where(where, space) if where else np.arange(len(opened.genotypes(space)))
-    names = opened.columns(space)
-    records = _records(opened, rows, names, space)
-    text = json.dumps(records) if out.suffix == ".json" else _csv(records, names)
-    write_atomically(out, text.encode())
-    typer.echo(f"{out}: {len(records)} rows")
+    print_table(
+        ["gene", "choice", "n", "mean", "std", "min", "max"],
+        [
+            [
+                entry.gene,
+                entry.choice,
+                str(entry.n),
+                *(f"{v:.6g}" for v in (entry.mean, entry.std, entry.low, entry.high)),
+            ]
+            for entry in found
+        ],
+    )
 
 
-@app.command()
-def merge(
-    target: Annotated[Path, typer.Argument(help="Folder; made if it is not there.")],
-    sources: Annotated[list[Path], typer.Argument(help="Tables whose rows it gets.")],
+def _floats(text: str) -> list[float]:
+    from evonas.errors import ConfigurationError
+
+    try:
+        return [float(value) for value in text.split(",")]
+    except ValueError:
+        raise ConfigurationError(f"--reference {text!r}: numbers separated by commas") from None
+
+
+def _show(
+    table: "BenchmarkTable",
+    rows: "NDArray[np.intp]",
+    names: Sequence[str],
+    space: str | None,
+    as_json: bool,
+    n: int,
+    further: dict[str, list[Any]] | None = None,
 ) -> None:
-    """Copy the rows of tables into another one."""
-    from evonas.cli.searching import open_or_create
-    from evonas.space import load_space
-    from evonas.table import open_table
-
-    tables = [open_table(source) for source in sources]
-    merged = open_or_create(target)
-    for table in tables:
-        for rows in table.merged():
-            space = load_space(rows.space)
-            for name, read in rows.columns.items():
-                merged.append(
-                    space, rows.genotypes, {name: read()}, provenance=rows.provenance[name]
-                )
-    merged.compact()
-    typer.echo(f"{target}: {len(merged)} rows")
-
-
-@app.command()
-def compact(table: TablePath) -> None:
-    """Merge the parts of a table into one; others may read and append meanwhile."""
-    from evonas.table import open_table
-
-    opened = open_table(table)
-    opened.compact()
-    typer.echo(f"{table}: {len(opened)} rows in one part")
+    """Prints rows, with further values beside the table's, for people or as JSON."""
+    records = _records(table, rows, names, space)
+    for name, values in (further or {}).items():
+        for record, value in zip(records, values, strict=True):
+            record[name] = value
+    if as_json:
+        print_json({"n": n, "rows": records})
+    else:
+        _print_records(records, [*(further or {}), *names])
 
 
 def _records(
@@ -186,8 +288,7 @@ def _records(
     from evonas.space import load_space
 
     columns = {name: table.column(name, space)[rows].tolist() for name in names}
-    [home] = [space] if space else table.spaces
-    arch_ids = load_space(home).arch_ids(table.genotypes(space)[rows])
+    arch_ids = load_space(table.only_space(space)).arch_ids(table.genotypes(space)[rows])
     return [
         {"arch_id": arch_id, **{name: columns[name][i] for name in names}}
         for i, arch_id in enumerate(arch_ids)
@@ -199,13 +300,3 @@ def _print_records(records: Sequence[dict[str, Any]], names: Sequence[str]) -> N
         ["arch_id", *names],
         [[record["arch_id"], *(f"{record[name]:.6g}" for name in names)] for record in records],
     )
-
-
-def _csv(records: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["arch_id", *names])
-    for record in records:
-        values = [record[name] for name in names]
-        writer.writerow([record["arch_id"], *("" if v != v else v for v in values)])
-    return text.getvalue()

@@ -1,14 +1,30 @@
-"""Finding genotypes among many: one sorted array of 64-bit keys."""
+"""Finding genotypes among many: an open-addressing hash table of row numbers, in numpy.
+
+A genotype is padded to 64-bit words, so that comparing two costs a comparison or a few. Its hash
+says where its row number stands; what collides stands in the next free slot. Whole batches take
+one probe a round, and as half of the slots or more stay free, few genotypes need a third.
+"""
+
+import secrets
 
 import numpy as np
 from numpy.typing import NDArray
 
-Genotypes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
+from evonas.errors import SchemaError
 
-# Odd multipliers of splitmix64, for keys of genotypes that do not fit 64 bits.
+Genotypes = NDArray[np.uint8]
+Ints = NDArray[np.intp]
+Words = NDArray[np.uint64]
+
+# Odd multipliers of splitmix64 (Steele et al., OOPSLA 2014), and shifts of that order.
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_HALF, _SHIFT = np.uint64(32), np.uint64(29)
+# Of this process, so that no file can be made whose genotypes all collide.
+_SALT = np.uint64(secrets.randbits(64))
+
+_BATCH = 16_384  # the arrays of one batch stay in the processor's cache
+_MOST_ROWS = 2**30  # row numbers are int32, and half of the slots are free
 
 
 class GenotypeIndex:
@@ -18,56 +34,94 @@ class GenotypeIndex:
         genotypes: (m, n_genes), repeats allowed.
 
     Attributes:
-        genotypes: (n, n_genes), each once.
-        row: (m,) the row of each given genotype.
+        genotypes: (n, n_genes), each once, read-only.
+        row: (m,) the row of each given genotype; None if they are distinct, as row i is i then.
     """
 
     def __init__(self, genotypes: Genotypes) -> None:
-        keys = _keys(genotypes)
-        unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        order = np.argsort(first, kind="stable")
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        self.genotypes: Genotypes = genotypes[first[order]]
-        self.row: Ints = rank[inverse]
-        self._sorted, self._row_of_sorted = unique, rank
-        # Two genotypes on one key: less likely than 1 in 10^7 among a million of 30 genes.
-        assert (self.genotypes[self.row] == genotypes).all(), "colliding genotype keys"
+        if len(genotypes) > _MOST_ROWS:
+            raise SchemaError(f"{len(genotypes)} rows; a table may have {_MOST_ROWS}")
+        words = _words(genotypes)
+        self._slots, row = _fill(words)
+        self.row: Ints | None = None
+        first = row == np.arange(len(row))
+        if not first.all():
+            rank = np.cumsum(first, dtype=np.int32) - np.int32(1)
+            words, self.row = words[first], rank[row].astype(np.intp)
+            taken = self._slots >= 0
+            self._slots[taken] = rank[self._slots[taken]]
+        self._stored = words
+        self.genotypes: Genotypes = words.view(np.uint8)[:, : genotypes.shape[1]]
+        self.genotypes.flags.writeable = False
 
     def __len__(self) -> int:
-        return len(self.genotypes)
+        return len(self._stored)
 
     def find(self, genotypes: Genotypes) -> Ints:
         """Returns (k,) rows of genotypes (k, n_genes), -1 for those that are not there."""
-        if not len(self) or not len(genotypes):
-            return np.full(len(genotypes), -1)
-        keys = _keys(genotypes)
-        if len(keys) < 1000:
-            return self._find_sorted(keys, genotypes)
-        # Sorted queries walk through the keys once instead of missing the cache at each step.
-        order = np.argsort(keys)
-        rows = np.empty(len(keys), np.int64)
-        rows[order] = self._find_sorted(keys[order], genotypes[order])
+        rows = np.full(len(genotypes), -1, np.intp)
+        for start in range(0, len(genotypes) if len(self) else 0, _BATCH):
+            batch = slice(start, start + _BATCH)
+            rows[batch] = self._find(_words(genotypes[batch]))
         return rows
 
-    def _find_sorted(self, keys: NDArray[np.uint64], genotypes: Genotypes) -> Ints:
-        position = np.searchsorted(self._sorted, keys)
-        position[position == len(self._sorted)] = 0
-        rows = self._row_of_sorted[position]
-        same = self._sorted[position] == keys
-        same &= (self.genotypes[rows] == genotypes).all(axis=1)
-        rows[~same] = -1
+    def _find(self, words: Words) -> NDArray[np.int32]:
+        at = _places(words, len(self._slots))
+        rows = self._slots.take(at)
+        # An empty slot's -1 is clipped to row 0, which then is another genotype, or the right one.
+        open_ = np.flatnonzero(~_equal(self._stored.take(rows, 0, mode="clip"), words))
+        open_ = open_[rows.take(open_) >= 0]
+        while len(open_):
+            at[open_] = place = (at.take(open_) + 1) & (len(self._slots) - 1)
+            rows[open_] = row = self._slots.take(place)
+            wrong = ~_equal(self._stored.take(row, 0, mode="clip"), words.take(open_, 0))
+            open_ = open_[wrong & (row >= 0)]
         return rows
 
 
-def _keys(genotypes: Genotypes) -> NDArray[np.uint64]:
-    """(n,) a 64-bit mix of each row's bytes."""
+def _fill(words: Words) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Returns the slots, and (m,) the first row that is equal to each row of words (m, n_words)."""
+    slots = np.full(1 << (2 * len(words) + 2).bit_length(), -1, np.int32)
+    at = _places(words, len(slots))
+    row = np.empty(len(words), np.int32)
+    left = np.arange(len(words), dtype=np.int32)
+    while len(left):
+        free = slots.take(at) < 0
+        # Of several rows at one free slot the last assignment stays: the first row.
+        slots[at[free][::-1]] = left[free][::-1]
+        there = slots.take(at)
+        row[left] = there
+        wrong = there != left
+        wrong[wrong] = ~_equal(words.take(there[wrong], 0), words.take(left[wrong], 0))
+        left, at = left[wrong], (at[wrong] + 1) & (len(slots) - 1)
+    return slots, row
+
+
+def _words(genotypes: Genotypes) -> Words:
+    """(n, n_words) each row's bytes, filled up with zeros."""
     n, n_genes = genotypes.shape
-    padded = np.zeros((n, -(-n_genes // 8) * 8), np.uint8)
+    padded = np.zeros((n, max(-(-n_genes // 8), 1) * 8), np.uint8)
     padded[:, :n_genes] = genotypes
-    keys = np.zeros(n, np.uint64)
-    for word in padded.view("<u8").T:
-        keys = (keys ^ word) * _SPREAD
-        keys = (keys ^ (keys >> np.uint64(31))) * _MIX
-        keys ^= keys >> np.uint64(27)
-    return keys
+    return padded.view(np.uint64)
+
+
+def _places(words: Words, n_slots: int) -> Ints:
+    """(n,) the slot, of a power of two of them, where each row's number is looked for first."""
+    hashed = words[:, 0] ^ _SALT
+    for column in range(words.shape[1]):
+        if column:
+            hashed ^= words[:, column]
+        hashed *= _SPREAD
+        hashed ^= hashed >> _HALF
+    hashed *= _MIX
+    hashed ^= hashed >> _SHIFT
+    hashed &= np.uint64(n_slots - 1)
+    return hashed.view(np.intp)
+
+
+def _equal(ours: Words, theirs: Words) -> NDArray[np.bool_]:
+    """(n,) whether rows of words (n, n_words) are the same; by column, as n_words is small."""
+    same: NDArray[np.bool_] = ours[:, 0] == theirs[:, 0]
+    for column in range(1, ours.shape[1]):
+        same &= ours[:, column] == theirs[:, column]
+    return same

@@ -1,160 +1,173 @@
 """One HDF5 file of a table: rows of one or more spaces.
 
-Layout: the root has the attributes `format` and `schema`; `/SPACE` the attributes `fingerprint`
-and the dataset `genotypes`, uint8 (n, n_genes); `/SPACE/columns/NAME` is float64 (n,) with NaN
-for missing and the attribute `provenance`, a JSON object. Every dataset has a checksum (HDF5's
-Fletcher-32), and so has the metadata, so that damage is found when it is read.
+Layout of schema 2: the root has the attributes `format`, `schema` and `card` (a JSON object);
+`/SPACE` the attributes `fingerprint` and `distinct` (whether each genotype stands once), and the
+dataset `genotypes`, uint8 (n, n_genes); `/SPACE/columns/NAME` is float64 (n,) with NaN for
+missing and the attributes `provenance`, a JSON object with the `source`, `unit` and `direction`.
+Every dataset has a checksum (HDF5's Fletcher-32), and so has the metadata, so that damage is
+found when it is read. Schema 1 had no `card`, `distinct`, `unit` and `direction`.
 """
 
-import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import SchemaError
-from evonas.files import write_atomically
+from evonas.errors import DataError
+from evonas.files import atomic_file
+from evonas.table.columns import column_objective, direction_of
 
-FORMAT, SCHEMA = "evonas-table", 1
+FORMAT, SCHEMA = "evonas-table", 2
 
 Floats = NDArray[np.float64]
 Provenance = Mapping[str, str]
+Card = Mapping[str, str]
+# Gives the rows of a slice; whoever reads a part owns what it gets.
+Reader = Callable[[slice], NDArray[Any]]
 
-# Filters that HDF5 itself brings: deflate, shuffle, Fletcher-32. Deflate shrinks 1,032 times at
-# most, which bounds what a small file can make us allocate.
-_FILTERS = {1, 2, 3}
-_LARGEST_RATIO = 1032
+ALL = slice(None)
+_CHUNK = 65_536  # rows compressed, and checked, together
+_SLAB = 16 * _CHUNK  # rows in memory while writing
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one space: canonical genotypes, and how to read each column's values."""
+    """Rows of one space: canonical genotypes, and how to read each column's values.
+
+    Attributes:
+        space: Name of the space.
+        fingerprint: Of the definition of the space.
+        n: Number of rows.
+        distinct: Whether each genotype is known to stand once.
+        genotypes: Reads uint8 (n, n_genes).
+        columns: Each reads float64 (n,), NaN where missing.
+        provenance: Of each column.
+    """
 
     space: str
     fingerprint: str
-    genotypes: NDArray[np.uint8]
-    columns: Mapping[str, Callable[[], Floats]]
+    n: int
+    distinct: bool
+    genotypes: Reader
+    columns: Mapping[str, Reader]
     provenance: Mapping[str, Provenance]
 
 
-def write_part(path: Path, spaces: list[Rows]) -> None:
+def write_part(path: Path, spaces: Sequence[Rows], card: Card | None = None) -> None:
     """Writes a file whole or not at all; when it returns, the rows survive a crash.
 
     Raises:
         DataError: The place cannot be written.
     """
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver="latest") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["schema"] = SCHEMA
-        for rows in spaces:
-            group = file.create_group(rows.space)
-            group.attrs["fingerprint"] = rows.fingerprint
-            _write(group, "genotypes", rows.genotypes)
-            columns = group.create_group("columns")
-            for name, read in rows.columns.items():
-                dataset = _write(columns, name, read())
-                dataset.attrs["provenance"] = json.dumps(dict(rows.provenance[name]))
-    write_atomically(path, buffer.getbuffer())
+    with atomic_file(path) as file:
+        sink = _Sink(file)
+        try:
+            with h5py.File(sink, "w", libver="latest") as hdf5:
+                hdf5.attrs["format"] = FORMAT
+                hdf5.attrs["schema"] = SCHEMA
+                hdf5.attrs["card"] = json.dumps(dict(card or {}))
+                for rows in spaces:
+                    _write_space(hdf5.create_group(rows.space), rows)
+        finally:
+            if sink.error:
+                raise sink.error
 
 
-def _write(group: Any, name: str, values: NDArray[Any]) -> Any:
+def _write_space(group: Any, rows: Rows) -> None:
+    group.attrs["fingerprint"] = rows.fingerprint
+    group.attrs["distinct"] = rows.distinct
+    _write(group, "genotypes", rows.n, rows.genotypes)
+    columns = group.create_group("columns")
+    for name, read in rows.columns.items():
+        provenance = dict(rows.provenance[name])
+        dataset = _write(columns, name, rows.n, read)
+        dataset.attrs["provenance"] = json.dumps(provenance)
+        objective = column_objective(name, provenance)
+        dataset.attrs["unit"] = objective.unit if objective else provenance.get("unit", "")
+        dataset.attrs["direction"] = direction_of(objective)
+
+
+def _write(group: Any, name: str, n: int, read: Reader) -> Any:
+    first = read(slice(min(n, _SLAB)))
+    shape = first.shape[1:]
     # Compression pays only where there is something to compress.
-    large = {"compression": "gzip", "shuffle": True} if len(values) > 1000 else {}
-    chunks = (min(max(len(values), 1), 65_536), *values.shape[1:])
-    return group.create_dataset(
-        name,
-        data=values,
-        chunks=chunks,
-        maxshape=(None, *values.shape[1:]),
-        fletcher32=True,
-        **large,
+    large = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if n > 1000 else {}
+    chunks = (min(max(n, 1), _CHUNK), *shape)
+    dataset = group.create_dataset(
+        name, (n, *shape), first.dtype, chunks=chunks, fletcher32=True, **large
     )
+    dataset[: len(first)] = first
+    for start in range(len(first), n, _SLAB):
+        slab = slice(start, min(start + _SLAB, n))
+        dataset[slab] = read(slab)
+    return dataset
 
 
-def read_part(path: Path) -> list[Rows]:
-    """Reads genotypes and the names of columns; columns are read when asked for.
+class _Sink:
+    """A file for HDF5 to write into that keeps the first error of the disk for afterwards.
 
-    The file is not trusted: links, foreign filters, other types and shapes larger than the file
-    can hold are refused.
+    HDF5 cannot close a file whose disk is full, and then fails again at the end of the process.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.error: OSError | None = None
+        self._file = file
+
+    def write(self, content: memoryview) -> int:
+        return self._try(self._file.write, content, otherwise=len(content))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._try(self._file.seek, offset, whence, otherwise=offset)
+
+    def tell(self) -> int:
+        return self._try(self._file.tell, otherwise=0)
+
+    def truncate(self, size: int) -> int:
+        return self._try(self._file.truncate, size, otherwise=size)
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+    def flush(self) -> None:
+        """Does nothing: the file is synced once it is whole."""
+
+    def _try(self, call: Callable[..., int], *arguments: Any, otherwise: int) -> int:
+        if not self.error:
+            try:
+                return call(*arguments)
+            except OSError as error:
+                self.error = error
+        return otherwise
+
+
+def in_memory(
+    space: str,
+    fingerprint: str,
+    genotypes: NDArray[np.uint8],
+    columns: Mapping[str, Floats],
+    provenance: Mapping[str, Provenance],
+    distinct: bool = False,
+) -> Rows:
+    """Returns rows whose values, (n,), are in memory.
 
     Raises:
-        SchemaError: The file is damaged, no table, or of a newer schema.
+        DataError: A column has not as many values as there are genotypes.
     """
-    rows: list[Rows] = _guarded(path, _read)
-    return rows
-
-
-def _guarded(path: Path, read: Callable[[h5py.File, Path], Any]) -> Any:
-    """Opens a file and turns whatever its damage leads to into one message."""
-    try:
-        with h5py.File(path, "r") as file:
-            return read(file, path)
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SchemaError(f"{path}: no readable benchmark table ({reason})") from error
-
-
-def _read(file: h5py.File, path: Path) -> list[Rows]:
-    if file.attrs.get("format") != FORMAT:
-        raise SchemaError(f"{path}: an HDF5 file, but no evonas table")
-    schema = int(file.attrs["schema"])
-    if schema > SCHEMA:
-        raise SchemaError(f"{path}: schema {schema} is newer than {SCHEMA}; upgrade evonas")
-    size = path.stat().st_size
-    return [_read_space(_child(file, name, h5py.Group), path, size) for name in file]
-
-
-def _read_space(group: Any, path: Path, size: int) -> Rows:
-    genotypes = _values(_child(group, "genotypes", h5py.Dataset), np.uint8, 2, size)
-    columns = _child(group, "columns", h5py.Group)
-    readers, provenance = {}, {}
-    for name in columns:
-        dataset = _child(columns, name, h5py.Dataset)
-        _check(dataset, np.float64, 1, size)
-        if len(dataset) != len(genotypes):
-            raise ValueError(f"column {name!r} has {len(dataset)} rows of {len(genotypes)}")
-        read = json.loads(dataset.attrs["provenance"])
-        provenance[name] = {str(key): str(value) for key, value in read.items()}
-        readers[name] = _reader(path, dataset.name)
-    fingerprint = str(group.attrs["fingerprint"])
-    return Rows(group.name.lstrip("/"), fingerprint, genotypes, readers, provenance)
-
-
-def _reader(path: Path, name: str) -> Callable[[], Floats]:
-    def read(file: h5py.File, path: Path) -> Floats:
-        values: Floats = _values(file[name], np.float64, 1, path.stat().st_size)
-        return values
-
-    return lambda: _guarded(path, read)
-
-
-def _child(group: Any, name: str, kind: type) -> Any:
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name!r} is missing or a link")
-    child = group[name]
-    if not isinstance(child, kind):
-        raise ValueError(f"{name!r} is no {kind.__name__.lower()}")
-    return child
-
-
-def _check(dataset: Any, dtype: type, ndim: int, file_size: int) -> None:
-    plist = dataset.id.get_create_plist()
-    filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
-    if dataset.dtype != dtype or dataset.ndim != ndim:
-        raise ValueError(f"{dataset.name} is {dataset.dtype} of {dataset.ndim} dimensions")
-    if filters - _FILTERS or dataset.external or dataset.is_virtual:
-        raise ValueError(f"{dataset.name} is stored in a way that is not allowed")
-    stored = min(dataset.id.get_storage_size(), file_size)
-    if dataset.nbytes > stored * _LARGEST_RATIO:
-        raise ValueError(f"{dataset.name} declares {dataset.nbytes} bytes, the file holds {stored}")
-
-
-def _values(dataset: Any, dtype: type, ndim: int, file_size: int) -> Any:
-    _check(dataset, dtype, ndim, file_size)
-    return dataset[...]
+    for name, values in columns.items():
+        if values.shape != (len(genotypes),):
+            raise DataError(f"column {name!r} must have {len(genotypes)} values")
+    readers = {name: values.__getitem__ for name, values in columns.items()}
+    return Rows(
+        space,
+        fingerprint,
+        len(genotypes),
+        distinct,
+        genotypes.__getitem__,
+        readers,
+        {name: provenance[name] for name in columns},
+    )

@@ -15,7 +15,7 @@ ColumnReader = Callable[[str], NDArray[np.float64]]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_:.-]*)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_:.@#-]*)"
     r"|(?P<compare><=|>=|==|!=|<|>)"
     r"|(?P<bracket>[()]))"
 )

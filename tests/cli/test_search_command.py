@@ -354,15 +354,15 @@ def test_table_export_merge_and_compact(
     filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = load_space("pico").size
-    for name in ("all.csv", "all.json", "all.h5"):
+    for name in ("all.csv", "all.jsonl", "all.h5"):
         assert main(["table", "export", str(filled), "--out", str(tmp_path / name)]) == 0
     with (tmp_path / "all.csv").open() as file:
         assert sum(1 for _ in csv.reader(file)) == rows + 1
-    assert len(json.loads((tmp_path / "all.json").read_text())) == rows
+    assert len((tmp_path / "all.jsonl").read_text().splitlines()) == rows
     merged = tmp_path / "merged"
     assert main(["table", "merge", str(merged), str(tmp_path / "all.h5"), str(filled)]) == 0
     assert main(["table", "compact", str(merged)]) == 0
     assert open_table(merged).checksum() == open_table(filled).checksum()
     capsys.readouterr()
     assert main(["table", "export", str(filled), "--out", str(tmp_path / "all.xls")]) == 2
-    assert_one_message(capsys, "must end in .csv, .json or .h5")
+    assert_one_message(capsys, "must end in .csv, .jsonl, .parquet or .h5")

@@ -204,7 +204,7 @@ def test_a_newer_schema_is_refused(table, tmp_path):
     path.write_bytes(single_file(table))
     with h5py.File(path, "a") as file:
         file.attrs["schema"] = 99
-    with pytest.raises(SchemaError, match="schema 99 is newer than 1; upgrade evonas"):
+    with pytest.raises(SchemaError, match="schema 99 is newer than 2; upgrade evonas"):
         open_table(path)
 
 

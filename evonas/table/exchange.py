@@ -1,0 +1,215 @@
+"""Tables to CSV, JSON lines, Parquet and pandas, and back.
+
+Values are written so that reading gives the same bits. What a text file cannot carry, the
+provenance of its columns, stands beside it in `FILE.card.json`; a Parquet file carries it itself.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import ConfigurationError, DataError, MissingPackageError, SchemaError
+from evonas.files import atomic_file, write_atomically
+from evonas.space import Genotypes, SearchSpace, load_space
+from evonas.table.part import Floats, Provenance, in_memory
+from evonas.table.rows import slices
+from evonas.table.table import BenchmarkTable
+from evonas.table.text import TEXT_FORMATS, read_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BATCH = 65_536
+_PARQUET = ".parquet"
+FORMATS = (*TEXT_FORMATS, _PARQUET)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Rows of a file of another format.
+
+    Attributes:
+        arch_ids: (n,) identifiers.
+        columns: (n,) values each, NaN where missing.
+        card: `space`, `fingerprint` and `provenance` by column, where the file tells.
+    """
+
+    arch_ids: Sequence[str]
+    columns: Mapping[str, Floats]
+    card: Mapping[str, Any]
+
+
+def export_rows(
+    table: BenchmarkTable,
+    path: Path,
+    rows: NDArray[np.intp] | None = None,
+    columns: Sequence[str] | None = None,
+    space: SearchSpace | str | None = None,
+) -> int:
+    """Writes rows, all by default, as the format that the file's name tells; returns how many.
+
+    Raises:
+        ConfigurationError: No such format, no such column, or pyarrow is missing.
+        DataError: The place cannot be written.
+    """
+    _check_format(path)
+    home = load_space(table.only_space(space))
+    names = list(columns or table.columns(home))
+    values = {name: table.column(name, home) for name in names}
+    rows = np.arange(table.count(home)) if rows is None else rows
+    card = {
+        "space": home.name,
+        "fingerprint": table.fingerprint(home),
+        "provenance": {name: dict(table.provenance(name, home)) for name in names},
+    }
+    genotypes = table.genotypes(home)
+    batches = (
+        (home.arch_ids(genotypes[rows[b]]), {n: v[rows[b]] for n, v in values.items()})
+        for b in slices(len(rows), _BATCH)
+    )
+    with atomic_file(path) as file:
+        if path.suffix == _PARQUET:
+            _write_parquet(file, names, batches, card)
+        else:
+            TEXT_FORMATS[path.suffix](file, names, batches)
+    if path.suffix != _PARQUET:
+        write_atomically(_card_path(path), (json.dumps(card, indent=2) + "\n").encode())
+    return len(rows)
+
+
+def import_rows(table: BenchmarkTable, path: Path, provenance: Provenance | None = None) -> int:
+    """Adds the rows of a file to a folder table, all or none; returns how many.
+
+    Args:
+        table: Gets the rows.
+        path: A file as `export_rows` writes it, or of one's own making: a column `arch_id`, and
+            columns of numbers.
+        provenance: Of all columns; needed where the file does not tell.
+
+    Raises:
+        ConfigurationError: No such format, or pyarrow is missing.
+        DataError: Not such a file, or its provenance is not known.
+        GenotypeError: An `arch_id` that is none.
+    """
+    _check_format(path)
+    try:
+        given = _read_parquet(path) if path.suffix == _PARQUET else _read_text(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return _append(table, str(path), given, provenance)
+
+
+def append_pandas(
+    table: BenchmarkTable, frame: "pd.DataFrame", provenance: Provenance | None = None
+) -> int:
+    """Adds a frame, as `BenchmarkTable.to_pandas` gives it, to a folder table; returns its rows.
+
+    Args:
+        table: Gets the rows.
+        frame: `arch_id` is its index, or one of its columns; the others are numbers.
+        provenance: Of all columns; needed where `frame.attrs["provenance"]` does not tell.
+
+    Raises:
+        DataError: No such frame, or its provenance is not known.
+        GenotypeError: An `arch_id` that is none.
+    """
+    if "arch_id" in frame.columns:
+        frame = frame.set_index("arch_id")
+    try:
+        columns = {str(name): frame[name].to_numpy(np.float64) for name in frame.columns}
+    except (TypeError, ValueError) as error:
+        raise DataError(f"frame: a column holds more than numbers ({error})") from error
+    arch_ids = [str(arch_id) for arch_id in frame.index]
+    card = {"provenance": frame.attrs.get("provenance", {})}
+    return _append(table, "frame", Exported(arch_ids, columns, card), provenance)
+
+
+def _append(
+    table: BenchmarkTable, where: str, given: Exported, provenance: Provenance | None
+) -> int:
+    if not len(given.arch_ids):
+        raise DataError(f"{where}: no rows")
+    space = load_space(given.arch_ids[0].partition(":")[0])
+    if given.card.get("fingerprint", space.fingerprint) != space.fingerprint:
+        raise SchemaError(f"{where}: rows of another definition of the space {space.name!r}")
+    known = {
+        name: provenance or given.card.get("provenance", {}).get(name) for name in given.columns
+    }
+    unknown = [name for name, found in known.items() if not found]
+    if unknown:
+        raise DataError(
+            f"{where}: nothing tells where the values of {unknown[0]!r} come from; "
+            "name their source: --source supernet|trained|measured|predicted|..."
+        )
+    genotypes: Genotypes = space.genotypes(given.arch_ids)
+    texts = {
+        name: {str(key): str(value) for key, value in (found or {}).items()}
+        for name, found in known.items()
+    }
+    table.append_rows([in_memory(space.name, space.fingerprint, genotypes, given.columns, texts)])
+    return len(genotypes)
+
+
+def _check_format(path: Path) -> None:
+    if path.suffix not in FORMATS:
+        raise ConfigurationError(f"{path}: the name must end in {', '.join(FORMATS)} or .h5")
+
+
+def _card_path(path: Path) -> Path:
+    return path.with_name(path.name + ".card.json")
+
+
+def _read_text(path: Path) -> Exported:
+    arch_ids, columns = read_text(path)
+    try:
+        card = json.loads(_card_path(path).read_text())
+    except FileNotFoundError:
+        card = {}
+    except ValueError as error:
+        raise DataError(f"{_card_path(path)}: no JSON ({error})") from error
+    return Exported(arch_ids, columns, card)
+
+
+# --- Parquet ------------------------------------------------------------------------------------
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingPackageError("pyarrow", "tables") from error
+    return pyarrow
+
+
+def _write_parquet(
+    file: BinaryIO, names: Sequence[str], batches: Any, card: Mapping[str, Any]
+) -> None:
+    arrow = _pyarrow()
+    fields = [("arch_id", arrow.string()), *((name, arrow.float64()) for name in names)]
+    schema = arrow.schema(fields, metadata={b"evonas": json.dumps(card).encode()})
+    with arrow.parquet.ParquetWriter(file, schema) as writer:
+        for arch_ids, columns in batches:
+            arrays = [arch_ids, *(columns[name] for name in names)]
+            writer.write_table(arrow.table(dict(zip(schema.names, arrays, strict=True)), schema))
+
+
+def _read_parquet(path: Path) -> Exported:
+    arrow = _pyarrow()
+    try:
+        read = arrow.parquet.read_table(path)
+        card = json.loads((read.schema.metadata or {}).get(b"evonas", b"{}"))
+        arch_ids = read.column("arch_id").to_pylist()
+        columns = {
+            name: read.column(name).cast(arrow.float64()).to_numpy().copy()
+            for name in read.column_names
+            if name not in ("arch_id", "__index_level_0__")
+        }
+    except (arrow.ArrowException, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: no table of architectures ({reason})") from error
+    return Exported(arch_ids, columns, card)

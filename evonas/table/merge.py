@@ -1,0 +1,106 @@
+"""Merging tables, with a rule for what they disagree on."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from evonas.errors import DataError, unknown_name
+from evonas.space import load_space
+from evonas.table.part import ALL, Floats, Provenance, Rows
+from evonas.table.store import differing_key
+from evonas.table.table import BenchmarkTable
+
+# What happens where tables have different values for a column of an architecture.
+REFUSE, KEEP, REPLACE = "refuse", "keep", "replace"
+CONFLICT_RULES = (REFUSE, KEEP, REPLACE)
+
+
+def merge_tables(
+    target: BenchmarkTable,
+    sources: Sequence[BenchmarkTable],
+    on_conflict: str = REFUSE,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Copies the rows of tables into a folder table, table by table, each whole or not at all.
+
+    Args:
+        target: Gets the rows.
+        sources: Their tables.
+        on_conflict: Where target and source have different values for a column of an
+            architecture: `refuse` the source, `keep` the target's, or `replace` it.
+        labels: Names of columns, each with the label that it gets in the target: `{"map":
+            "street"}` makes it `map@street`. That is how columns of another provenance, which
+            are refused otherwise, come into one table.
+
+    Raises:
+        ConfigurationError: There is no such rule.
+        DataError: A conflict that the rule refuses, or a column of another provenance.
+        SchemaError: Rows of another definition of a space.
+    """
+    if on_conflict not in CONFLICT_RULES:
+        raise unknown_name("conflict rule", on_conflict, CONFLICT_RULES)
+    for source in sources:
+        rows = [_labelled(part, labels or {}) for part in source.merged()]
+        for part in rows:
+            _check_provenance(target, source, part)
+        target.append_rows([_resolved(target, source, part, on_conflict) for part in rows])
+
+
+def _labelled(rows: Rows, labels: Mapping[str, str]) -> Rows:
+    names = {name: f"{name}@{labels[name]}" if name in labels else name for name in rows.columns}
+    return Rows(
+        rows.space,
+        rows.fingerprint,
+        rows.n,
+        rows.distinct,
+        rows.genotypes,
+        {names[name]: read for name, read in rows.columns.items()},
+        {names[name]: provenance for name, provenance in rows.provenance.items()},
+    )
+
+
+def _check_provenance(target: BenchmarkTable, source: BenchmarkTable, rows: Rows) -> None:
+    if rows.space not in target.spaces:
+        return
+    for name, theirs in rows.provenance.items():
+        ours: Provenance = target.provenance(name, rows.space)
+        if ours and dict(ours) != dict(theirs):
+            key = differing_key(ours, theirs)
+            raise DataError(
+                f"{source.path}: column {name!r} has {key} {theirs.get(key)!r}, in {target.path} "
+                f"{ours.get(key)!r}; give it a label: --label {name}=LABEL"
+            )
+
+
+def _resolved(target: BenchmarkTable, source: BenchmarkTable, rows: Rows, on_conflict: str) -> Rows:
+    """Returns the rows with values only where the rule gives them."""
+    if rows.space not in target.spaces or on_conflict == REPLACE:
+        return rows
+    genotypes = rows.genotypes(ALL)
+    at = target.find(genotypes, rows.space)
+
+    def resolve(name: str, read: Callable[[slice], Floats]) -> Floats:
+        theirs = np.array(read(ALL))
+        ours = target.lookup(genotypes, [name], rows.space)[name]
+        conflict = (at >= 0) & ~np.isnan(ours) & ~np.isnan(theirs) & (ours != theirs)
+        if conflict.any() and on_conflict == REFUSE:
+            first = int(conflict.argmax())
+            [arch_id] = load_space(rows.space).arch_ids(genotypes[first : first + 1])
+            raise DataError(
+                f"{source.path}: {conflict.sum()} values of {name!r} differ from those in "
+                f"{target.path}, {arch_id} first: {theirs[first]:.17g} there, {ours[first]:.17g} "
+                "here; keep one with --conflict keep or --conflict replace"
+            )
+        theirs[conflict] = np.nan
+        return theirs
+
+    columns = {name: resolve(name, read).__getitem__ for name, read in rows.columns.items()}
+    return Rows(
+        rows.space,
+        rows.fingerprint,
+        rows.n,
+        True,
+        genotypes.__getitem__,
+        columns,
+        rows.provenance,
+    )
