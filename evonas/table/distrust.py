@@ -5,7 +5,7 @@ are found before anything is read.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from evonas.errors import SchemaError
 from evonas.table.part import ALL, FORMAT, SCHEMA, Card, Reader, Rows
+from evonas.table.seal import has_seal, seal_is_right
 
 # Filters that HDF5 itself brings: deflate, shuffle, Fletcher-32.
 _FILTERS = {1, 2, 3}
@@ -29,6 +30,8 @@ _LARGEST_CHUNK = 2**26
 # Parts smaller than this are read at once; larger ones stay open and are read when asked. Either
 # way they are there to be read until the end, whoever compacts the table meanwhile.
 _READ_AT_ONCE = 2**20
+# Larger files are hashed by `evonas table verify` only; what is read of them has HDF5's checksums.
+_HASHED_AT_ONCE = 2**26
 
 
 def read_part(path: Path) -> tuple[list[Rows], Card]:
@@ -38,9 +41,10 @@ def read_part(path: Path) -> tuple[list[Rows], Card]:
         SchemaError: The file is damaged, no table, or of a newer schema.
     """
     with refusing(path):
+        sealed = _sealed(path)
         file = h5py.File(path, "r", locking=False)
         try:
-            card, spaces = _read(file, path)
+            card, spaces = _read(file, path, sealed)
         except BaseException:
             file.close()
             raise
@@ -54,6 +58,26 @@ def read_part(path: Path) -> tuple[list[Rows], Card]:
             spaces = [_at_once(rows) for rows in spaces]
             file.close()
         return spaces, card
+
+
+def _sealed(path: Path) -> bool:
+    """Whether a file has a seal; that of a small one must be right, before HDF5 sees the file."""
+    with open(path, "rb") as file:
+        if not has_seal(file):
+            return False
+        if path.stat().st_size <= _HASHED_AT_ONCE and not seal_is_right(file):
+            raise ValueError("its content is not what was written")
+    return True
+
+
+def check_seals(paths: Iterable[Path]) -> list[str]:
+    """Returns the names of sealed files whose content is not what was written; reads them whole."""
+    wrong = []
+    for path in paths:
+        with open(path, "rb") as file:
+            if has_seal(file) and not seal_is_right(file):
+                wrong.append(path.name)
+    return wrong
 
 
 @contextmanager
@@ -102,12 +126,14 @@ def _at_once(rows: Rows) -> Rows:
     )
 
 
-def _read(file: Any, path: Path) -> tuple[Card, list[Rows]]:
+def _read(file: Any, path: Path, sealed: bool) -> tuple[Card, list[Rows]]:
     if file.attrs.get("format") != FORMAT:
         raise SchemaError(f"{path}: an HDF5 file, but no evonas table")
     schema = int(file.attrs["schema"])
     if schema > SCHEMA:
         raise SchemaError(f"{path}: schema {schema} is newer than {SCHEMA}; upgrade evonas")
+    if schema > 1 and not sealed:
+        raise ValueError("its end is missing")
     card = _texts(file, "card") if schema > 1 else {}
     size = path.stat().st_size
     return card, [_space(file, _child(file, name, h5py.Group), path, size) for name in file]

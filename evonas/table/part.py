@@ -5,7 +5,8 @@ Layout of schema 2: the root has the attributes `format`, `schema` and `card` (a
 dataset `genotypes`, uint8 (n, n_genes); `/SPACE/columns/NAME` is float64 (n,) with NaN for
 missing and the attributes `provenance`, a JSON object with the `source`, `unit` and `direction`.
 Every dataset has a checksum (HDF5's Fletcher-32), and so has the metadata, so that damage is
-found when it is read. Schema 1 had no `card`, `distinct`, `unit` and `direction`.
+found when it is read; after the HDF5 content follows a seal (see `seal`). Schema 1 had no seal,
+`card`, `distinct`, `unit` and `direction`.
 """
 
 import json
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from evonas.errors import DataError
 from evonas.files import atomic_file
 from evonas.table.columns import column_objective, direction_of
+from evonas.table.seal import add_seal
 
 FORMAT, SCHEMA = "evonas-table", 2
 
@@ -76,6 +78,7 @@ def write_part(path: Path, spaces: Sequence[Rows], card: Card | None = None) -> 
         finally:
             if sink.error:
                 raise sink.error
+        add_seal(file)
 
 
 def _write_space(group: Any, rows: Rows) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from evonas.errors import ConfigurationError, DataError, SchemaError, unknown_name
 from evonas.space import Genotypes, SearchSpace
 from evonas.table.columns import check_name
-from evonas.table.distrust import read_part
+from evonas.table.distrust import check_seals, read_part
 from evonas.table.part import Card, Provenance, Rows, in_memory, write_part
 from evonas.table.rows import SpaceRows
 
@@ -91,6 +91,10 @@ class TableStore:
     def n_parts(self) -> int:
         """Number of files that the rows stand in."""
         return len(self._read)
+
+    def damaged_parts(self) -> list[str]:
+        """Returns the names of files whose content is not what was written; reads all of them."""
+        return check_seals(sorted(file for file in self._read if file.exists()))
 
     def __len__(self) -> int:
         return sum(map(len, self._spaces.values()))

@@ -31,6 +31,7 @@ def verify_table(table: BenchmarkTable, checks: Sequence[Check] = ()) -> list[st
         checks: Further ones, each for the rows of one space.
     """
     problems = _file_problems(table)
+    problems += [f"{name} is damaged: not what was written" for name in table.damaged_parts()]
     for name in table.spaces:
         try:
             space = load_space(name)

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -15,6 +16,7 @@ from evonas.errors import ConfigurationError, DataError, EvonasError, SchemaErro
 from evonas.objectives import load_objective, pareto_mask
 from evonas.space import load_space
 from evonas.table import BenchmarkTable, create_table, open_table, verify_table, write_table
+from evonas.table.seal import add_seal
 
 SPACE = load_space("nano")
 SUPERNET = {"source": "supernet", "weights": "a"}
@@ -180,6 +182,12 @@ def test_pandas(table):
 # --- damage ---------------------------------------------------------------------------------
 
 
+def reseal(path: Path) -> None:
+    """Makes a file that HDF5 changed look whole, as someone with bad intent would."""
+    with open(path, "r+b") as file:
+        add_seal(file)
+
+
 def single_file(table: BenchmarkTable) -> bytes:
     path = table.path.parent / "single.h5"
     write_table(path, table)
@@ -214,17 +222,32 @@ def test_another_definition_of_the_space_is_refused(table, tmp_path):
     foreign.write_bytes(content)
     with h5py.File(foreign, "a") as file:
         file["nano"].attrs["fingerprint"] = "other"
+    reseal(foreign)
     with pytest.raises(SchemaError, match="another definition of the space 'nano'"):
         open_table(table.path)
 
 
-def test_flipped_bits_never_change_a_value_unnoticed(table, tmp_path):
+def test_every_flipped_bit_is_refused(table, tmp_path):
+    content = single_file(table)
+    rng, path = np.random.default_rng(0), tmp_path / "flipped.h5"
+    for _ in range(60):
+        damaged = bytearray(content)
+        damaged[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(SchemaError, match="no readable benchmark table"):
+            open_table(path)
+
+
+def test_flipped_bits_of_a_table_without_a_seal_never_change_a_value_unnoticed(table, tmp_path):
     content, expected = single_file(table), table.lookup(genotypes(40), ["map", "params"])
     rng, path = np.random.default_rng(0), tmp_path / "flipped.h5"
     refused = 0
     for _ in range(60):
-        damaged = bytearray(content)
-        damaged[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(content)
+        with h5py.File(path, "a") as file:
+            file.attrs["schema"] = 1  # which had no seals; HDF5 cuts it off
+        damaged = bytearray(path.read_bytes())
+        damaged[rng.integers(len(damaged))] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
         try:
             found = open_table(path).lookup(genotypes(40), ["map", "params"], "nano")
@@ -262,6 +285,7 @@ def test_hostile_contents_are_refused(table, tmp_path, harm):
     path.write_bytes(single_file(table))
     with h5py.File(path, "a") as file:
         harm(file)
+    reseal(path)
     with pytest.raises(SchemaError, match="no readable benchmark table"):
         open_table(path).lookup(genotypes(40), ["map"])
 
