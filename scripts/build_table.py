@@ -1,43 +1,105 @@
-"""Makes a table to ship: the scores of a searched table, with costs and every device's latency.
+r"""Makes a table to ship: scores and truth of searched tables, costs, and every device's latency.
 
-python scripts/build_table.py runs/compare/table benchmark_data/tables/nano-v1.h5
+    python scripts/build_table.py benchmark_data/tables/pico-v1.h5 runs/pico/table \
+        --title "Every architecture of pico, scored by the supernet of nano"
+    python scripts/build_table.py benchmark_data/tables/nano-v2.h5 runs/nano/table \
+        runs/compare/table runs/truth/table --title "Random and searched architectures of nano"
+
+The version stands in the file's name. The file's SHA-256 goes into `SHA256SUMS` beside it, which
+`evonas table verify` checks.
 """
 
+import shlex
+import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from evonas import __version__
+from evonas.files import write_atomically
 from evonas.latency import list_devices, list_predictors, load_predictor
-from evonas.space import load_space
-from evonas.table import create_table, open_table, verify_table, write_table
+from evonas.scoring.recompute import check_predictions
+from evonas.space import SearchSpace, load_space
+from evonas.table import (
+    BenchmarkTable,
+    create_table,
+    merge_tables,
+    open_table,
+    verify_table,
+    write_table,
+)
+from evonas.table.card import file_sha256
+from evonas.table.verify import CHECKSUMS
 
-SCORES = ("map", "map50")
+LICENCE = "Apache-2.0; handwritten digits of the scenes: UCI (Alpaydin, Kaynak), CC BY 4.0"
 ANALYTIC = {"source": "analytic"}
-PREDICTED = {"source": "predicted"}
+_COMPUTED = ("madds", "params", "latency:")
 
 
-def main(searched: Path, out: Path) -> None:
-    """Writes the table as one file and says what is in it."""
-    source = open_table(searched)
-    formulas = {device.name for device in list_devices() if device.source == "analytic"}
+def main(
+    out: Annotated[Path, typer.Argument(help="NAME-vVERSION.h5")],
+    sources: Annotated[list[Path], typer.Argument(help="Tables with scores and trainings.")],
+    title: Annotated[str, typer.Option(help="What the table is, for its card.")],
+    conflict: Annotated[str, typer.Option(help="Rule for differing values.")] = "refuse",
+) -> None:
+    """Writes the table as one file, adds it to the checksums, and says what is in it."""
+    name, _, version = out.stem.rpartition("-v")
+    if not (name and version.isdigit() and out.suffix == ".h5"):
+        raise typer.BadParameter(f"{out.name}: the name must be NAME-vVERSION.h5")
     with tempfile.TemporaryDirectory() as folder:
         table = create_table(Path(folder) / "table")
-        for name in source.spaces:
-            space, genotypes = load_space(name), source.genotypes(name)
-            provenance = source.provenance("map", name)
-            scores = {column: source.column(column, name) for column in SCORES}
-            table.append(space, genotypes, scores, provenance=provenance)
-            table.append(space, genotypes, space.costs(genotypes), provenance=ANALYTIC)
-            for device in list_predictors(space):
-                predictor = load_predictor(device, space)
-                latency = {f"latency:{device}": predictor.predict(genotypes)}
-                kind = ANALYTIC if device in formulas else PREDICTED
-                table.append(space, genotypes, latency, provenance=kind)
-        problems = verify_table(table)
+        merge_tables(table, [_scores(open_table(source), folder) for source in sources], conflict)
+        for space in map(load_space, table.spaces):
+            _add_computed(table, space)
+        problems = verify_table(table, [check_predictions])
         assert not problems, problems
-        write_table(out, table)
-    print(f"{out}: {len(table)} rows, checksum {table.checksum()}")
+        card = {
+            "title": title,
+            "version": version,
+            "licence": LICENCE,
+            "made": time.strftime("%Y-%m-%d", time.gmtime()),
+            "evonas": __version__,
+            "command": f"python {shlex.join(sys.argv)}",
+        }
+        write_table(out, table, card)
+    _add_checksum(out)
+    typer.echo(f"{out}: {len(table)} rows, checksum {table.checksum()}")
+
+
+def _scores(source: BenchmarkTable, folder: str) -> BenchmarkTable:
+    """Returns a table without what is computed here anew, as the predictors may have changed."""
+    kept = create_table(Path(tempfile.mkdtemp(dir=folder)) / "scores")
+    for name in source.spaces:
+        space, genotypes = load_space(name), source.genotypes(name)
+        for column in source.columns(name):
+            if not column.startswith(_COMPUTED):
+                values = {column: source.column(column, name)}
+                provenance = source.provenance(column, name)
+                kept.append(space, genotypes, values, provenance=provenance)
+    return kept
+
+
+def _add_computed(table: BenchmarkTable, space: SearchSpace) -> None:
+    genotypes = table.genotypes(space)
+    table.append(space, genotypes, space.costs(genotypes), provenance=ANALYTIC)
+    formulas = {device.name for device in list_devices() if device.source == "analytic"}
+    for device in list_predictors(space):
+        predictor = load_predictor(device, space)
+        source = "analytic" if device in formulas else "predicted"
+        provenance = {"source": source, "predictor": predictor.checksum}
+        latency = {f"latency:{device}": predictor.predict(genotypes)}
+        table.append(space, genotypes, latency, provenance=provenance)
+
+
+def _add_checksum(out: Path) -> None:
+    sums = out.with_name(CHECKSUMS)
+    lines = sums.read_text().splitlines() if sums.exists() else []
+    lines = [line for line in lines if line.split(maxsplit=1)[1] != out.name]
+    lines.append(f"{file_sha256(open_table(out))}  {out.name}")
+    write_atomically(sums, "".join(f"{line}\n" for line in sorted(lines)).encode())
 
 
 if __name__ == "__main__":
