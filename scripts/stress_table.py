@@ -35,6 +35,7 @@ app = typer.Typer(no_args_is_help=True)
 SPACE = load_space("nano")
 BATCH = 20
 _PROVENANCE = {"source": "invented"}
+_POOL = 1_000_000
 _MOST_PARTS = 400  # then the table is compacted, so that opening it stays fast
 
 
@@ -44,6 +45,10 @@ class Child:
 
     pid: int
     pipe: int
+
+    def wait_until_ready(self) -> None:
+        """Waits for the empty line with which it says that it has begun."""
+        assert os.read(self.pipe, 1) == b"\n"
 
     def kill(self) -> list[int]:
         """Ends it and returns the numbers that it told."""
@@ -62,6 +67,7 @@ def fork(work: Callable[[Callable[[int], None]], None]) -> Child:
         os.close(writing)
         return Child(pid, reading)
     os.close(reading)
+    os.write(writing, b"\n")
     try:
         work(lambda number: os.write(writing, b"%d\n" % number))
     except DataError:
@@ -114,11 +120,12 @@ def kills(
     disk_kib: int = 0,
     seed: int = 0,
     longest: float = 0.6,
+    place: Path | None = None,
 ) -> None:
     """Kills writers, two at once on one table; exit code 1 at the first row that is lost."""
     rng = random.Random(seed)
-    genotypes = distinct(2_000_000, seed=1)
-    with tempfile.TemporaryDirectory() as name:
+    genotypes = distinct(_POOL, seed=1)
+    with tempfile.TemporaryDirectory(dir=place) as name:
         folder = Path(name)
         if disk_kib:
             options = ["-t", "tmpfs", "-o", f"size={disk_kib}k", "tmpfs"]
@@ -146,11 +153,13 @@ def _kill(
     create_table(path)
     first = 0
     while killed < kills:
-        starts = [first, first + 1000]
-        first = (first + 2000) % (span - 2000)
+        starts = [first, first + 500]
+        first = (first + 1000) % (span - 1000)
         children = [fork(write_batches(path, genotypes, start)) for start in starts]
         if compact:
             children.append(fork(compact_forever(path)))
+        for child in children:
+            child.wait_until_ready()
         time.sleep(rng.uniform(0, longest))
         reports = [child.kill() for child in children]
         killed, compactors = killed + 2, compactors + compact
@@ -187,7 +196,7 @@ def _is_full(path: Path) -> bool:
 @app.command()
 def readers(seconds: float = 30, readers: int = 8, compact: bool = True) -> None:
     """Reads a table from processes while two others append and one compacts."""
-    genotypes = distinct(2_000_000, seed=1)
+    genotypes = distinct(_POOL, seed=1)
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "table"
         create_table(path)
@@ -205,14 +214,15 @@ def readers(seconds: float = 30, readers: int = 8, compact: bool = True) -> None
                 seen = len(values)
                 tell(seen)
 
-        writers = [fork(write_batches(path, genotypes, 50_000 * i)) for i in range(2)]
+        writers = [fork(write_batches(path, genotypes, _POOL // BATCH // 2 * i)) for i in range(2)]
         others = [fork(compact_forever(path))] if compact else []
         watching = [fork(read) for _ in range(readers)]
         # Emptied all the time, so that no pipe fills up and stops a process.
         gathered = _gather([*watching, *writers], seconds)
         stop.touch()
         for child in [*watching, *writers, *others]:
-            child.kill()
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
         told = {number for pid in writers for number in gathered[pid.pid]}
         seen = [gathered[child.pid] for child in watching]
         wrong = sum(number < 0 for numbers in seen for number in numbers)
@@ -232,6 +242,7 @@ def _gather(children: list[Child], seconds: float) -> dict[int, list[int]]:
     selector = selectors.DefaultSelector()
     texts = {child.pid: b"" for child in children}
     for child in children:
+        child.wait_until_ready()
         selector.register(child.pipe, selectors.EVENT_READ, child.pid)
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -121,8 +121,6 @@ class TableStore:
             GenotypeError: A genotype is out of range.
         """
         genotypes = space.check(genotypes).copy()
-        for name in columns:
-            check_name(name)
         values = {name: np.array(given, np.float64) for name, given in columns.items()}
         texts = {key: str(entry) for key, entry in provenance.items()}
         known = {name: texts for name in columns}
@@ -136,6 +134,8 @@ class TableStore:
                 "first: evonas table merge"
             )
         for rows in spaces:
+            for name in rows.columns:
+                check_name(name)
             if rows.space in self._spaces:
                 _check(rows, self.path, *self._known(rows.space))
         path = self.path / f"part-{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}.h5"
