@@ -1,0 +1,145 @@
+"""`evonas table`: what a user types, and what comes back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evonas.cli import main
+from evonas.space import load_space
+from evonas.table import create_table, open_table, write_table
+
+SPACE = load_space("pico")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 200 rows."""
+    table = create_table(tmp_path_factory.mktemp("command") / "table")
+    rng = np.random.default_rng(0)
+    rows = np.unique(SPACE.sample(900, rng), axis=0)[:200]
+    scores = {"map": rng.uniform(0, 1, 200)}
+    table.append(SPACE, rows, scores, provenance={"source": "supernet", "weights": "w"})
+    table.append(SPACE, rows, SPACE.costs(rows), provenance={"source": "analytic"})
+    return table.path
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict:
+    assert main(["table", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def failed(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    code = main(["table", *map(str, arguments)])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return code, lines[0]
+
+
+def test_query_by_arch_id_condition_order_and_chance(table: Path, capsys) -> None:
+    best = told(capsys, "query", table, "--sort", "map", "--limit", 3, "--columns", "map,madds")
+    assert best["n"] == 200
+    scores = [row["map"] for row in best["rows"]]
+    assert scores == sorted(open_table(table).column("map"), reverse=True)[:3]
+    named = told(capsys, "query", table, best["rows"][1]["arch_id"], "--columns", "map,madds")
+    assert named["rows"] == [best["rows"][1]]
+    worst = told(capsys, "query", table, "--sort", "map", "--worst", "--limit", 1)
+    assert worst["rows"][0]["map"] == min(open_table(table).column("map"))
+    drawn = told(capsys, "query", table, "--sample", 30, "--where", "map > 0.2")
+    assert len(drawn["rows"]) == 30
+    assert drawn == told(capsys, "query", table, "--sample", 30, "--where", "map > 0.2")
+
+
+def test_what_query_refuses(table: Path, capsys) -> None:
+    arch_id = SPACE.arch_ids(np.full((1, SPACE.n_genes), 1))[0]
+    opened = open_table(table)
+    if not np.isnan(opened.lookup([arch_id], ["map"])["map"][0]):
+        arch_id = "pico:1303030"
+    assert failed(capsys, "query", table, arch_id) == (3, f"error: {table}: has no {arch_id}")
+    code, message = failed(capsys, "query", table, arch_id, "--where", "map > 0")
+    assert (code, "not by both" in message) == (2, True)
+    code, message = failed(capsys, "query", table, "--sort", "speed")
+    assert (code, "unknown column 'speed'" in message) == (2, True)
+    code, message = failed(capsys, "query", table, "nano:0")
+    assert code == 3
+
+
+def test_front_with_hypervolume(table: Path, capsys) -> None:
+    front = told(capsys, "front", table, "--objectives", "map,madds", "--reference", "0,1e8")
+    expected = open_table(table).hypervolume(["map", "madds"], [0, 1e8])
+    assert front["hypervolume"] == expected > 0
+    code, message = failed(capsys, "front", table, "--objectives", "map,madds", "--reference", "x")
+    assert (code, "numbers separated by commas" in message) == (2, True)
+
+
+def test_neighbours_and_statistics(table: Path, capsys) -> None:
+    [row] = told(capsys, "query", table, "--limit", 1)["rows"]
+    near = told(capsys, "neighbours", table, row["arch_id"], "--distance", 2, "--columns", "map")
+    assert near["n"] > 0
+    assert {1, 2} >= {entry["distance"] for entry in near["rows"]}
+    stats = told(capsys, "stats", table, "--column", "map")
+    assert sum(c["n"] for c in stats["choices"] if c["gene"] == SPACE.gene_names[0]) == 200
+    assert main(["table", "stats", str(table)]) == 0
+    assert main(["table", "neighbours", str(table), row["arch_id"]]) == 0
+
+
+def test_info_shows_the_card(table: Path, tmp_path: Path, capsys) -> None:
+    single = tmp_path / "pico-v3.h5"
+    write_table(single, open_table(table), {"title": "Some of pico", "licence": "Apache-2.0"})
+    card = told(capsys, "info", single)
+    assert card["card"]["licence"] == "Apache-2.0"
+    assert len(card["sha256"]) == 64
+    assert {c["name"]: c["direction"] for c in card["columns"]} == {
+        "map": "max",
+        "madds": "min",
+        "params": "min",
+    }
+    assert main(["table", "info", str(single)]) == 0
+    shown = capsys.readouterr().out
+    assert "title: Some of pico" in shown
+    assert "map: weights w" in shown
+    assert main(["table", "export", str(single), "--out", str(tmp_path / "b.h5")]) == 0
+    capsys.readouterr()
+    assert told(capsys, "info", tmp_path / "b.h5")["card"] == card["card"]
+
+
+def test_verify_reads_checksums(table: Path, tmp_path: Path, capsys) -> None:
+    single = tmp_path / "pico-v3.h5"
+    write_table(single, open_table(table))
+    assert told(capsys, "verify", single)["problems"] == []
+    sha256 = told(capsys, "info", single)["sha256"]
+    (tmp_path / "SHA256SUMS").write_text(f"{sha256}  pico-v3.h5\n")
+    assert told(capsys, "verify", single)["problems"] == []
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  pico-v3.h5\n")
+    assert main(["table", "verify", str(single)]) == 3
+    assert f"SHA-256 {sha256}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_export_and_import(table: Path, tmp_path: Path, name: str, capsys) -> None:
+    file, back = tmp_path / name, tmp_path / "back"
+    assert main(["table", "export", str(table), "--out", str(file)]) == 0
+    assert main(["table", "import", str(back), str(file)]) == 0
+    assert open_table(back).checksum() == open_table(table).checksum()
+
+
+def test_merge_rules(table: Path, tmp_path: Path, capsys) -> None:
+    other, rows = create_table(tmp_path / "other"), open_table(table).genotypes()[:1]
+    provenance = {"source": "supernet", "weights": "w"}
+    other.append(SPACE, rows, {"map": [2.0]}, provenance=provenance)
+    target = tmp_path / "target"
+    assert main(["table", "merge", str(target), str(table)]) == 0
+    capsys.readouterr()
+    code, message = failed(capsys, "merge", target, other.path)
+    assert (code, "keep one with --conflict keep" in message) == (3, True)
+    code, message = failed(capsys, "merge", target, other.path, "--conflict", "mine")
+    assert (code, "known: keep, refuse, replace" in message) == (2, True)
+    code, message = failed(capsys, "merge", target, other.path, "--label", "map")
+    assert (code, "--label takes COLUMN=LABEL" in message) == (2, True)
+    for options, column, value in (
+        (["--label", "map=other"], "map@other", 2.0),
+        (["--conflict", "replace"], "map", 2.0),
+    ):
+        assert main(["table", "merge", str(target), str(other.path), *options]) == 0
+        assert open_table(target).lookup(rows, [column])[column] == [value]

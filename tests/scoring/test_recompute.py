@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from evonas.latency import load_predictor
+from evonas.scoring.recompute import ScoreCheck, check_predictions
+from evonas.space import load_space
+from evonas.table import BenchmarkTable, create_table, verify_table
+
+SPACE = load_space("nano")
+ROWS = np.unique(SPACE.sample(40, np.random.default_rng(0)), axis=0)[:20]
+PREDICTOR = load_predictor("edge-gpu", SPACE)
+
+
+class Scorer:
+    """Scores by formula, so that the check can be tried without a supernet."""
+
+    columns = ("map",)
+
+    def __init__(self, shift: float = 0.0, weights: str = "a") -> None:
+        self.provenance = {"source": "supernet", "weights": weights, "torch": "2"}
+        self.shift = shift
+        self.asked = 0
+
+    def __call__(self, genotypes: np.ndarray) -> dict[str, np.ndarray]:
+        self.asked += len(genotypes)
+        return {"map": genotypes.mean(axis=1) / 20 + self.shift}
+
+
+@pytest.fixture
+def table(tmp_path) -> BenchmarkTable:
+    table = create_table(tmp_path / "table")
+    told = {"source": "predicted", "predictor": PREDICTOR.checksum}
+    values = {"latency:edge-gpu": PREDICTOR.predict(ROWS)}
+    table.append(SPACE, ROWS, values, provenance=told)
+    table.append(SPACE, ROWS, Scorer()(ROWS), provenance=Scorer().provenance | {"torch": "1"})
+    return table
+
+
+def test_sound_predictions_and_scores_pass(table):
+    scorer = Scorer()
+    assert verify_table(table, [check_predictions, ScoreCheck(scorer, 5)]) == []
+    assert scorer.asked == 5
+
+
+def test_a_wrong_prediction_is_found(table):
+    wrong = PREDICTOR.predict(ROWS[:1]) * 1.01
+    told = table.provenance("latency:edge-gpu")
+    table.append(SPACE, ROWS[:1], {"latency:edge-gpu": wrong}, provenance=told)
+    [problem] = verify_table(table, [check_predictions])
+    assert "1 values of 'latency:edge-gpu' are not what is predicted, row 0 first" in problem
+
+
+def test_predictions_of_another_predictor_are_told(tmp_path):
+    table = create_table(tmp_path / "other")
+    told = {"source": "predicted", "predictor": "f" * 16}
+    values = PREDICTOR.predict(ROWS)
+    table.append(SPACE, ROWS, {"latency:edge-gpu": values}, provenance=told)
+    table.append(SPACE, ROWS, {"latency:no-such-device": values}, provenance=told)
+    first, second = verify_table(table, [check_predictions])
+    assert f"is of predictor {'f' * 16}, the one here is {PREDICTOR.checksum}" in first
+    assert "'latency:no-such-device' cannot be predicted again" in second
+
+
+def test_other_scores_are_found(table):
+    [problem] = verify_table(table, [ScoreCheck(Scorer(shift=0.01), 20)])
+    assert "20 of 20 values of 'map' scored again differ, by up to 0.0100" in problem
+
+
+def test_a_scorer_of_other_weights_is_not_asked(table):
+    scorer = Scorer(weights="b")
+    [problem] = verify_table(table, [ScoreCheck(scorer, 20)])
+    assert "'map' has weights 'a', the scorer 'b'" in problem
+    assert scorer.asked == 0
