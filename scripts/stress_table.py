@@ -18,6 +18,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ SPACE = load_space("nano")
 BATCH = 20
 _PROVENANCE = {"source": "invented"}
 _POOL = 1_000_000
-_MOST_PARTS = 400  # then the table is compacted, so that opening it stays fast
+_MOST_PARTS = 100  # then the table is compacted, so that opening it stays fast
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Child:
         return [int(line) for line in lines[:-1]]  # after the last newline stands half a line
 
 
-def fork(work: Callable[[Callable[[int], None]], None]) -> Child:
+def fork(work: Callable[[Callable[..., None]], None]) -> Child:
     """Starts work in a process of its own, with what this one has imported."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -67,20 +68,24 @@ def fork(work: Callable[[Callable[[int], None]], None]) -> Child:
         os.close(writing)
         return Child(pid, reading)
     os.close(reading)
-    os.write(writing, b"\n")
     try:
-        work(lambda number: os.write(writing, b"%d\n" % number))
-    except DataError:
-        signal.pause()  # the disk is full: nothing more to tell
+        work(lambda number="": os.write(writing, f"{number}\n".encode()))
+    except DataError as error:
+        if "No space left" not in str(error):
+            traceback.print_exc()
+        signal.pause()
+    except BaseException:
+        traceback.print_exc()
     finally:
-        os._exit(0)
+        os._exit(1)
 
 
 def write_batches(path: Path, genotypes: np.ndarray, first: int) -> Callable[..., None]:
     """Returns the work of a writer: batch after batch, from number `first` on."""
 
-    def work(tell: Callable[[int], None]) -> None:
+    def work(tell: Callable[..., None]) -> None:
         table, number = open_table(path), first
+        tell()
         while number * BATCH < len(genotypes):
             rows = genotypes[number * BATCH : (number + 1) * BATCH]
             values = np.full(BATCH, number / 1e6)
@@ -95,7 +100,8 @@ def write_batches(path: Path, genotypes: np.ndarray, first: int) -> Callable[...
 def compact_forever(path: Path) -> Callable[..., None]:
     """Returns the work of a process that compacts all the time."""
 
-    def work(tell: Callable[[int], None]) -> None:
+    def work(tell: Callable[..., None]) -> None:
+        tell()
         while True:
             open_table(path).compact()
             tell(0)
@@ -202,8 +208,9 @@ def readers(seconds: float = 30, readers: int = 8, compact: bool = True) -> None
         create_table(path)
         stop = Path(name) / "stop"
 
-        def read(tell: Callable[[int], None]) -> None:
+        def read(tell: Callable[..., None]) -> None:
             table, seen = open_table(path), 0
+            tell()
             while not stop.exists():
                 table.refresh()
                 if not table.spaces:
