@@ -72,12 +72,44 @@ def pareto_mask(values: Floats, objectives: Sequence[Objective]) -> NDArray[np.b
     """
     import moocore
 
-    finite = np.isfinite(values).all(axis=1)
+    maximise = np.array([objective.maximise for objective in objectives])
     mask = np.zeros(len(values), bool)
-    if finite.any():
-        directions = np.array([objective.maximise for objective in objectives])
-        mask[finite] = moocore.is_nondominated(values[finite], maximise=directions)
+    rows = np.flatnonzero(np.isfinite(values).all(axis=1))
+    if len(rows) > _LARGE:
+        rows = _promising(values, rows, maximise)
+    if len(rows):
+        mask[rows] = moocore.is_nondominated(values[rows], maximise=maximise)
     return mask
+
+
+# From so many rows on, most are cheaper to tell from a few good ones than by moocore's sorting.
+_LARGE = 20_000
+_SAMPLE, _GOOD = 2000, 16
+
+
+def _promising(
+    values: Floats, rows: NDArray[np.intp], maximise: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """Returns the rows that are not worse in every objective than a good row of a sample."""
+    import moocore
+
+    sample = values[rows[:: -(-len(rows) // _SAMPLE)]]
+    front = sample[moocore.is_nondominated(sample, maximise=maximise)]
+    front = front[np.argsort(front[:, 0])]
+    kept = []
+    for start in range(0, len(rows), _LARGE):
+        part = rows[start : start + _LARGE]
+        for good in front[:: -(-len(front) // _GOOD)]:
+            given = values[part]
+            worse = np.ones(len(part), bool)
+            for column, best in enumerate(good):
+                if maximise[column]:
+                    worse &= given[:, column] < best
+                else:
+                    worse &= given[:, column] > best
+            part = part[~worse]
+        kept.append(part)
+    return np.concatenate(kept)
 
 
 def hypervolume(values: Floats, objectives: Sequence[Objective], reference: Floats) -> float:
