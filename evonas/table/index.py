@@ -16,14 +16,14 @@ Genotypes = NDArray[np.uint8]
 Ints = NDArray[np.intp]
 Words = NDArray[np.uint64]
 
-# Odd multipliers of splitmix64 (Steele et al., OOPSLA 2014), and shifts of that order.
+# Drawn for this process, so that no file can be made whose genotypes all collide.
+_MOST_WORDS = 32
+_MULTIPLIERS = np.frombuffer(secrets.token_bytes(8 * _MOST_WORDS), np.uint64) | np.uint64(1)
+# Multiplier and shifts of splitmix64's finaliser (Steele et al., OOPSLA 2014).
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _HALF, _SHIFT = np.uint64(32), np.uint64(29)
-# Of this process, so that no file can be made whose genotypes all collide.
-_SALT = np.uint64(secrets.randbits(64))
 
-_BATCH = 16_384  # the arrays of one batch stay in the processor's cache
+_BATCH = 65_536  # the arrays of one batch stay in the cache that cores share
 _MOST_ROWS = 2**30  # row numbers are int32, and half of the slots are free
 
 
@@ -39,8 +39,11 @@ class GenotypeIndex:
     """
 
     def __init__(self, genotypes: Genotypes) -> None:
-        if len(genotypes) > _MOST_ROWS:
-            raise SchemaError(f"{len(genotypes)} rows; a table may have {_MOST_ROWS}")
+        if len(genotypes) > _MOST_ROWS or genotypes.shape[1] > 8 * _MOST_WORDS:
+            raise SchemaError(
+                f"genotypes {genotypes.shape}; a table may have {_MOST_ROWS} rows of "
+                f"{8 * _MOST_WORDS} genes"
+            )
         words = _words(genotypes)
         self._slots, row = _fill(words)
         self.row: Ints | None = None
@@ -59,8 +62,10 @@ class GenotypeIndex:
 
     def find(self, genotypes: Genotypes) -> Ints:
         """Returns (k,) rows of genotypes (k, n_genes), -1 for those that are not there."""
-        rows = np.full(len(genotypes), -1, np.intp)
-        for start in range(0, len(genotypes) if len(self) else 0, _BATCH):
+        if not len(self):
+            return np.full(len(genotypes), -1)
+        rows = np.empty(len(genotypes), np.intp)
+        for start in range(0, len(genotypes), _BATCH):
             batch = slice(start, start + _BATCH)
             rows[batch] = self._find(_words(genotypes[batch]))
         return rows
@@ -68,9 +73,10 @@ class GenotypeIndex:
     def _find(self, words: Words) -> NDArray[np.int32]:
         at = _places(words, len(self._slots))
         rows = self._slots.take(at)
-        # An empty slot's -1 is clipped to row 0, which then is another genotype, or the right one.
-        open_ = np.flatnonzero(~_equal(self._stored.take(rows, 0, mode="clip"), words))
-        open_ = open_[rows.take(open_) >= 0]
+        # An empty slot's -1 is clipped to row 0, which is another genotype, as this one has none.
+        wrong = ~_equal(self._stored.take(rows, 0, mode="clip"), words)
+        wrong &= rows >= 0
+        open_ = np.flatnonzero(wrong)
         while len(open_):
             at[open_] = place = (at.take(open_) + 1) & (len(self._slots) - 1)
             rows[open_] = row = self._slots.take(place)
@@ -107,12 +113,8 @@ def _words(genotypes: Genotypes) -> Words:
 
 def _places(words: Words, n_slots: int) -> Ints:
     """(n,) the slot, of a power of two of them, where each row's number is looked for first."""
-    hashed = words[:, 0] ^ _SALT
-    for column in range(words.shape[1]):
-        if column:
-            hashed ^= words[:, column]
-        hashed *= _SPREAD
-        hashed ^= hashed >> _HALF
+    hashed: Words = words.dot(_MULTIPLIERS[: words.shape[1]])
+    hashed ^= hashed >> _HALF
     hashed *= _MIX
     hashed ^= hashed >> _SHIFT
     hashed &= np.uint64(n_slots - 1)

@@ -255,7 +255,8 @@ class BenchmarkTable(TableStore):
         rows = self.where(where, space)
         values = np.empty((len(rows), len(objectives)))
         for i, objective in enumerate(objectives):
-            self.column(objective.name, space).take(rows, out=values[:, i])
+            column = self.column(objective.name, space)
+            values[:, i] = column if where is None else column[rows]
         return values, rows
 
 
