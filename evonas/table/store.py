@@ -138,6 +138,9 @@ class TableStore:
                 check_name(name)
             if rows.space in self._spaces:
                 _check(rows, self.path, *self._known(rows.space))
+        spaces = [rows for rows in spaces if rows.n]
+        if not spaces:
+            return
         path = self.path / f"part-{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}.h5"
         write_part(path, spaces, card)
         self.card = self.card or card or {}

@@ -5,123 +5,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evonas.errors import ConfigurationError, DataError, SchemaError, unknown_name
+from evonas.errors import (
+    ConfigurationError,
+    DataError,
+    SchemaError,
+    unknown_name,
+)
 from evonas.objectives import Objective, hypervolume, pareto_mask
-from evonas.space import Genotypes, SearchSpace, load_space
-from evonas.table.arch_ids import genotypes_of
+from evonas.space import Genotypes, load_space
 from evonas.table.card import content_checksum, data_card
-from evonas.table.columns import column_objective, curve_steps
-from evonas.table.part import Card, Floats, Provenance, write_part
+from evonas.table.columns import column_objective
+from evonas.table.lookup import ColumnTable, RowNumbers, Space
+from evonas.table.part import Card, Floats, write_part
 from evonas.table.rows import slices
-from evonas.table.store import TableStore
 from evonas.table.where import where_mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Rows = NDArray[np.intp]
-Space = SearchSpace | str | None
 
+class BenchmarkTable(ColumnTable):
+    """A table open for queries and, if it is a folder, for appending; see `open_table`."""
 
-class BenchmarkTable(TableStore):
-    """A table open for queries and, if it is a folder, for appending; see `open_table`.
-
-    Where a table has rows of several spaces, each query names the one that it is about.
-    """
-
-    def columns(self, space: Space = None) -> list[str]:
-        """Returns the names of a space's columns."""
-        return list(self._rows(space).provenance)
-
-    def column(self, name: str, space: Space = None) -> Floats:
-        """Returns a column, (n,), NaN where missing, in the order of `genotypes`; read-only.
-
-        Raises:
-            ConfigurationError: The table has no such column.
-        """
-        rows = self._rows(space)
-        if name not in rows.provenance:
-            raise unknown_name("column", name, rows.provenance)
-        return rows.column(name)
-
-    def genotypes(self, space: Space = None) -> Genotypes:
-        """Returns all genotypes of a space, (n, n_genes), each once; read-only."""
-        return self._rows(space).genotypes
-
-    def count(self, space: Space = None) -> int:
-        """Returns the number of a space's rows."""
-        return len(self._rows(space))
-
-    def fingerprint(self, space: Space = None) -> str:
-        """Returns the fingerprint of the definition for which a space's rows were written."""
-        return self._rows(space).fingerprint
-
-    def provenance(self, column: str, space: Space = None) -> Provenance:
-        """Returns what a column's values depend on; empty for an unknown column."""
-        return self._rows(space).provenance.get(column, {})
-
-    def objective(self, column: str, space: Space = None) -> Objective:
-        """Returns a column as an objective, with its unit and direction.
-
-        Raises:
-            ConfigurationError: The table has no such column, or its direction is not known.
-        """
-        rows = self._rows(space)
-        if column not in rows.provenance:
-            raise unknown_name("column", column, rows.provenance)
-        objective = column_objective(column, rows.provenance[column])
-        if objective is None:
-            raise ConfigurationError(
-                f"column {column!r} is no objective: neither its name nor its provenance says "
-                "whether it is to be minimised or maximised"
-            )
-        return objective
-
-    # --- rows by architecture -------------------------------------------------------------
-
-    def find(self, architectures: Genotypes | Sequence[str], space: Space = None) -> Rows:
-        """Returns (k,) rows of architectures, -1 for those that the table does not have.
-
-        Args:
-            architectures: Canonical genotypes (k, n_genes), or k `arch_id`s.
-            space: Their space.
-        """
-        table = self._rows(space)
-        if isinstance(architectures, np.ndarray):
-            return table.index.find(architectures)
-        return table.index.find(genotypes_of(load_space(self.only_space(space)), architectures))
-
-    def lookup(
-        self, architectures: Genotypes | Sequence[str], columns: Sequence[str], space: Space = None
-    ) -> dict[str, Floats]:
-        """Returns each column's values, (k,), of architectures; see `find`.
-
-        What the table does not have is NaN.
-        """
-        if space is not None and self._has_not(space):
-            return {name: np.full(len(architectures), np.nan) for name in columns}
-        table, rows = self._rows(space), self.find(architectures, space)
-        known = table.provenance
-        return {
-            name: table.padded(name).take(rows) if name in known else np.full(len(rows), np.nan)
-            for name in columns
-        }
-
-    def curve(
-        self, column: str, architectures: Genotypes | Sequence[str], space: Space = None
-    ) -> tuple[list[int], Floats]:
-        """Returns a training curve's steps and its values, (k, n_steps), NaN where missing."""
-        steps = curve_steps(self.columns(space), column)
-        found = self.lookup(architectures, [f"{column}#{step}" for step in steps], space)
-        return steps, np.stack(list(found.values()), axis=1) if steps else np.empty(
-            (len(architectures), 0)
-        )
-
-    # --- rows by value --------------------------------------------------------------------
-
-    def where(self, expression: str | None, space: Space = None) -> Rows:
+    def where(self, expression: str | None, space: Space = None) -> RowNumbers:
         """Returns the rows that meet a condition, for example `map > 0.3 and params < 1e6`.
 
         Raises:
@@ -140,7 +47,7 @@ class BenchmarkTable(TableStore):
         space: Space = None,
         *,
         worst: bool = False,
-    ) -> Rows:
+    ) -> RowNumbers:
         """Returns the k best rows, best first; all that have a value if k is None.
 
         A column without a known direction is sorted upwards.
@@ -157,7 +64,7 @@ class BenchmarkTable(TableStore):
 
     def front(
         self, objectives: Sequence[str], where: str | None = None, space: Space = None
-    ) -> Rows:
+    ) -> RowNumbers:
         """Returns the non-dominated rows, best in the first objective first.
 
         Raises:
@@ -198,7 +105,7 @@ class BenchmarkTable(TableStore):
 
     def sample(
         self, n: int, rng: np.random.Generator, where: str | None = None, space: Space = None
-    ) -> Rows:
+    ) -> RowNumbers:
         """Draws n distinct rows, in order; all of them if there are fewer."""
         rows = self.where(where, space)
         return rows[np.sort(rng.choice(len(rows), min(n, len(rows)), replace=False))]
@@ -218,7 +125,7 @@ class BenchmarkTable(TableStore):
             raise ConfigurationError(f"batches of {size} rows; 1 or more are allowed")
         return (rows.slab(names, batch) for batch in slices(len(rows), size))
 
-    def to_pandas(self, space: Space = None, rows: Rows | None = None) -> "pd.DataFrame":
+    def to_pandas(self, space: Space = None, rows: RowNumbers | None = None) -> "pd.DataFrame":
         """Returns a frame with `arch_id` as its index and all columns, or some of its rows.
 
         `evonas.table.append_pandas` is the way back.
@@ -245,12 +152,9 @@ class BenchmarkTable(TableStore):
 
     # --- inside ---------------------------------------------------------------------------
 
-    def _has_not(self, space: SearchSpace | str) -> bool:
-        return (space if isinstance(space, str) else space.name) not in self._spaces
-
     def _values(
         self, objectives: Sequence[Objective], where: str | None, space: Space
-    ) -> tuple[Floats, Rows]:
+    ) -> tuple[Floats, RowNumbers]:
         """The rows that meet a condition, and their (n, n_objectives) values."""
         rows = self.where(where, space)
         values = np.empty((len(rows), len(objectives)))

@@ -52,6 +52,30 @@ def test_arch_ids_find_what_genotypes_find(table, single):
         table.lookup(["pico:9000000"], ["map"])
 
 
+def test_an_arch_id_in_another_spelling_finds_the_same_row(tmp_path):
+    space, table = load_space("nano"), create_table(tmp_path / "table")
+    gene = space.gene_names.index
+    spelled = np.zeros((1, space.n_genes), np.uint8)
+    spelled[0, gene("b2.l3.op")] = 1  # a skipped layer before one that is not
+    table.append(space, space.canonical(spelled), {"map": [0.4]}, provenance=SUPERNET)
+    other = "nano:" + "".join(map(str, spelled[0]))
+    assert space.arch_ids(spelled) != [other]
+    assert table.lookup([other], ["map"])["map"] == [0.4]
+
+
+def test_genotypes_of_another_length_are_refused(table):
+    with pytest.raises(GenotypeError, match=r"genotypes of shape \(2, 15\): the table's are"):
+        table.lookup(np.zeros((2, 15), np.uint8), ["map"])
+    assert table.lookup([], ["map"])["map"].shape == (0,)
+
+
+def test_no_rows_are_no_part(tmp_path):
+    table = create_table(tmp_path / "table")
+    none = np.zeros((0, SPACE.n_genes), np.uint8)
+    table.append(SPACE, none, {"map": []}, provenance=SUPERNET)
+    assert (len(table), list(table.path.iterdir())) == (0, [])
+
+
 def test_what_is_read_cannot_be_changed(table, single):
     for opened in (table, single):
         for values in (opened.column("map"), opened.genotypes()):

@@ -1,0 +1,130 @@
+"""`ColumnTable`: the columns of a table, whole or for given architectures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import ConfigurationError, GenotypeError, unknown_name
+from evonas.objectives import Objective
+from evonas.space import Genotypes, SearchSpace, load_space
+from evonas.table.arch_ids import genotypes_of
+from evonas.table.columns import column_objective, curve_steps
+from evonas.table.part import Floats, Provenance
+from evonas.table.store import TableStore
+
+RowNumbers = NDArray[np.intp]
+Space = SearchSpace | str | None
+
+
+class ColumnTable(TableStore):
+    """A stored table whose columns are read when asked for, and kept.
+
+    Where a table has rows of several spaces, each query names the one that it is about.
+    """
+
+    def columns(self, space: Space = None) -> list[str]:
+        """Returns the names of a space's columns."""
+        return list(self._rows(space).provenance)
+
+    def column(self, name: str, space: Space = None) -> Floats:
+        """Returns a column, (n,), NaN where missing, in the order of `genotypes`; read-only.
+
+        Raises:
+            ConfigurationError: The table has no such column.
+        """
+        rows = self._rows(space)
+        if name not in rows.provenance:
+            raise unknown_name("column", name, rows.provenance)
+        return rows.column(name)
+
+    def genotypes(self, space: Space = None) -> Genotypes:
+        """Returns all genotypes of a space, (n, n_genes), each once; read-only."""
+        return self._rows(space).genotypes
+
+    def count(self, space: Space = None) -> int:
+        """Returns the number of a space's rows."""
+        return len(self._rows(space))
+
+    def fingerprint(self, space: Space = None) -> str:
+        """Returns the fingerprint of the definition for which a space's rows were written."""
+        return self._rows(space).fingerprint
+
+    def provenance(self, column: str, space: Space = None) -> Provenance:
+        """Returns what a column's values depend on; empty for an unknown column."""
+        return self._rows(space).provenance.get(column, {})
+
+    def objective(self, column: str, space: Space = None) -> Objective:
+        """Returns a column as an objective, with its unit and direction.
+
+        Raises:
+            ConfigurationError: The table has no such column, or its direction is not known.
+        """
+        rows = self._rows(space)
+        if column not in rows.provenance:
+            raise unknown_name("column", column, rows.provenance)
+        objective = column_objective(column, rows.provenance[column])
+        if objective is None:
+            raise ConfigurationError(
+                f"column {column!r} is no objective: neither its name nor its provenance says "
+                "whether it is to be minimised or maximised"
+            )
+        return objective
+
+    def find(self, architectures: Genotypes | Sequence[str], space: Space = None) -> RowNumbers:
+        """Returns (k,) rows of architectures, -1 for those that the table does not have.
+
+        Args:
+            architectures: Canonical genotypes (k, n_genes), or k `arch_id`s.
+            space: Their space.
+
+        Raises:
+            GenotypeError: They are not of the space.
+        """
+        index = self._rows(space).index
+        if not isinstance(architectures, np.ndarray):
+            return self._find_ids(architectures, space)
+        n_genes = index.genotypes.shape[1]
+        if architectures.shape[1:] != (n_genes,):
+            raise GenotypeError(
+                f"genotypes of shape {architectures.shape}: the table's are (n, {n_genes})"
+            )
+        return index.find(architectures)
+
+    def _find_ids(self, arch_ids: Sequence[str], space: Space) -> RowNumbers:
+        home, index = load_space(self.only_space(space)), self._rows(space).index
+        genotypes = genotypes_of(home, arch_ids)
+        rows = index.find(genotypes)
+        if len(rows) and rows.min() < 0:  # may be spelled otherwise than in canonical form
+            missing = np.flatnonzero(rows < 0)
+            rows[missing] = index.find(home.canonical(genotypes[missing]))
+        return rows
+
+    def lookup(
+        self, architectures: Genotypes | Sequence[str], columns: Sequence[str], space: Space = None
+    ) -> dict[str, Floats]:
+        """Returns each column's values, (k,), of architectures; see `find`.
+
+        What the table does not have is NaN.
+        """
+        if space is not None and self._has_not(space):
+            return {name: np.full(len(architectures), np.nan) for name in columns}
+        table, rows = self._rows(space), self.find(architectures, space)
+        known = table.provenance
+        return {
+            name: table.padded(name).take(rows) if name in known else np.full(len(rows), np.nan)
+            for name in columns
+        }
+
+    def curve(
+        self, column: str, architectures: Genotypes | Sequence[str], space: Space = None
+    ) -> tuple[list[int], Floats]:
+        """Returns a training curve's steps and its values, (k, n_steps), NaN where missing."""
+        steps = curve_steps(self.columns(space), column)
+        found = self.lookup(architectures, [f"{column}#{step}" for step in steps], space)
+        return steps, np.stack(list(found.values()), axis=1) if steps else np.empty(
+            (len(architectures), 0)
+        )
+
+    def _has_not(self, space: SearchSpace | str) -> bool:
+        return (space if isinstance(space, str) else space.name) not in self._spaces
