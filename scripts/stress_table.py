@@ -54,7 +54,8 @@ class Child:
     def kill(self) -> list[int]:
         """Ends it and returns the numbers that it told."""
         os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        _, status = os.waitpid(self.pid, 0)
+        assert os.WIFSIGNALED(status), "it had ended by itself"
         with os.fdopen(self.pipe, "rb") as pipe:
             lines = pipe.read().split(b"\n")
         return [int(line) for line in lines[:-1]]  # after the last newline stands half a line
@@ -206,12 +207,11 @@ def readers(seconds: float = 30, readers: int = 8, compact: bool = True) -> None
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "table"
         create_table(path)
-        stop = Path(name) / "stop"
 
         def read(tell: Callable[..., None]) -> None:
             table, seen = open_table(path), 0
             tell()
-            while not stop.exists():
+            while True:
                 table.refresh()
                 if not table.spaces:
                     continue
@@ -226,10 +226,8 @@ def readers(seconds: float = 30, readers: int = 8, compact: bool = True) -> None
         watching = [fork(read) for _ in range(readers)]
         # Emptied all the time, so that no pipe fills up and stops a process.
         gathered = _gather([*watching, *writers], seconds)
-        stop.touch()
         for child in [*watching, *writers, *others]:
-            os.kill(child.pid, signal.SIGKILL)
-            os.waitpid(child.pid, 0)
+            child.kill()
         told = {number for pid in writers for number in gathered[pid.pid]}
         seen = [gathered[child.pid] for child in watching]
         wrong = sum(number < 0 for numbers in seen for number in numbers)

@@ -9,6 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -161,9 +162,7 @@ class TableStore:
         self.refresh()
         if self.path.is_file():
             return
-        for partial in self.path.glob(".*.partial"):
-            if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
-                partial.unlink(missing_ok=True)
+        _remove_abandoned(self.path)
         files = sorted(self._read, key=_age)
         if not files or (len(files) == 1 and all(r.distinct for r in self._spaces.values())):
             return
@@ -212,6 +211,13 @@ def _check(rows: Rows, file: Path, fingerprint: str, known: Mapping[str, Provena
 def differing_key(ours: Provenance, theirs: Provenance) -> str:
     """Returns the first key in which two provenances differ."""
     return min(key for key in {*ours, *theirs} if ours.get(key) != theirs.get(key))
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for partial in folder.glob(".*.partial"):
+        with suppress(FileNotFoundError):  # its writer has just finished
+            if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
+                partial.unlink()
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from evonas.cli import main
 from evonas.scoring.load import SCORERS
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
+from evonas.table.seal import add_seal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -212,8 +213,11 @@ def test_table_of_an_older_definition_of_the_space(
     scorer: CostScorer, filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = copy_of(filled, tmp_path)
-    with h5py.File(next(table.glob("*.h5")), "a") as file:
+    [part] = table.glob("*.h5")
+    with h5py.File(part, "a") as file:
         file["pico"].attrs["fingerprint"] = "0123456789abcdef"
+    with part.open("r+b") as raw:
+        add_seal(raw)
     assert search("--table", table, "--out", tmp_path / "run") == 3
     assert_one_message(capsys, "rows of another definition of the space 'pico'")
 

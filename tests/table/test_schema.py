@@ -1,8 +1,10 @@
 """Files of older schemas, and tables to ship as `scripts/build_table.py` makes them."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -91,6 +93,15 @@ def test_a_reader_keeps_what_it_opened_while_others_compact(old):
     writer.compact()
     assert reader.checksum() == expected
     assert reader_of_parts.checksum() == writer.checksum()
+
+
+def test_compacting_removes_what_killed_writers_left_long_ago(old):
+    table = open_table(old)
+    for name, age in ((".a.partial", 100_000), (".b.partial", 10)):
+        (old / name).write_text("half a part")
+        os.utime(old / name, (time.time() - age,) * 2)
+    table.compact()
+    assert [path.name for path in old.glob(".*")] == [".b.partial"]
 
 
 def test_shipped_tables_are_sound():
