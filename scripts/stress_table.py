@@ -58,7 +58,8 @@ class Child:
         assert os.WIFSIGNALED(status), "it had ended by itself"
         with os.fdopen(self.pipe, "rb") as pipe:
             lines = pipe.read().split(b"\n")
-        return [int(line) for line in lines[:-1]]  # after the last newline stands half a line
+        # After the last newline stands half a line; an empty one says that it has begun.
+        return [int(line) for line in lines[:-1] if line]
 
 
 def fork(work: Callable[[Callable[..., None]], None]) -> Child:
