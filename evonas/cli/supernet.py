@@ -1,4 +1,4 @@
-"""`evonas supernet`: train and evaluate supernets."""
+"""`evonas supernet`: train, rank and evaluate supernets."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train and evaluate weight-sharing supernets.", no_args_is_help=True)
+from evonas.cli.ranking import rank
+
+app = typer.Typer(help="Train, rank and evaluate weight-sharing supernets.", no_args_is_help=True)
+app.command()(rank)
 
 
 @app.command()
