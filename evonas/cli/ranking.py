@@ -38,13 +38,18 @@ def rank(
 
     from evonas.ranking import load_truth
     from evonas.ranking.report import ranking_report
+    from evonas.scoring.proxies import ProxyScorer
     from evonas.space import load_space
     from evonas.table import open_table
 
     if threads:
         torch.set_num_threads(threads)
     the_truth = load_truth(open_table(truth), load_space(space))
-    predictions = _predictions(the_truth, data, weights, scores)
+    predictions = {
+        _SUPERNET: supernet_scores(the_truth, data, weights, scores),
+        **the_truth.costs,
+        **ProxyScorer(the_truth.space, data)(the_truth.genotypes),
+    }
     report = ranking_report(the_truth, predictions)
     report = {"space": space, **_headline(report), **report}
     report["supernet_ap_mean"] = float(predictions[_SUPERNET].mean())
@@ -57,22 +62,17 @@ def rank(
         _print(report)
 
 
-def _predictions(
+def supernet_scores(
     truth: "Truth", data: Path, weights: Path | None, scores: Path | None
-) -> dict[str, "NDArray[np.float64]"]:
-    """Returns what foretells AP, (n,) by name, the supernet first."""
+) -> "NDArray[np.float64]":
+    """Returns (n,) AP by the supernet of trained architectures, those in `scores` from there."""
     from evonas.cli.searching import open_or_create
     from evonas.scoring import CachedScorer, MemoryStore, ScorerOptions, load_scorer
-    from evonas.scoring.proxies import ProxyScorer
 
     scorer = load_scorer(_SUPERNET, ScorerOptions(truth.space, weights, data))
     assert scorer is not None
     store = open_or_create(scores) if scores else MemoryStore()
-    return {
-        _SUPERNET: CachedScorer(truth.space, scorer, store)(truth.genotypes)["map"],
-        **truth.costs,
-        **ProxyScorer(truth.space, data)(truth.genotypes),
-    }
+    return CachedScorer(truth.space, scorer, store)(truth.genotypes)["map"]
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, float]:

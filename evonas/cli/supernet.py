@@ -1,4 +1,4 @@
-"""`evonas supernet`: train, rank and evaluate supernets."""
+"""`evonas supernet`: train, rank and evaluate supernets, fit a surrogate on their scores."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from evonas.cli.ranking import rank
+from evonas.cli.surrogate import fit
 
 app = typer.Typer(help="Train, rank and evaluate weight-sharing supernets.", no_args_is_help=True)
 app.command()(rank)
+app.command()(fit)
 
 
 @app.command()
