@@ -1,4 +1,4 @@
-"""A supernet's step over several architectures, the first one teaching the others."""
+"""What a supernet's step minimises, the first of its architectures teaching the others."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from evonas.training.loop import Criterion, Forward
 
 
 @dataclass(frozen=True, slots=True)
-class SupernetStep:
-    """Runs a step's architectures one after another and averages their gradients.
+class SupernetObjective:
+    """What a supernet's step minimises: the mean loss of its architectures.
 
     Attributes:
         sampling: Gives the step's architectures.
@@ -25,20 +25,18 @@ class SupernetStep:
     distillation: float = 0.0
 
     def __call__(self, step: int, forward: Forward, criterion: Criterion) -> Tensor:
-        """Leaves gradients on the parameters and returns the mean loss on the boxes."""
-        chosen = architectures(self.sampling, step)
-        total = torch.zeros(())
+        """Returns the mean loss of the step's architectures; see `evonas.training.loop`."""
+        losses: list[Tensor] = []
         teacher: tuple[Tensor, Tensor] | None = None
-        for architecture in chosen:
+        for architecture in architectures(self.sampling, step):
             codes, logits = forward(architecture)
             loss = criterion(codes, logits)
-            total = total + loss.detach().cpu()
             if teacher is not None:
                 loss = loss + self.distillation * distance(codes, logits, *teacher)
             elif self.distillation:
                 teacher = codes.detach(), logits.detach()
-            torch.autograd.backward(loss / len(chosen))
-        return total / len(chosen)
+            losses.append(loss)
+        return torch.stack(losses).mean()
 
 
 def distance(

@@ -13,7 +13,7 @@ import evonas
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
 from evonas.space import load_space
-from evonas.supernet.distillation import SupernetStep
+from evonas.supernet.distillation import SupernetObjective
 from evonas.supernet.sampling import architectures, load_sampling
 from evonas.supernet.supernet import Supernet
 from evonas.supernet.weights import save_supernet, space_for_classes
@@ -56,19 +56,19 @@ def train_supernet(
     space = load_space(space_name)
     supernet = new_supernet(space_name, dataset.n_classes, seed)
     batch = load_tensors(dataset, space.skeleton.image_size)
-    step = SupernetStep(load_sampling(sampling, supernet.space, seed, recipe.steps), distillation)
+    strategy = load_sampling(sampling, supernet.space, seed, recipe.steps)
     checkpoint = out.with_suffix(f".{sampling}-{distillation:g}.checkpoint.pt")
     resumed = checkpoint.exists()
     began = time.monotonic()
     weights = train(
         supernet,
-        lambda number: architectures(step.sampling, number)[0],
+        lambda step: architectures(strategy, step)[0],
         batch,
         recipe,
         seed,
         checkpoint,
         report=report,
-        backward=step,
+        objective=SupernetObjective(strategy, distillation),
     )
     card = {
         "space": space.name,

@@ -26,8 +26,8 @@ from evonas.training.recipe import Recipe
 Forward = Callable[[Architecture], tuple[Tensor, Tensor]]
 # The loss of codes and logits on the step's boxes.
 Criterion = Callable[[Tensor, Tensor], Tensor]
-# Runs a step forward and backward; gradients are left on the parameters, the loss is returned.
-Backward = Callable[[int, Forward, Criterion], Tensor]
+# What a step minimises.
+Objective = Callable[[int, Forward, Criterion], Tensor]
 
 # A training is given up when its loss, averaged over this many steps, is this much worse than the
 # best average so far.
@@ -76,7 +76,7 @@ def train(
     checkpoint_seconds: float = 60.0,
     report: Callable[[Progress], None] | None = None,
     report_steps: int = 50,
-    backward: Backward | None = None,
+    objective: Objective | None = None,
 ) -> dict[str, Tensor]:
     """Trains a network in place and returns its averaged weights.
 
@@ -90,7 +90,7 @@ def train(
         checkpoint_seconds: Time between two saves.
         report: Called every `report_steps`.
         report_steps: Steps between two reports.
-        backward: What a step computes, if it is not one architecture's loss.
+        objective: What a step minimises, if it is not one architecture's loss.
 
     Returns:
         The averaged state, by name.
@@ -106,7 +106,7 @@ def train(
         start, losses = load_checkpoint(
             checkpoint, network, optimiser, average.values, recipe, seed
         )
-    backward = backward or partial(one_architecture, architecture_at)
+    objective = objective or partial(one_architecture, architecture_at)
     network.train()
     device = next(network.parameters()).device
     anchors = anchor_boxes(architecture_at(0).skeleton).to(device)
@@ -118,7 +118,8 @@ def train(
         images, boxes, labels = images.to(device), boxes.to(device), labels.to(device)
         forward = partial(_forward, network, images, recipe.bfloat16)
         criterion = partial(_criterion, anchors, boxes, labels, recipe.focal_alpha)
-        loss = backward(step, forward, criterion)
+        loss = objective(step, forward, criterion)
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
         losses.append(loss.item())
         _check_loss(losses, step)
@@ -147,10 +148,8 @@ def one_architecture(
     forward: Forward,
     criterion: Criterion,
 ) -> Tensor:
-    """Runs the step's architecture forward and backward; see `Backward`."""
-    loss = criterion(*forward(architecture_at(step)))
-    torch.autograd.backward(loss)
-    return loss.detach()
+    """Returns the loss of the step's architecture; see `Objective`."""
+    return criterion(*forward(architecture_at(step)))
 
 
 def _forward(

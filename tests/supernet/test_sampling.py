@@ -5,7 +5,7 @@ import torch
 from evonas.errors import ConfigurationError
 from evonas.space import load_space
 from evonas.supernet import load_sampling
-from evonas.supernet.distillation import SupernetStep, distance
+from evonas.supernet.distillation import SupernetObjective, distance
 from evonas.supernet.sampling import BASES, WARMUPS, architectures
 
 SPACE = load_space("nano")
@@ -74,7 +74,8 @@ def test_several_architectures_average_their_gradients():
         value = architecture.blocks[0].width * weights[0]
         return value.expand(1, 1, 4), (value + weights[1]).expand(1, 1, 2)
 
-    loss = SupernetStep(sampling)(0, forward, lambda codes, logits: codes.sum() / 4)
+    loss = SupernetObjective(sampling)(0, forward, lambda codes, logits: codes.sum() / 4)
+    loss.backward()
     assert loss == 0
     widths = [a.blocks[0].width for a in architectures(sampling, 0)]
     assert weights[0].grad == pytest.approx(np.mean(widths))
@@ -89,7 +90,8 @@ def test_distillation_pulls_the_others_alone():
         outputs[architecture] = torch.full((1, 2, 6), float(len(outputs)), requires_grad=True)
         return outputs[architecture][..., :4], outputs[architecture][..., 4:]
 
-    SupernetStep(sampling, 1.0)(0, forward, lambda codes, logits: 0 * codes.sum())
+    loss = SupernetObjective(sampling, 1.0)(0, forward, lambda codes, logits: 0 * codes.sum())
+    loss.backward()
     teacher, *students = outputs.values()
     assert not teacher.grad.any()
     assert all(student.grad.gt(0).all() for student in students)
