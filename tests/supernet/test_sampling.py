@@ -2,11 +2,15 @@ import numpy as np
 import pytest
 import torch
 
+from evonas.data.tensors import DetectionBatch
 from evonas.errors import ConfigurationError
 from evonas.space import load_space
 from evonas.supernet import load_sampling
 from evonas.supernet.distillation import SupernetObjective, distance
 from evonas.supernet.sampling import BASES, WARMUPS, architectures
+from evonas.supernet.train import new_supernet
+from evonas.training.loop import train
+from evonas.training.recipe import Recipe
 
 SPACE = load_space("nano")
 NAMES = [*BASES, *(f"uniform+{name}" for name in WARMUPS), "sandwich+width-warmup+op-warmup"]
@@ -24,9 +28,8 @@ def test_a_step_depends_on_seed_and_number_alone_and_is_canonical(name):
 
 
 def test_fair_sampling_gives_every_choice_its_turn():
-    rounds = 4
     sampling = load_sampling("fair", SPACE, 0, steps=1000)
-    drawn = np.concatenate([sampling.genotypes(step) for step in range(rounds * 240)])
+    drawn = np.concatenate([sampling.genotypes(step) for step in range(240)])
     for column, slot in enumerate(SPACE.genes):
         if slot.layer > 1:
             continue
@@ -102,3 +105,45 @@ def test_distance_is_zero_for_equal_outputs_only():
     assert distance(codes, logits, codes, logits) == pytest.approx(0, abs=1e-6)
     assert distance(codes + 1, logits, codes, logits) > 0.01
     assert distance(codes, logits + 1, codes, logits) > 0.01
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fair+width-warmup", "sandwich+op-warmup"])
+def test_a_killed_training_goes_on_bit_for_bit(name, tmp_path):
+    space = load_space("nano-ibn")
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8, generator=generator)
+    boxes = torch.tensor([[[5.0, 5.0, 30.0, 40.0]]]).repeat(4, 1, 1)
+    labels = torch.arange(4)[:, None]
+    data = DetectionBatch(images, boxes, labels, labels < 0, torch.arange(4))
+    recipe = Recipe(steps=4, batch_size=2, warmup_steps=1)
+    sampling = load_sampling(name, space, 1, recipe.steps)
+
+    def run(checkpoint=None, kill_at=0):
+        def report(progress):
+            if progress.step == kill_at:
+                raise KilledError
+
+        return train(
+            new_supernet("nano-ibn", 10, seed=1),
+            lambda step: architectures(sampling, step)[0],
+            data,
+            recipe,
+            seed=1,
+            checkpoint=checkpoint,
+            checkpoint_seconds=0,
+            report=report,
+            report_steps=1,
+            objective=SupernetObjective(sampling, distillation=0.5),
+        )
+
+    undisturbed, checkpoint = run(), tmp_path / "training.pt"
+    for step in (2, 3):
+        with pytest.raises(KilledError):
+            run(checkpoint, kill_at=step)
+    resumed = run(checkpoint)
+    assert all(torch.equal(undisturbed[key], resumed[key]) for key in undisturbed)
