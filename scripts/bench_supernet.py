@@ -2,8 +2,9 @@ r"""What weight sharing costs: a supernet's step against a static network's, and
 
     python scripts/bench_supernet.py --data ~/.cache/evonas/digits --threads 2
 
-Times are medians of runs that alternate between the two, and only their ratios mean something on
-a machine that does other things as well.
+Times are medians of runs that alternate between the two. On a machine that does other things as
+well, only ratios mean something, and those of processor time with one thread the most:
+`--threads 1 --processor-time`.
 """
 
 import time
@@ -29,9 +30,10 @@ from evonas.training.loop import train
 from evonas.training.recipe import Recipe
 
 BATCH = 32
+Clock = Callable[[], float]
 
 
-def compare_steps(space_name: str, count: int, repeats: int) -> None:
+def compare_steps(space_name: str, count: int, repeats: int, clock: Clock) -> None:
     """Prints seconds and ratio of forward and backward steps for random architectures."""
     space = load_space(space_name)
     supernet = new_supernet(space_name, space.skeleton.head.class_slots, seed=0).train()
@@ -58,7 +60,9 @@ def compare_steps(space_name: str, count: int, repeats: int) -> None:
     ):
         architecture = space.decode(genotype)
         static = Detector(architecture).to(memory_format=torch.channels_last).train()
-        alone, shared = timed([step(static, architecture), step(supernet, architecture)], repeats)
+        alone, shared = timed(
+            [step(static, architecture), step(supernet, architecture)], repeats, clock
+        )
         ratios.append(shared / alone)
         print(
             f"{arch_id:<24} {cost / 1e6:>8.1f} {alone:>9.4f} {shared:>10.4f} {ratios[-1]:>6.3f}",
@@ -67,15 +71,15 @@ def compare_steps(space_name: str, count: int, repeats: int) -> None:
     print(f"supernet / static: median {median(ratios):.3f}, largest {max(ratios):.3f}")
 
 
-def timed(runs: list[Callable[[], None]], repeats: int) -> list[float]:
+def timed(runs: list[Callable[[], None]], repeats: int, clock: Clock) -> list[float]:
     """Returns each one's median seconds; they take turns."""
     seconds: list[list[float]] = [[] for _ in runs]
     for turn in range(repeats + 1):
         for run, times in zip(runs, seconds, strict=True):
-            began = time.perf_counter()
+            began = clock()
             run()
             if turn:  # the first one warms up
-                times.append(time.perf_counter() - began)
+                times.append(clock() - began)
     return [median(times) for times in seconds]
 
 
@@ -99,15 +103,15 @@ def profile_training(space_name: str, data: Path, steps: int) -> None:
     print(f"convolutions, forward and backward: {convolutions / total:.1%}")
 
 
-def time_scoring(space_name: str, data: Path, weights: Path, count: int) -> None:
+def time_scoring(space_name: str, data: Path, weights: Path, count: int, clock: Clock) -> None:
     """Prints the architectures a second that a supernet scores."""
     scorer = SupernetScorer(weights, data)
     genotypes = load_space(space_name).sample(count, np.random.default_rng(0))
     seconds = []
     for genotype in genotypes:
-        began = time.perf_counter()
+        began = clock()
         scorer(genotype[None])
-        seconds.append(time.perf_counter() - began)
+        seconds.append(clock() - began)
     print(
         f"scoring on up to {SCORING_IMAGES} images: {1 / median(seconds):.2f} architectures a "
         f"second for the median one, {count / sum(seconds):.2f} on average"
@@ -122,14 +126,16 @@ def main(
     repeats: Annotated[int, typer.Option(help="Timed steps of each.")] = 7,
     profiled_steps: int = 20,
     threads: int = 2,
+    processor_time: Annotated[bool, typer.Option("--processor-time")] = False,
 ) -> None:
     """Prints step ratios, the share of convolutions and the scoring speed."""
     torch.set_num_threads(threads)
-    print(f"{threads} threads, batches of {BATCH}, float32, torch {torch.__version__}")
-    compare_steps(space, count, repeats)
+    clock = time.process_time if processor_time else time.perf_counter
+    print(f"{threads} threads, {clock.__name__}, batches of {BATCH}, torch {torch.__version__}")
+    compare_steps(space, count, repeats, clock)
     profile_training(space, data, profiled_steps)
     weights = weights or benchmark_data_dir() / "supernets" / f"{space}.safetensors"
-    time_scoring(space, data, weights, count)
+    time_scoring(space, data, weights, count, clock)
 
 
 if __name__ == "__main__":
