@@ -27,6 +27,7 @@ ALLOWED = {
     "data": SPACE,
     "training": SPACE | {"detector", "data"},
     "supernet": NETWORKS,
+    "ranking": SPACE | {"table"},
     "scoring": SCORING,
     "search": SPACE | {"scoring"},
     "benchmark": SPACE | {"table", "latency", "scoring", "search"},
@@ -38,6 +39,7 @@ HEAVY = {"torch", "streamlit", "plotly", "typer", "rich"}
 FORBIDDEN = {
     "space": HEAVY | {"h5py", "pymoo", "pandas", "scipy"},
     "table": HEAVY | {"pymoo"},
+    "ranking": HEAVY | {"h5py", "pymoo"},
     "search": HEAVY | {"h5py"},
     "scoring": HEAVY - {"torch"} | {"h5py", "pymoo"},
     "latency": {"streamlit", "plotly", "typer", "rich", "h5py", "pymoo"},

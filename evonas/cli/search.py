@@ -21,14 +21,17 @@ def search(
     population: Annotated[int, typer.Option(min=1, help="Architectures a generation.")] = 24,
     generations: Annotated[int, typer.Option(min=1, help="Generations, the first random.")] = 10,
     seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,
-    scorer: Annotated[str, typer.Option(help="supernet, or table for known scores only.")] = (
-        "supernet"
-    ),
+    scorer: Annotated[
+        str, typer.Option(help="supernet, surrogate, or table for known scores only.")
+    ] = "supernet",
     weights: Annotated[
         Path | None, typer.Option(help="Supernet weights; default: those shipped for the space.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="COCO-format folder on which the supernet is scored.")
+    ] = None,
+    surrogate: Annotated[
+        Path | None, typer.Option(help="Surrogate; default: the one shipped for the space.")
     ] = None,
     table: Annotated[
         Path | None,
@@ -56,6 +59,7 @@ def search(
         scorer=scorer,
         weights=weights,
         data=data,
+        surrogate=surrogate,
     )
     result, sources = run(options)
     if as_json:

@@ -1,4 +1,4 @@
-"""`evonas supernet`: train and evaluate supernets."""
+"""`evonas supernet`: train, rank and evaluate supernets, fit a surrogate on their scores."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Train and evaluate weight-sharing supernets.", no_args_is_help=True)
+from evonas.cli.ranking import rank
+from evonas.cli.surrogate import fit
+
+app = typer.Typer(help="Train, rank and evaluate weight-sharing supernets.", no_args_is_help=True)
+app.command()(rank)
+app.command()(fit)
 
 
 @app.command()
@@ -17,6 +22,16 @@ def train(
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 16_000,
     batch_size: Annotated[int, typer.Option(min=2, help="Images a step.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
+    ema_decay: Annotated[float, typer.Option(help="Decay of the averaged weights.")] = 0.999,
+    sampling: Annotated[
+        str,
+        typer.Option(
+            help="uniform, fair or sandwich, with +width-warmup and +op-warmup, if wanted."
+        ),
+    ] = "uniform",
+    distillation: Annotated[
+        float, typer.Option(min=0, help="Weight of what a step's others learn from the widest.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
@@ -43,8 +58,14 @@ def train(
                 highlight=False,
             )
 
-    recipe = replace(NANO_RECIPE, steps=steps, batch_size=batch_size, learning_rate=learning_rate)
-    card = train_supernet(space, data, out, recipe, seed, report)
+    recipe = replace(
+        NANO_RECIPE,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        ema_decay=ema_decay,
+    )
+    card = train_supernet(space, data, out, recipe, seed, report, sampling, distillation)
     print(json.dumps(card) if as_json else f"{out}: {card['command']}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from evonas.errors import ConfigurationError, unknown_name
 from evonas.paths import benchmark_data_dir
 from evonas.scoring.scorer import Scorer
-from evonas.space import SearchSpace, whole_space
+from evonas.space import SearchSpace, load_space, whole_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,13 @@ class ScorerOptions:
         space: The space of the genotypes.
         weights: Supernet weights; None for those shipped for the space.
         data: Folder of the COCO-format data set.
+        surrogate: A surrogate's file; None for the one shipped for the space.
     """
 
     space: SearchSpace
     weights: Path | None = None
     data: Path | None = None
+    surrogate: Path | None = None
 
 
 def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
@@ -54,7 +56,24 @@ def _supernet(options: ScorerOptions) -> Scorer:
     return SupernetScorer(weights, options.data, options.space)
 
 
+def _surrogate(options: ScorerOptions) -> Scorer:
+    name = whole_space(options.space.name)
+    path = options.surrogate or benchmark_data_dir() / "surrogates" / f"{name}.npz"
+    if not path.exists():
+        raise ConfigurationError(
+            f"no surrogate at {path}; fit one on trained networks with: evonas supernet fit "
+            f"--space {name}"
+        )
+    from evonas.scoring.surrogate import SurrogateScorer, load_surrogate
+    from evonas.scoring.surrogate.model import checksum
+
+    surrogate = load_surrogate(path, load_space(name))
+    supernet = _supernet(options) if surrogate.uses_supernet else None
+    return SurrogateScorer(surrogate, checksum(path), options.space, supernet)
+
+
 SCORERS: dict[str, Callable[[ScorerOptions], Scorer | None]] = {
     "supernet": _supernet,
+    "surrogate": _surrogate,
     "table": lambda _: None,
 }

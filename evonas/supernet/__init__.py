@@ -1,6 +1,6 @@
 """Weight sharing over the detector: the supernet, its training, its weights."""
 
-from evonas.supernet.sampling import UniformSampling
+from evonas.supernet.sampling import UniformSampling, load_sampling
 from evonas.supernet.supernet import Supernet
 from evonas.supernet.train import NANO_RECIPE, train_supernet
 from evonas.supernet.weights import load_supernet, save_supernet
@@ -9,6 +9,7 @@ __all__ = [
     "NANO_RECIPE",
     "Supernet",
     "UniformSampling",
+    "load_sampling",
     "load_supernet",
     "save_supernet",
     "train_supernet",

@@ -1,18 +1,219 @@
-"""Which architecture of the space a training step runs."""
+"""Which architectures of the space a training step runs.
+
+A strategy gives each step's architectures, most often one; of several, the step averages the
+gradients. A step's architectures depend on the seed and the step alone, so that a resumed
+training and every process of a distributed one draw the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from evonas.space import Architecture, SearchSpace
+from evonas.errors import unknown_name
+from evonas.space import Architecture, Genotypes, SearchSpace
+
+# Warm-ups end after this share of the training, as in TuNAS (arXiv 2008.06120).
+WARMUP_SHARE = 0.25
+# Ops that a step of the op warm-up runs in each layer.
+_WARMUP_OPS = 3
 
 
+class Sampling(Protocol):
+    """Genotypes by step."""
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space that they are of."""
+
+    @property
+    def seed(self) -> int:
+        """What they depend on beside the step."""
+
+    def genotypes(self, step: int) -> Genotypes:
+        """Returns the step's canonical genotypes, (k, n_genes), the widest first."""
+
+
+def architectures(sampling: Sampling, step: int) -> tuple[Architecture, ...]:
+    """Returns the step's architectures, without repetition."""
+    return tuple(dict.fromkeys(map(sampling.space.decode, sampling.genotypes(step))))
+
+
+@dataclass(frozen=True, slots=True)
 class UniformSampling:
     """One random architecture a step, as `SearchSpace.sample` draws them."""
 
-    def __init__(self, space: SearchSpace, seed: int) -> None:
-        self.space = space
-        self.seed = seed
+    space: SearchSpace
+    seed: int
+
+    def genotypes(self, step: int) -> Genotypes:
+        """See `Sampling.genotypes`."""
+        return self.space.sample(1, np.random.default_rng((self.seed, step)))
 
     def __call__(self, step: int) -> Architecture:
-        """Returns the step's architecture; it depends on the seed and the step alone."""
-        rng = np.random.default_rng((self.seed, step))
-        return self.space.decode(self.space.sample(1, rng)[0])
+        """Returns the step's architecture."""
+        return architectures(self, step)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FairSampling:
+    """One architecture a step; every choice of a gene has its turn before one has its second.
+
+    FairNAS's strict fairness (arXiv 1907.01845) with the turns in steps of their own, so that a
+    step costs one architecture. The depth of a block takes turns as well; a choice whose layer
+    is skipped loses its turn.
+    """
+
+    space: SearchSpace
+    seed: int
+
+    def genotypes(self, step: int) -> Genotypes:
+        """See `Sampling.genotypes`."""
+        depths = [
+            1 + self._turn(step, self.space.n_genes + number, block.depth)
+            for number, block in enumerate(self.space.blocks)
+        ]
+        genotype = np.zeros((1, self.space.n_genes), np.uint8)
+        for column, slot in enumerate(self.space.genes):
+            skips = slot.layer > 1  # its first choice is to skip the layer
+            if not skips or slot.layer <= depths[slot.block - 1]:
+                turn = self._turn(step, column, len(slot.choices) - skips)
+                genotype[0, column] = turn + skips
+        return self.space.canonical(genotype)
+
+    def _turn(self, step: int, decision: int, n_choices: int) -> int:
+        """Returns the choice of a decision: in each round of n steps every one once."""
+        turn, place = divmod(step, n_choices)
+        rng = np.random.default_rng((self.seed, 1, decision, turn))
+        return int(rng.permutation(n_choices)[place])
+
+
+@dataclass(frozen=True, slots=True)
+class SandwichSampling:
+    """The same ops at the largest, a random and the smallest widths in every step.
+
+    The sandwich rule (arXiv 1903.05134, and BigNAS, 2003.11142) over widths: ops have no order,
+    and one network with the costliest op everywhere takes ten times as long as the others.
+    """
+
+    space: SearchSpace
+    seed: int
+
+    def genotypes(self, step: int) -> Genotypes:
+        """See `Sampling.genotypes`."""
+        drawn = UniformSampling(self.space, self.seed).genotypes(step)
+        widths = _width_columns(self.space)
+        largest, smallest = drawn.copy(), drawn.copy()
+        largest[:, widths] = self.space.gene_sizes[widths] - 1
+        smallest[:, widths] = 0
+        return self.space.canonical(np.concatenate([largest, drawn, smallest]))
+
+
+@dataclass(frozen=True, slots=True)
+class WidthWarmup:
+    """At first with falling probability all widths at their largest (TuNAS's filter warm-up)."""
+
+    inner: Sampling
+    steps: int
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space."""
+        return self.inner.space
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self.inner.seed
+
+    def genotypes(self, step: int) -> Genotypes:
+        """See `Sampling.genotypes`."""
+        drawn = self.inner.genotypes(step)
+        if _warm(self.seed, 2, step, self.steps):
+            widths = _width_columns(self.space)
+            drawn[:, widths] = self.space.gene_sizes[widths] - 1
+            drawn = self.space.canonical(drawn)
+        return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class OpWarmup:
+    """At first with falling probability several ops a layer in one step.
+
+    TuNAS's op warm-up runs all ops of a layer and averages their outputs; this averages the
+    gradients of three architectures that differ in all ops, at three times a step's cost instead
+    of nine.
+    """
+
+    inner: Sampling
+    steps: int
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space."""
+        return self.inner.space
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self.inner.seed
+
+    def genotypes(self, step: int) -> Genotypes:
+        """See `Sampling.genotypes`."""
+        drawn = self.inner.genotypes(step)
+        if not _warm(self.seed, 3, step, self.steps):
+            return drawn
+        several = np.repeat(drawn, _WARMUP_OPS, axis=0)
+        for column, slot in enumerate(self.space.genes):
+            first = int(slot.layer > 1)
+            if not slot.layer or (first and not drawn[0, column]):
+                continue
+            choices = len(slot.choices) - first
+            shift = np.arange(len(several)) % _WARMUP_OPS * max(choices // _WARMUP_OPS, 1)
+            several[:, column] = first + (several[:, column] - first + shift) % choices
+        return self.space.canonical(several)
+
+
+BASES: dict[str, Callable[[SearchSpace, int], Sampling]] = {
+    "uniform": UniformSampling,
+    "fair": FairSampling,
+    "sandwich": SandwichSampling,
+}
+WARMUPS: dict[str, Callable[[Sampling, int], Sampling]] = {
+    "width-warmup": WidthWarmup,
+    "op-warmup": OpWarmup,
+}
+
+
+def load_sampling(name: str, space: SearchSpace, seed: int, steps: int) -> Sampling:
+    """Returns the strategy of that name: a base and any warm-ups, as in `fair+width-warmup`.
+
+    Args:
+        name: A base's name, followed by warm-ups' names, each after a `+`.
+        space: The space to draw from.
+        seed: Seed of what is drawn.
+        steps: Steps of the whole training, of which warm-ups take the first quarter.
+
+    Raises:
+        ConfigurationError: A part of the name is unknown.
+    """
+    base, *warmups = name.split("+")
+    if base not in BASES:
+        raise unknown_name("sampling", base, BASES)
+    sampling = BASES[base](space, seed)
+    for warmup in warmups:
+        if warmup not in WARMUPS:
+            raise unknown_name("warm-up", warmup, WARMUPS)
+        sampling = WARMUPS[warmup](sampling, steps)
+    return sampling
+
+
+def _width_columns(space: SearchSpace) -> list[int]:
+    return [column for column, slot in enumerate(space.genes) if not slot.layer]
+
+
+def _warm(seed: int, stream: int, step: int, steps: int) -> bool:
+    """Returns whether a warm-up acts: with a probability that falls from 1 to 0 over its share."""
+    probability = 1 - step / (WARMUP_SHARE * steps)
+    return bool(np.random.default_rng((seed, stream, step)).random() < probability)

@@ -13,7 +13,8 @@ import evonas
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
 from evonas.space import load_space
-from evonas.supernet.sampling import UniformSampling
+from evonas.supernet.distillation import SupernetObjective
+from evonas.supernet.sampling import architectures, load_sampling
 from evonas.supernet.supernet import Supernet
 from evonas.supernet.weights import save_supernet, space_for_classes
 from evonas.training.loop import Progress, train
@@ -30,6 +31,8 @@ def train_supernet(
     recipe: Recipe = NANO_RECIPE,
     seed: int = 0,
     report: Callable[[Progress], None] | None = None,
+    sampling: str = "uniform",
+    distillation: float = 0.0,
 ) -> dict[str, Any]:
     """Trains a supernet, or goes on with an interrupted training, and writes its weights.
 
@@ -40,26 +43,42 @@ def train_supernet(
         recipe: How to train.
         seed: Decides initial weights, architectures, batches and augmentation.
         report: Called with progress.
+        sampling: Which architectures a step runs; see `load_sampling`.
+        distillation: Weight of what the others learn from a step's first architecture.
 
     Returns:
         The card: what was trained, on what, how, with what, and how long.
+
+    Raises:
+        ConfigurationError: An unknown sampling, or a checkpoint of another training.
     """
     dataset = load_coco(data, "train")
     space = load_space(space_name)
     supernet = new_supernet(space_name, dataset.n_classes, seed)
     batch = load_tensors(dataset, space.skeleton.image_size)
-    checkpoint = out.with_suffix(".checkpoint.pt")
+    strategy = load_sampling(sampling, supernet.space, seed, recipe.steps)
+    checkpoint = out.with_suffix(f".{sampling}-{distillation:g}.checkpoint.pt")
     resumed = checkpoint.exists()
     began = time.monotonic()
-    sampling = UniformSampling(supernet.space, seed)
-    weights = train(supernet, sampling, batch, recipe, seed, checkpoint, report=report)
+    weights = train(
+        supernet,
+        lambda step: architectures(strategy, step)[0],
+        batch,
+        recipe,
+        seed,
+        checkpoint,
+        report=report,
+        objective=SupernetObjective(strategy, distillation),
+    )
     card = {
         "space": space.name,
         "fingerprint": space.fingerprint,
         "classes": list(dataset.class_names),
         "command": f"evonas supernet train --space {space_name} --data {data} --seed {seed} "
-        f"--steps {recipe.steps}",
+        f"--steps {recipe.steps} --sampling {sampling} --distillation {distillation:g}",
         "recipe": asdict(recipe),
+        "sampling": sampling,
+        "distillation": distillation,
         "seed": seed,
         "data": str(data),
         "data_fingerprint": data_fingerprint(data),

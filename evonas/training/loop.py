@@ -7,6 +7,7 @@ goes on bit for bit and every process of a distributed one draws the same archit
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,13 @@ from evonas.errors import EvonasError
 from evonas.space import Architecture
 from evonas.training.checkpoint import load_checkpoint, save_checkpoint
 from evonas.training.recipe import Recipe
+
+# A network's outputs, codes and logits, for the step's images.
+Forward = Callable[[Architecture], tuple[Tensor, Tensor]]
+# The loss of codes and logits on the step's boxes.
+Criterion = Callable[[Tensor, Tensor], Tensor]
+# What a step minimises.
+Objective = Callable[[int, Forward, Criterion], Tensor]
 
 # A training is given up when its loss, averaged over this many steps, is this much worse than the
 # best average so far.
@@ -68,6 +76,7 @@ def train(
     checkpoint_seconds: float = 60.0,
     report: Callable[[Progress], None] | None = None,
     report_steps: int = 50,
+    objective: Objective | None = None,
 ) -> dict[str, Tensor]:
     """Trains a network in place and returns its averaged weights.
 
@@ -81,6 +90,7 @@ def train(
         checkpoint_seconds: Time between two saves.
         report: Called every `report_steps`.
         report_steps: Steps between two reports.
+        objective: What a step minimises, if it is not one architecture's loss.
 
     Returns:
         The averaged state, by name.
@@ -96,6 +106,7 @@ def train(
         start, losses = load_checkpoint(
             checkpoint, network, optimiser, average.values, recipe, seed
         )
+    objective = objective or partial(one_architecture, architecture_at)
     network.train()
     device = next(network.parameters()).device
     anchors = anchor_boxes(architecture_at(0).skeleton).to(device)
@@ -104,11 +115,10 @@ def train(
         images, boxes, labels = _batch(data, recipe, seed, step)
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate_at(step)
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16):
-            codes, logits = network.run(images.to(device), architecture_at(step))
-        loss = detection_loss(
-            codes, logits, anchors, boxes.to(device), labels.to(device), recipe.focal_alpha
-        ).total
+        images, boxes, labels = images.to(device), boxes.to(device), labels.to(device)
+        forward = partial(_forward, network, images, recipe.bfloat16)
+        criterion = partial(_criterion, anchors, boxes, labels, recipe.focal_alpha)
+        loss = objective(step, forward, criterion)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
         losses.append(loss.item())
@@ -130,6 +140,29 @@ def train(
             )
             saved = now
     return average.values
+
+
+def one_architecture(
+    architecture_at: Callable[[int], Architecture],
+    step: int,
+    forward: Forward,
+    criterion: Criterion,
+) -> Tensor:
+    """Returns the loss of the step's architecture; see `Objective`."""
+    return criterion(*forward(architecture_at(step)))
+
+
+def _forward(
+    network: Network, images: Tensor, bfloat16: bool, architecture: Architecture
+) -> tuple[Tensor, Tensor]:
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
+        return network.run(images, architecture)
+
+
+def _criterion(
+    anchors: Tensor, boxes: Tensor, labels: Tensor, alpha: float, codes: Tensor, logits: Tensor
+) -> Tensor:
+    return detection_loss(codes, logits, anchors, boxes, labels, alpha).total
 
 
 def _batch(

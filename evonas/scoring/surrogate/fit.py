@@ -1,0 +1,138 @@
+"""Fitting a surrogate: the kind of model is chosen by cross-validation."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, norm
+
+from evonas.errors import DataError
+from evonas.scoring.surrogate.features import feature_names
+from evonas.scoring.surrogate.forest import Forest, fit_forest
+from evonas.scoring.surrogate.gaussian_process import GaussianProcess, fit_gaussian_process
+from evonas.scoring.surrogate.model import MODELS, Surrogate, features
+from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
+
+FOLDS, REPEATS = 5, 2
+# Fewer trained networks than this say nothing in five folds.
+LEAST = 20
+_COVERAGE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """Errors on networks that the model had not seen.
+
+    Attributes:
+        n: Number of networks.
+        tau: Kendall's tau, the mean over repetitions.
+        r2: Coefficient of determination.
+        rmse: Root of the mean squared error, AP.
+        coverage: Share of the networks within their 95 % interval.
+    """
+
+    n: int
+    tau: float
+    r2: float
+    rmse: float
+    coverage: float
+
+
+def fit_surrogate(
+    space: SearchSpace,
+    genotypes: Genotypes,
+    ap: Floats,
+    supernet: Floats | None = None,
+    card: dict[str, Any] | None = None,
+    seed: int = 0,
+    folds: int = FOLDS,
+    repeats: int = REPEATS,
+) -> Surrogate:
+    """Fits the kind of model that cross-validation finds best, on all networks.
+
+    Args:
+        space: The genotypes' space.
+        genotypes: (n, n_genes), n at least 20.
+        ap: (n,) trained AP.
+        supernet: (n,) AP by the supernet; it becomes a feature.
+        card: What to keep beside the errors.
+        seed: Of folds, starts and trees.
+        folds: Parts of the networks, of which each is held out once.
+        repeats: How often they are parted anew.
+
+    Raises:
+        DataError: Too few networks.
+    """
+    errors = {
+        kind: cross_validate(kind, space, genotypes, ap, supernet, folds, repeats, seed)
+        for kind in MODELS
+    }
+    best = min(errors, key=lambda kind: errors[kind].rmse)
+    x = features(space, genotypes, supernet)
+    model, centre, scale = _fit(best, space, x, ap, seed)
+    card = {
+        **(card or {}),
+        "cross_validation": {kind: asdict(figures) for kind, figures in errors.items()},
+    }
+    return Surrogate(space, best, model, centre, scale, supernet is not None, card)
+
+
+def cross_validate(
+    kind: str,
+    space: SearchSpace,
+    genotypes: Genotypes,
+    ap: Floats,
+    supernet: Floats | None = None,
+    folds: int = FOLDS,
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> CrossValidation:
+    """Returns the errors of a kind of model over repeated folds; see `fit_surrogate`."""
+    n = len(genotypes)
+    if n < LEAST:
+        raise DataError(f"{n} trained architectures; a surrogate needs at least {LEAST}")
+    x = features(space, genotypes, supernet)
+    rng = np.random.default_rng(seed)
+    means, stds = np.empty((2, repeats, n))
+    for repeat in range(repeats):
+        for held in np.array_split(rng.permutation(n), folds):
+            seen = np.setdiff1d(np.arange(n), held)
+            model, centre, scale = _fit(kind, space, x[seen], ap[seen], seed)
+            mean, std = model.predict((x[held] - centre[:-1]) / scale[:-1])
+            means[repeat, held] = mean * scale[-1] + centre[-1]
+            stds[repeat, held] = std * scale[-1]
+    squared = (means - ap) ** 2
+    within = abs(means - ap) <= norm.ppf((1 + _COVERAGE) / 2) * stds
+    return CrossValidation(
+        n=n,
+        tau=float(np.mean([kendalltau(ap, mean)[0] for mean in means])),
+        r2=float(1 - squared.mean() / ap.var()),
+        rmse=float(np.sqrt(squared.mean())),
+        coverage=float(within.mean()),
+    )
+
+
+def _fit(
+    kind: str, space: SearchSpace, x: Floats, ap: Floats, seed: int
+) -> tuple[GaussianProcess | Forest, Floats, Floats]:
+    """Returns a model of standardised features and values, their means and deviations."""
+    both = np.column_stack([x, ap])
+    centre, scale = both.mean(axis=0), both.std(axis=0)
+    scale[scale == 0] = 1.0
+    standard = (both - centre) / scale
+    if kind == "forest":
+        return fit_forest(standard[:, :-1], standard[:, -1], seed), centre, scale
+    groups = feature_groups(space, x.shape[1])
+    return fit_gaussian_process(standard[:, :-1], standard[:, -1], groups, seed), centre, scale
+
+
+def feature_groups(space: SearchSpace, n_features: int) -> NDArray[np.int64]:
+    """Returns (f,) group numbers: widths and depths, ops, costs, the supernet's score."""
+    shapes, costs = ("width", "depth"), ("madds", "params")
+    groups = [
+        0 if name.endswith(shapes) else 2 if name in costs else 1 for name in feature_names(space)
+    ]
+    return np.array(groups + [3] * (n_features - len(groups)))

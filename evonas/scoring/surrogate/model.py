@@ -1,0 +1,132 @@
+"""`Surrogate`: features to trained AP with an uncertainty, and its file."""
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import ConfigurationError, SchemaError
+from evonas.files import write_atomically
+from evonas.scoring.surrogate.features import surrogate_features
+from evonas.scoring.surrogate.forest import Forest
+from evonas.scoring.surrogate.gaussian_process import GaussianProcess
+from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
+
+MODELS: dict[str, type[GaussianProcess] | type[Forest]] = {
+    "gaussian-process": GaussianProcess,
+    "forest": Forest,
+}
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surrogate:
+    """A fitted surrogate.
+
+    Attributes:
+        space: The genotypes' space.
+        kind: Name of the model's class in `MODELS`.
+        model: Works on standardised features and values.
+        centre: (f + 1,) means of the features and, last, of AP.
+        scale: (f + 1,) their standard deviations.
+        uses_supernet: Whether the last feature is the supernet's score.
+        card: What it was fitted on, and its cross-validated errors.
+    """
+
+    space: SearchSpace
+    kind: str
+    model: GaussianProcess | Forest
+    centre: Floats
+    scale: Floats
+    uses_supernet: bool
+    card: dict[str, Any]
+
+    def predict(
+        self, genotypes: Genotypes, supernet: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """Returns AP and its standard deviation, (n,) each.
+
+        Args:
+            genotypes: (n, n_genes).
+            supernet: (n,) AP by the supernet, if the surrogate uses it.
+
+        Raises:
+            ConfigurationError: The surrogate uses the supernet's scores and has none.
+        """
+        if self.uses_supernet and supernet is None:
+            raise ConfigurationError("this surrogate needs the supernet's scores")
+        x = features(self.space, genotypes, supernet if self.uses_supernet else None)
+        mean, std = self.model.predict((x - self.centre[:-1]) / self.scale[:-1])
+        return mean * self.scale[-1] + self.centre[-1], std * self.scale[-1]
+
+
+def features(space: SearchSpace, genotypes: Genotypes, supernet: Floats | None) -> Floats:
+    """Returns (n, f) features, the supernet's score last if there is one."""
+    columns = [surrogate_features(space, genotypes)]
+    return np.column_stack(columns if supernet is None else [*columns, supernet])
+
+
+def save_surrogate(path: Path, surrogate: Surrogate) -> None:
+    """Writes a surrogate as `.npz`."""
+    card = {
+        "version": _VERSION,
+        "space": surrogate.space.name,
+        "fingerprint": surrogate.space.fingerprint,
+        "kind": surrogate.kind,
+        "uses_supernet": surrogate.uses_supernet,
+        **surrogate.card,
+    }
+    arrays = {f"model_{name}": values for name, values in surrogate.model.arrays().items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        card=np.array(json.dumps(card)),
+        centre=surrogate.centre,
+        scale=surrogate.scale,
+        **arrays,  # type: ignore[arg-type]
+    )
+    write_atomically(path, buffer.getbuffer())
+
+
+def load_surrogate(path: Path, space: SearchSpace) -> Surrogate:
+    """Reads a surrogate for a space.
+
+    Raises:
+        SchemaError: The file is missing, damaged, of a newer version or of another space.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        card = json.loads(str(arrays["card"]))
+        version, kind = card.pop("version"), card.pop("kind")
+        fitted = {
+            name.removeprefix("model_"): values
+            for name, values in arrays.items()
+            if name.startswith("model_")
+        }
+        of_space, fingerprint = card.pop("space"), card.pop("fingerprint")
+        if version > _VERSION:
+            raise SchemaError(f"{path}: version {version}; this evonas reads {_VERSION}")
+        model = MODELS[kind](**fitted)
+        centre, scale = arrays["centre"], arrays["scale"]
+        uses_supernet = card.pop("uses_supernet")
+    except FileNotFoundError as error:
+        raise SchemaError(f"{path}: no such file; fit one with `evonas supernet fit`") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise SchemaError(f"{path}: not a surrogate ({error})") from error
+    if (of_space, fingerprint) != (space.name, space.fingerprint):
+        raise SchemaError(f"{path}: fitted for {of_space!r}, not for this {space.name!r}")
+    return Surrogate(space, kind, model, centre, scale, uses_supernet, card)
+
+
+def checksum(path: Path) -> str:
+    """Returns the hash by which a surrogate's scores name it."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

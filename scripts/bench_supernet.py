@@ -1,0 +1,142 @@
+r"""What weight sharing costs: a supernet's step against a static network's, and scoring speed.
+
+    python scripts/bench_supernet.py --data ~/.cache/evonas/digits --threads 2
+
+Times are medians of runs that alternate between the two. On a machine that does other things as
+well, only ratios mean something, and those of processor time with one thread the most:
+`--threads 1 --processor-time`.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from torch.profiler import ProfilerActivity, profile
+
+from evonas.data import load_coco
+from evonas.data.tensors import load_tensors
+from evonas.detector import Detector, Network, anchor_boxes, detection_loss
+from evonas.paths import benchmark_data_dir
+from evonas.scoring.supernet import SCORING_IMAGES, SupernetScorer
+from evonas.space import Architecture, load_space
+from evonas.supernet import NANO_RECIPE, UniformSampling
+from evonas.supernet.train import new_supernet
+from evonas.training.loop import train
+from evonas.training.recipe import Recipe
+
+BATCH = 32
+Clock = Callable[[], float]
+
+
+def compare_steps(space_name: str, count: int, repeats: int, clock: Clock) -> None:
+    """Prints seconds and ratio of forward and backward steps for random architectures."""
+    space = load_space(space_name)
+    supernet = new_supernet(space_name, space.skeleton.head.class_slots, seed=0).train()
+    size = space.skeleton.image_size
+    images = torch.rand(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last) * 2 - 1
+    boxes = torch.tensor([[[4.0, 4.0, size / 2, size / 2]]]).repeat(BATCH, 1, 1)
+    labels = torch.zeros(BATCH, 1, dtype=torch.int64)
+    anchors = anchor_boxes(space.skeleton)
+
+    def step(network: Network, architecture: Architecture) -> Callable[[], None]:
+        def run() -> None:
+            network.zero_grad(set_to_none=True)
+            codes, logits = network.run(images, architecture)
+            loss = detection_loss(codes, logits, anchors, boxes, labels).total
+            torch.autograd.backward(loss)
+
+        return run
+
+    print(f"{'arch':<24} {'M MAdds':>8} {'static s':>9} {'supernet s':>10} {'ratio':>6}")
+    genotypes = space.sample(count, np.random.default_rng(0))
+    ratios = []
+    for arch_id, genotype, cost in zip(
+        space.arch_ids(genotypes), genotypes, space.costs(genotypes)["madds"], strict=True
+    ):
+        architecture = space.decode(genotype)
+        static = Detector(architecture).to(memory_format=torch.channels_last).train()
+        alone, shared = timed(
+            [step(static, architecture), step(supernet, architecture)], repeats, clock
+        )
+        ratios.append(shared / alone)
+        print(
+            f"{arch_id:<24} {cost / 1e6:>8.1f} {alone:>9.4f} {shared:>10.4f} {ratios[-1]:>6.3f}",
+            flush=True,
+        )
+    print(f"supernet / static: median {median(ratios):.3f}, largest {max(ratios):.3f}")
+
+
+def timed(runs: list[Callable[[], None]], repeats: int, clock: Clock) -> list[float]:
+    """Returns each one's median seconds; they take turns."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    for turn in range(repeats + 1):
+        for run, times in zip(runs, seconds, strict=True):
+            began = clock()
+            run()
+            if turn:  # the first one warms up
+                times.append(clock() - began)
+    return [median(times) for times in seconds]
+
+
+def profile_training(space_name: str, data: Path, steps: int) -> None:
+    """Prints the share of whole training steps that convolutions take, by torch's profiler."""
+    dataset = load_coco(data, "train")
+    supernet = new_supernet(space_name, dataset.n_classes, seed=0)
+    batch = load_tensors(dataset, supernet.space.skeleton.image_size)
+    sampling = UniformSampling(supernet.space, seed=0)
+    recipe = Recipe(steps=steps, learning_rate=NANO_RECIPE.learning_rate, bfloat16=False)
+    train(supernet, sampling, batch, recipe, seed=0)
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        train(supernet, sampling, batch, recipe, seed=0)
+    events = profiler.key_averages()
+    total = sum(event.self_cpu_time_total for event in events)
+    print(f"share of {steps} training steps' CPU time, operators from 3 % on:")
+    for event in sorted(events, key=lambda event: -event.self_cpu_time_total):
+        if event.self_cpu_time_total > 0.03 * total:
+            print(f"  {event.key:<50} {event.self_cpu_time_total / total:>6.1%}")
+    convolutions = sum(e.self_cpu_time_total for e in events if "conv" in e.key.lower())
+    print(f"convolutions, forward and backward: {convolutions / total:.1%}")
+
+
+def time_scoring(space_name: str, data: Path, weights: Path, count: int, clock: Clock) -> None:
+    """Prints the architectures a second that a supernet scores."""
+    scorer = SupernetScorer(weights, data)
+    genotypes = load_space(space_name).sample(count, np.random.default_rng(0))
+    seconds = []
+    for genotype in genotypes:
+        began = clock()
+        scorer(genotype[None])
+        seconds.append(clock() - began)
+    print(
+        f"scoring on up to {SCORING_IMAGES} images: {1 / median(seconds):.2f} architectures a "
+        f"second for the median one, {count / sum(seconds):.2f} on average"
+    )
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="COCO-format folder.")],
+    space: str = "nano",
+    weights: Annotated[Path | None, typer.Option(help="Supernet to score by.")] = None,
+    count: Annotated[int, typer.Option(help="Random architectures.")] = 20,
+    repeats: Annotated[int, typer.Option(help="Timed steps of each.")] = 7,
+    profiled_steps: int = 20,
+    threads: int = 2,
+    processor_time: Annotated[bool, typer.Option("--processor-time")] = False,
+) -> None:
+    """Prints step ratios, the share of convolutions and the scoring speed."""
+    torch.set_num_threads(threads)
+    clock = time.process_time if processor_time else time.perf_counter
+    print(f"{threads} threads, {clock.__name__}, batches of {BATCH}, torch {torch.__version__}")
+    compare_steps(space, count, repeats, clock)
+    profile_training(space, data, profiled_steps)
+    weights = weights or benchmark_data_dir() / "supernets" / f"{space}.safetensors"
+    time_scoring(space, data, weights, count, clock)
+
+
+if __name__ == "__main__":
+    typer.run(main)
