@@ -8,7 +8,7 @@ table is not trained again, and the training under way goes on from its checkpoi
 """
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
-from evonas.training.recipe import Recipe
+from evonas.training.recipe import Recipe, describe_recipe
 from evonas.training.static import train_detector
 from evonas.training.validation import Validation
 
@@ -82,7 +82,7 @@ def main(
         seconds = time.monotonic() - began
         provenance = {
             "source": "trained",
-            "recipe": str(asdict(recipe)),
+            "recipe": str(describe_recipe(recipe)),
             "seed": str(seed),
             "data": fingerprint,
             "torch": torch.__version__,

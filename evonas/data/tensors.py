@@ -32,6 +32,10 @@ class DetectionBatch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def take(self, chosen: NDArray[np.int64]) -> "DetectionBatch":
+        """Returns the images of those positions (k,), in that order."""
+        return DetectionBatch(*(getattr(self, name)[chosen] for name in self.__slots__))
+
 
 def load_tensors(dataset: CocoDataset, image_size: int) -> DetectionBatch:
     """Decodes a whole data set into memory; images are stretched to a square.

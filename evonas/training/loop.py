@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evonas.data.augment import augment
-from evonas.data.tensors import DetectionBatch
+from evonas.data.tensors import CocoImages, DetectionBatch
 from evonas.detector import Network, anchor_boxes, detection_loss
 from evonas.errors import EvonasError
 from evonas.space import Architecture
-from evonas.training.checkpoint import load_checkpoint, save_checkpoint
+from evonas.training.batches import Batches
+from evonas.training.checkpoint import load_checkpoint, save_batch, save_checkpoint
+from evonas.training.processes import ALONE, Processes
 from evonas.training.recipe import Recipe
 
 # A training is given up when its loss, averaged over this many steps, is this much worse than the
@@ -61,59 +62,91 @@ class Average:
 def train(
     network: Network,
     architecture_at: Callable[[int], Architecture],
-    data: DetectionBatch,
+    data: DetectionBatch | CocoImages,
     recipe: Recipe,
     seed: int,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60.0,
     report: Callable[[Progress], None] | None = None,
     report_steps: int = 50,
+    validate: Callable[[int, dict[str, Tensor]], bool] | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    workers: int = 0,
+    processes: Processes = ALONE,
 ) -> dict[str, Tensor]:
     """Trains a network in place and returns its averaged weights.
 
     Args:
         network: A static network or a supernet.
         architecture_at: The architecture to run at a step.
-        data: Training images and boxes, in memory.
+        data: Training images and boxes, in memory or decoded as needed.
         recipe: How.
         seed: Decides batches and augmentation.
         checkpoint: File from which an interrupted training goes on and to which it saves.
         checkpoint_seconds: Time between two saves.
         report: Called every `report_steps`.
         report_steps: Steps between two reports.
+        validate: Called with the steps done and the averaged weights as often as the recipe says,
+            in every process; returns whether training is to end here.
+        interrupted: Asked after each step; when true, the state is saved and training stops.
+        workers: Processes that decode images, for data that is not in memory.
+        processes: Those that train together, each on its share of every batch.
 
     Returns:
         The averaged state, by name.
 
     Raises:
-        TrainingError: The loss is not finite or has collapsed; the last checkpoint stays.
+        TrainingError: The loss is not finite or has collapsed; the last checkpoint stays, and the
+            batch of a loss that is not finite is saved beside it.
+        KeyboardInterrupt: `interrupted` said so.
     """
-    optimiser = torch.optim.AdamW(_parameter_groups(network, recipe), lr=recipe.learning_rate)
+    device = next(network.parameters()).device
+    optimiser = _make_optimiser(network, recipe)
+    scaler = torch.amp.GradScaler(device.type, enabled=recipe.float16)
     average = Average(network, recipe.ema_decay)
     losses: list[float] = []
     start = 0
     if checkpoint is not None and checkpoint.exists():
         start, losses = load_checkpoint(
-            checkpoint, network, optimiser, average.values, recipe, seed
+            checkpoint, network, optimiser, scaler, average.values, recipe, seed
         )
-    network.train()
-    device = next(network.parameters()).device
+
+    def save(done: int) -> None:
+        if checkpoint is not None and processes.rank == 0:
+            save_checkpoint(
+                checkpoint, done, losses, network, optimiser, scaler, average.values, recipe, seed
+            )
+
+    network.train(not recipe.freeze_norm)
+    if recipe.sync_norm and processes.count > 1:
+        network.synchronise_norm()
+    run = torch.compile(network.run) if recipe.compile else network.run
+    precision = torch.float16 if recipe.float16 else torch.bfloat16
     anchors = anchor_boxes(architecture_at(0).skeleton).to(device)
+    batches = Batches(data, recipe, seed, device, workers, processes)
     began = saved = time.monotonic()
-    for step in range(start, recipe.steps):
-        images, boxes, labels = _batch(data, recipe, seed, step)
+    for step, (images, boxes, labels) in enumerate(batches(start), start):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate_at(step)
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16):
-            codes, logits = network.run(images.to(device), architecture_at(step))
-        loss = detection_loss(
-            codes, logits, anchors, boxes.to(device), labels.to(device), recipe.focal_alpha
-        ).total
-        torch.autograd.backward(loss)
+        with torch.autocast(device.type, precision, enabled=recipe.bfloat16 or recipe.float16):
+            codes, logits = run(images, architecture_at(step))
+        parts = detection_loss(codes, logits, anchors, boxes, labels, recipe.focal_alpha)
+        # Normalised by the matches of all processes, as if the batch were in one.
+        matches = processes.sum(parts.matches).clamp(min=1)
+        share = parts.matches.clamp(min=1) * processes.count / matches
+        loss = (parts.classes + recipe.box_weight * parts.boxes) * share
+        torch.autograd.backward(scaler.scale(loss))
+        processes.average_gradients(network.parameters())
+        scaler.unscale_(optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
-        losses.append(loss.item())
+        state = processes.sum(torch.stack([loss.detach(), loss.new_tensor(float(interrupted()))]))
+        losses.append(state[0].item() / processes.count)
+        if checkpoint is not None and not np.isfinite(losses[-1]):
+            bad = checkpoint.with_name(f"bad-batch-{processes.rank}.safetensors")
+            save_batch(bad, images, boxes, labels)
         _check_loss(losses, step)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         optimiser.zero_grad(set_to_none=True)
         average.update(network, step)
 
@@ -124,40 +157,32 @@ def train(
             recent = float(np.mean(losses[-report_steps:]))
             left = (recipe.steps - done) / rate
             report(Progress(done, recipe.steps, recent, rate * recipe.batch_size, left))
-        if checkpoint and (now - saved > checkpoint_seconds or done == recipe.steps):
-            save_checkpoint(
-                checkpoint, done, losses, network, optimiser, average.values, recipe, seed
-            )
+        stop = False
+        if validate and recipe.validates_after(step):
+            stop = validate(done, average.values)
+            began += time.monotonic() - now  # the rate is that of training alone
+            network.train(not recipe.freeze_norm)
+        if stop or state[1] > 0 or now - saved > checkpoint_seconds or done == recipe.steps:
+            save(done)
             saved = now
+        if state[1] > 0:
+            raise KeyboardInterrupt
+        if stop:
+            break
     return average.values
 
 
-def _batch(
-    data: DetectionBatch, recipe: Recipe, seed: int, step: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Draws the step's images, each epoch in an order of its own, and augments them."""
-    size, n = recipe.batch_size, len(data)
-    positions = np.arange(step * size, (step + 1) * size)
-    epochs = set((positions // n).tolist())
-    order = {e: np.random.default_rng((seed, e)).permutation(n) for e in epochs}
-    chosen = np.array([order[p // n][p % n] for p in positions.tolist()])
-    generator = torch.Generator().manual_seed(
-        int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
-    )
-    images, boxes, labels = augment(
-        data.images[chosen], data.boxes[chosen], data.labels[chosen], generator, recipe.augmentation
-    )
-    return images.contiguous(memory_format=torch.channels_last), boxes, labels
-
-
-def _parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, object]]:
+def _make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Weight decay on convolution weights, none on biases and batch norm."""
     weights = [p for p in network.parameters() if p.ndim > 1]
     rest = [p for p in network.parameters() if p.ndim <= 1]
-    return [
+    groups: list[dict[str, object]] = [
         {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": rest, "weight_decay": 0.0},
     ]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 
 def _check_loss(losses: list[float], step: int) -> None:

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from evonas.data.augment import Augmentation, augment, normalise
+from evonas.data.augment import augment, normalise
+from evonas.data.augmentation import Augmentation
 
 STILL = Augmentation(zoom=1, stretch=1, shift=0, brightness=0, contrast=0, colour=0)
 
