@@ -31,7 +31,8 @@ ALLOWED = {
     "search": SPACE | {"scoring"},
     "benchmark": SPACE | {"table", "latency", "scoring", "search"},
     "export": NETWORKS | {"latency"},
-    "jobs": NETWORKS | {"supernet", "export"},
+    "retraining": NETWORKS | {"supernet", "table"},
+    "jobs": SPACE | {"retraining"},
 }
 # Packages that a part may not import anywhere, not even inside a function.
 HEAVY = {"torch", "streamlit", "plotly", "typer", "rich"}
@@ -39,6 +40,7 @@ FORBIDDEN = {
     "space": HEAVY | {"h5py", "pymoo", "pandas", "scipy"},
     "table": HEAVY | {"pymoo"},
     "search": HEAVY | {"h5py"},
+    "jobs": HEAVY | {"h5py"},
     "scoring": HEAVY - {"torch"} | {"h5py", "pymoo"},
     "latency": {"streamlit", "plotly", "typer", "rich", "h5py", "pymoo"},
 }

@@ -19,6 +19,7 @@ COMMANDS = {
     "table": "Benchmark tables: look in, query, merge.",
     "device": "Devices: measure latencies, fit and evaluate predictors.",
     "supernet": "Weight-sharing supernets: train, rank, evaluate.",
+    "train": "Train one architecture in full.",
     "export": "Trained networks as archive, ONNX and TFLite, checked.",
     "detect": "Find objects in images with an archive.",
     "app": "The app: explore tables in the browser.",

@@ -65,13 +65,7 @@ def load_checkpoint(
         DataError: The file is damaged or of another version.
         ConfigurationError: It is of another network, recipe or seed.
     """
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        version = content["version"]
-    except Exception as error:  # torch raises whatever the damage leads to
-        raise DataError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
-    if version != _VERSION:
-        raise DataError(f"{path}: checkpoint version {version}; this evonas reads {_VERSION}")
+    content = _read(path)
     if (content["recipe"], content["seed"]) != (describe_recipe(recipe), seed):
         raise ConfigurationError(f"{path}: made with another recipe or seed; remove it to restart")
     try:
@@ -83,3 +77,23 @@ def load_checkpoint(
     for name, value in content["average"].items():
         average[name].copy_(value)
     return content["step"], content["losses"].tolist()
+
+
+def checkpoint_steps(path: Path) -> int:
+    """Returns after how many steps a checkpoint was saved; 0 if there is none.
+
+    Raises:
+        DataError: The file is damaged or of another version.
+    """
+    return int(_read(path)["step"]) if path.exists() else 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        version = content["version"]
+    except Exception as error:  # torch raises whatever the damage leads to
+        raise DataError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
+    if version != _VERSION:
+        raise DataError(f"{path}: checkpoint version {version}; this evonas reads {_VERSION}")
+    return content

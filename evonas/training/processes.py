@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from evonas.errors import ConfigurationError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,23 @@ class Processes:
             value = value.clone()
             torch.distributed.all_reduce(value)
         return value
+
+    def gather(self, value: Any) -> list[Any]:
+        """Returns all processes' values, in the order of their ranks."""
+        if self.count == 1:
+            return [value]
+        values: list[Any] = [None] * self.count
+        torch.distributed.all_gather_object(values, value)
+        return values
+
+    def from_first(self, value: T) -> T:
+        """Returns the first process's value."""
+        if self.count == 1:
+            return value
+        values: list[Any] = [value]
+        torch.distributed.broadcast_object_list(values, src=0)
+        first: T = values[0]
+        return first
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces gradients by their mean over all processes, all in one message.
