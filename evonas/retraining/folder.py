@@ -126,13 +126,13 @@ class RunFolder:
     def keep_curves(self, steps: int) -> list[dict[str, Any]]:
         """Drops what came after that many steps, for a run that goes on from there."""
         rows = [row for row in self.read_curves() if row["step"] <= steps]
-        write_atomically(self.curves, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        write_atomically(self.curves, "".join(map(_line, rows)).encode())
         return rows
 
     def add_to_curves(self, row: Mapping[str, Any]) -> None:
         """Appends a row."""
         with self.curves.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(_line(row))
 
     def add_to_log(self, line: str) -> None:
         """Appends a line."""
@@ -142,7 +142,7 @@ class RunFolder:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object, atomically."""
-    write_atomically(path, (json.dumps(content, indent=2) + "\n").encode())
+    write_atomically(path, (json.dumps(plain(content), indent=2) + "\n").encode())
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
@@ -174,3 +174,16 @@ def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int):
             yield row
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(plain(row)) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """Returns the value with None for NaN, which JSON lacks."""
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    return value

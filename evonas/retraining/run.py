@@ -16,7 +16,7 @@ from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.retraining.environment import check_classes, check_environment
 from evonas.retraining.evaluate import Evaluator, figures, per_class
-from evonas.retraining.folder import RunFolder, read_json, write_json
+from evonas.retraining.folder import RunFolder, plain, read_json, write_json
 from evonas.retraining.initial import initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
@@ -150,7 +150,8 @@ class _Run:
     def _validate(self, step: int, weights: dict[str, Tensor]) -> bool:
         detector = self._averaged(weights)
         metrics = self.evaluator(self._folded(detector))
-        better = not self._validations() or metrics.ap > self._best()["map"]
+        ap = None if metrics.ap != metrics.ap else metrics.ap  # no image has a box
+        better = not self._validations() or (ap or 0.0) > (self._best()["map"] or 0.0)
         if better and self.leads:
             card = self._card(step, metrics.ap, metrics.ap50)
             save_archive(self.folder.best, Archive(detector, card))
@@ -158,7 +159,7 @@ class _Run:
             {
                 "step": step,
                 "seconds": self._seconds(),
-                "map": metrics.ap,
+                "map": ap,
                 "map50": metrics.ap50,
                 "coco": figures(metrics),
                 "best": better,
@@ -206,12 +207,11 @@ class _Run:
         return [row for row in self.rows if "map" in row]
 
     def _best(self) -> dict[str, Any]:
-        return max(
-            self._validations(), key=lambda row: row["map"] if row["map"] == row["map"] else -1
-        )
+        return max(self._validations(), key=lambda row: row["map"] or 0.0)
 
     def _best_text(self) -> str:
-        return f"AP {self._best()['map']:.4f}" if self._validations() else "AP -"
+        best = self._best()["map"] if self._validations() else None
+        return "AP -" if best is None else f"AP {best:.4f}"
 
     def _is_over(self) -> bool:
         """Whether training has ended early: no better AP for too many validations."""
@@ -243,7 +243,7 @@ class _Run:
             write_json(self.folder.card, asdict(archive.card))
             keep_result(self.request, self.environment, result)
             write_json(self.folder.metrics, result)
-        return result
+        return dict(plain(result))
 
     def _evaluator_of(self, split: str) -> Evaluator:
         if split == "val":
