@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself.
-GROUND = {"errors", "files", "paths", "objectives"}
+GROUND = {"errors", "files", "locks", "paths", "objectives"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "files": {"errors"},
+    "locks": set(),
     "paths": set(),
     "objectives": {"errors"},
     "space": GROUND,

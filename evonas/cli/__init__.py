@@ -20,6 +20,8 @@ COMMANDS = {
     "device": "Devices: measure latencies, fit and evaluate predictors.",
     "supernet": "Weight-sharing supernets: train, rank, evaluate.",
     "train": "Train one architecture in full.",
+    "job": "Retraining jobs: submit, look, cancel, resume.",
+    "worker": "Run queued retraining jobs.",
     "export": "Trained networks as archive, ONNX and TFLite, checked.",
     "detect": "Find objects in images with an archive.",
     "app": "The app: explore tables in the browser.",

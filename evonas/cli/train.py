@@ -1,5 +1,6 @@
 """`evonas train`: one architecture in full."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -45,6 +46,9 @@ def train(
     device: Annotated[
         str, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
     ] = "",
+    stop_without: Annotated[
+        int, typer.Option(hidden=True, help="Save and stop when this parent process is gone.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train one architecture in full; Ctrl-C saves first, and --resume goes on from there.
@@ -69,7 +73,9 @@ def train(
         if not resume and processes.rank == 0:
             RunFolder(folder).create(request)
         processes.from_first(None)  # nobody reads it before it is there
-        result = _run(folder, threads, workers, pick_device(device, processes), processes)
+        result = _run(
+            folder, threads, workers, pick_device(device, processes), processes, stop_without
+        )
     if processes.rank > 0:
         return
     if as_json:
@@ -79,14 +85,16 @@ def train(
     typer.echo(f"written to {folder}: best.safetensors, metrics.json, curves.jsonl, log.txt")
 
 
-def _run(folder: Path, threads: int, workers: int, device: Any, processes: Any) -> dict[str, Any]:
+def _run(
+    folder: Path, threads: int, workers: int, device: Any, processes: Any, parent: int
+) -> dict[str, Any]:
     import torch
 
     from evonas.retraining.run import Machine, run_training
 
     if threads:
         torch.set_num_threads(threads)
-    interrupted = _until_a_signal()
+    interrupted = _until_a_signal(parent)
     machine = Machine(
         device, workers, processes, lambda line: typer.echo(line, err=True), interrupted
     )
@@ -97,8 +105,11 @@ def _run(folder: Path, threads: int, workers: int, device: Any, processes: Any) 
         raise
 
 
-def _until_a_signal() -> Callable[[], bool]:
-    """Returns what tells whether SIGINT or SIGTERM came; a second one ends at once."""
+def _until_a_signal(parent: int) -> Callable[[], bool]:
+    """Returns what tells whether SIGINT or SIGTERM came, or the parent process, if any, is gone.
+
+    A second signal ends the process at once.
+    """
     caught: list[int] = []
 
     def remember(number: int, frame: object) -> None:
@@ -108,16 +119,18 @@ def _until_a_signal() -> Callable[[], bool]:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, remember)
-    return lambda: bool(caught)
+    return lambda: bool(caught) or (parent > 0 and os.getppid() != parent)
 
 
 def _print(result: dict[str, Any]) -> None:
     splits = [split for split in ("val", "test") if split in result]
-    names = list(result[splits[0]]["coco"])
-    rows = [[name, *(f"{result[split]['coco'][name]:.4f}" for split in splits)] for name in names]
-    classes = list(result[splits[0]]["per_class"])
-    rows += [
-        [f"AP {name}", *(f"{result[split]['per_class'][name]:.4f}" for split in splits)]
-        for name in classes
+    rows = [
+        [prefix + name, *(_show(result[split][part][name]) for split in splits)]
+        for part, prefix in (("coco", ""), ("per_class", "AP of "))
+        for name in result[splits[0]][part]
     ]
-    print_table(["", *splits], rows, title=f"{result['architecture']}, best of {result['steps']}")
+    print_table(["COCO figure", *splits], rows, title=result["architecture"])
+
+
+def _show(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -64,6 +64,19 @@ class RunFolder:
         """The best network's card, as JSON."""
         return self.path / "card.json"
 
+    @property
+    def lock(self) -> Path:
+        """Held by the process that runs it."""
+        return self.path / "run.lock"
+
+    def clear(self) -> None:
+        """Removes all but the request, for a run that starts anew."""
+        for file in (
+            self.environment, self.curves, self.log, self.checkpoint, self.best, self.metrics,
+            self.card,
+        ):  # fmt: skip
+            file.unlink(missing_ok=True)
+
     def create(self, request: Retraining) -> None:
         """Makes the folder.
 

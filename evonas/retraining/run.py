@@ -14,6 +14,8 @@ from evonas.data import list_splits, load_coco
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
+from evonas.errors import ConfigurationError
+from evonas.locks import locked
 from evonas.retraining.environment import check_classes, check_environment
 from evonas.retraining.evaluate import Evaluator, figures, per_class
 from evonas.retraining.folder import RunFolder, plain, read_json, write_json
@@ -63,11 +65,16 @@ def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
         EvonasError: Whatever is wrong with the request, the data or the folder.
         KeyboardInterrupt: Interrupted, after saving.
     """
-    folder = RunFolder(path)
+    folder, machine = RunFolder(path), machine or Machine()
+    request = folder.request()
     if folder.metrics.exists():
         return read_json(folder.metrics, "the metrics of a run")
-    run = _Run(folder, folder.request(), machine or Machine())
-    return run.run()
+    if machine.processes.rank > 0:
+        return _Run(folder, request, machine).run()
+    with locked(folder.lock) as ours:
+        if not ours:
+            raise ConfigurationError(f"{path}: another process is running it")
+        return _Run(folder, request, machine).run()
 
 
 class _Run:
