@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,22 +95,26 @@ def _run(
 
     if threads:
         torch.set_num_threads(threads)
-    interrupted = _until_a_signal(parent)
-    machine = Machine(
-        device, workers, processes, lambda line: typer.echo(line, err=True), interrupted
-    )
-    try:
-        return run_training(folder, machine)
-    except KeyboardInterrupt:
-        typer.echo(f"interrupted and saved; go on: evonas train --resume --out {folder}", err=True)
-        raise
+    with _remembered_signals() as caught:
+        machine = Machine(
+            device,
+            workers,
+            processes,
+            lambda line: typer.echo(line, err=True),
+            lambda: bool(caught) or (parent > 0 and os.getppid() != parent),
+        )
+        try:
+            return run_training(folder, machine)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"interrupted and saved; go on: evonas train --resume --out {folder}", err=True
+            )
+            raise
 
 
-def _until_a_signal(parent: int) -> Callable[[], bool]:
-    """Returns what tells whether SIGINT or SIGTERM came, or the parent process, if any, is gone.
-
-    A second signal ends the process at once.
-    """
+@contextmanager
+def _remembered_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM for the block; a second one ends the process at once."""
     caught: list[int] = []
 
     def remember(number: int, frame: object) -> None:
@@ -117,9 +122,13 @@ def _until_a_signal(parent: int) -> Callable[[], bool]:
             sys.exit(130)
         caught.append(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, remember)
-    return lambda: bool(caught) or (parent > 0 and os.getppid() != parent)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, remember) for number in numbers]
+    try:
+        yield caught
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -159,6 +159,7 @@ def train(
             report(Progress(done, recipe.steps, recent, rate * recipe.batch_size, left))
         stop = False
         if validate and recipe.validates_after(step):
+            processes.share_first(average.values.values())  # batch norm differs unless synchronised
             stop = validate(done, average.values)
             began += time.monotonic() - now  # the rate is that of training alone
             network.train(not recipe.freeze_norm)

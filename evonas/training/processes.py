@@ -61,6 +61,12 @@ class Processes:
         first: T = values[0]
         return first
 
+    def share_first(self, values: Iterable[Tensor]) -> None:
+        """Overwrites tensors by the first process's."""
+        if self.count > 1:
+            for value in values:
+                torch.distributed.broadcast(value, src=0)
+
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces gradients by their mean over all processes, all in one message.
 

@@ -93,6 +93,10 @@ def _set(values: dict[str, Any], key: str, value: Any) -> None:
 def _parse(text: str) -> Any:
     """Reads a number, true, false or a word; YAML's `1e-3` is a text, here it is a number."""
     try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError):
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
         return text
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

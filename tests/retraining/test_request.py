@@ -39,7 +39,8 @@ def test_bad_changes_are_refused(changes, message):
 
 
 def test_changes_and_files(tmp_path):
-    assert load_recipe("nano", ["learning_rate=1e-3"]).learning_rate == 1e-3
+    changed = load_recipe("nano", ["learning_rate=1e-3", "sync_norm=true", "optimiser=sgd"])
+    assert (changed.learning_rate, changed.sync_norm, changed.optimiser) == (1e-3, True, "sgd")
     file = tmp_path / "mine.yaml"
     file.write_text("base: nano\nsteps: 7\naugmentation:\n  flip: 0.5\n")
     recipe = load_recipe(str(file), ["batch_size=2"])
