@@ -102,3 +102,15 @@ def figures(metrics: CocoMetrics) -> dict[str, float]:
 def per_class(metrics: CocoMetrics, classes: tuple[str, ...]) -> dict[str, float]:
     """Returns each class's AP."""
     return dict(zip(classes, metrics.ap_per_class.tolist(), strict=True))
+
+
+def precision_recall(metrics: CocoMetrics, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the precision at 101 recalls from 0 to 1, by IoU and class; null for absent ones."""
+    curves: dict[str, Any] = {"recall": np.linspace(0, 1, 101).round(2).tolist()}
+    for name, index in (("0.50", 0), ("0.75", 5)):
+        precision = metrics.precision[index]  # (101, n_classes)
+        curves[name] = {
+            label: values.round(4).tolist() if (values >= 0).all() else None
+            for label, values in zip(classes, precision.T, strict=True)
+        }
+    return curves

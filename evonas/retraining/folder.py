@@ -60,6 +60,16 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def curves_by_class(self) -> Path:
+        """Precision by recall and class, for each split, as JSON."""
+        return self.path / "pr.json"
+
+    @property
+    def confusion(self) -> Path:
+        """True classes (rows, then background) against detected ones, for each split, as JSON."""
+        return self.path / "confusion.json"
+
+    @property
     def card(self) -> Path:
         """The best network's card, as JSON."""
         return self.path / "card.json"
@@ -73,7 +83,7 @@ class RunFolder:
         """Removes all but the request, for a run that starts anew."""
         for file in (
             self.environment, self.curves, self.log, self.checkpoint, self.best, self.metrics,
-            self.card,
+            self.card, self.curves_by_class, self.confusion,
         ):  # fmt: skip
             file.unlink(missing_ok=True)
 

@@ -17,13 +17,15 @@ from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
 from evonas.locks import locked
 from evonas.retraining.environment import check_classes, check_environment
-from evonas.retraining.evaluate import Evaluator, figures, per_class
+from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
 from evonas.retraining.folder import RunFolder, plain, read_json, write_json
 from evonas.retraining.initial import initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
 from evonas.space import Architecture, find_architecture
 from evonas.training.checkpoint import checkpoint_steps
+from evonas.training.confusion import confusion_matrix
+from evonas.training.evaluation import evaluate_detections
 from evonas.training.loop import Progress, train
 from evonas.training.processes import ALONE, Processes
 from evonas.training.validation import as_input
@@ -236,18 +238,26 @@ class _Run:
             "steps": self.rows[-1]["step"],
             "seconds": self.rows[-1]["seconds"],
         }
+        curves: dict[str, Any] = {}
+        confusion: dict[str, Any] = {"classes": [*self.classes, ""]}
         for split in ("val", "test"):
             if split in list_splits(self.request.data):
-                metrics = self._evaluator_of(split)(detector)
+                evaluator = self._evaluator_of(split)
+                detections = evaluator.detect(detector)
+                metrics = evaluate_detections(evaluator.ground_truth, detections)
                 result[split] = {
                     "map": metrics.ap,
                     "map50": metrics.ap50,
                     "coco": figures(metrics),
                     "per_class": per_class(metrics, self.classes),
                 }
+                curves[split] = precision_recall(metrics, self.classes)
+                confusion[split] = confusion_matrix(evaluator.ground_truth, detections).tolist()
                 self._say(f"{split}: AP {metrics.ap:.4f}  AP50 {metrics.ap50:.4f}")
         if self.leads:
             write_json(self.folder.card, asdict(archive.card))
+            write_json(self.folder.curves_by_class, curves)
+            write_json(self.folder.confusion, confusion)
             keep_result(self.request, self.environment, result)
             write_json(self.folder.metrics, result)
         return dict(plain(result))

@@ -47,6 +47,11 @@ def test_a_run_leaves_everything_behind(done, digits):
     assert archive.card.architecture == ARCHITECTURE
     assert archive.card.made["seed"] == 0
     assert json.loads(done.card.read_text())["classes"] == list(archive.card.classes)
+    curves = json.loads(done.curves_by_class.read_text())["val"]
+    assert len(curves["recall"]) == 101
+    assert {len(curve) for curve in curves["0.50"].values() if curve} == {101}
+    confusion = json.loads(done.confusion.read_text())
+    assert len(confusion["classes"]) == len(confusion["val"]) == 11
     environment = json.loads(done.environment.read_text())
     assert environment.keys() >= {"data", "git_commit", "versions", "threads"}
     assert "validation AP" in done.log.read_text()
