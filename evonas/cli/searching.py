@@ -33,6 +33,7 @@ class SearchOptions:
     scorer: str = "supernet"
     weights: Path | None = None
     data: Path | None = None
+    ray: str | None = None
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -47,7 +48,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     question = make_question(options.space, options.objectives, options.where)
     space, scorer = question.space, None
     if question.scored:
-        given = ScorerOptions(space, options.weights, options.data)
+        given = ScorerOptions(space, options.weights, options.data, options.ray)
         scorer = load_scorer(options.scorer, given)
     table = open_or_create(options.table) if scorer else _open_filled(options.table, question)
     sources = _check_sources(table, question, scorer)

@@ -1,7 +1,7 @@
 """The scorers by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evonas.errors import ConfigurationError, unknown_name
@@ -18,11 +18,13 @@ class ScorerOptions:
         space: The space of the genotypes.
         weights: Supernet weights; None for those shipped for the space.
         data: Folder of the COCO-format data set.
+        ray: Address of the Ray cluster that scores; None for this process.
     """
 
     space: SearchSpace
     weights: Path | None = None
     data: Path | None = None
+    ray: str | None = None
 
 
 def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
@@ -51,7 +53,13 @@ def _supernet(options: ScorerOptions) -> Scorer:
         )
     from evonas.scoring.supernet import SupernetScorer
 
-    return SupernetScorer(weights, options.data, options.space)
+    scorer = SupernetScorer(weights, options.data, options.space)
+    if options.ray is None:
+        return scorer
+    from evonas.scoring.cluster import ClusterScorer
+
+    absolute = replace(options, weights=weights.resolve(), data=options.data.resolve())
+    return ClusterScorer(absolute, scorer, options.ray)
 
 
 SCORERS: dict[str, Callable[[ScorerOptions], Scorer | None]] = {

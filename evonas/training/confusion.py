@@ -44,11 +44,12 @@ def confusion_matrix(
         )
         predicted = detections.labels[found]
         hit = matched >= 0
-        np.add.at(counts, (labels[true][matched[hit]], predicted[hit]), 1)
-        np.add.at(counts, (n, predicted[matched == _NOTHING]), 1)
         missed = ~ground_truth.is_crowd[true]
         missed[matched[hit]] = False
-        np.add.at(counts, (labels[true][missed], n), 1)
+        rows = [labels[true][matched[hit]], labels[true][missed], predicted[matched == _NOTHING]]
+        columns = [predicted[hit], np.full(missed.sum(), n), rows[2]]
+        rows[2] = np.full(len(rows[2]), n)
+        np.add.at(counts, (np.concatenate(rows), np.concatenate(columns)), 1)
     return counts
 
 

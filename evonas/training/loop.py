@@ -183,7 +183,7 @@ def _make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer
     ]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def _check_loss(losses: list[float], step: int) -> None:
