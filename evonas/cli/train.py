@@ -92,7 +92,9 @@ def _run(
     import torch
 
     from evonas.retraining.run import Machine, run_training
+    from evonas.training.memory import keep_freed_memory
 
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     with _remembered_signals() as caught:

@@ -85,7 +85,7 @@ class Unit(nn.Module):
         if self.scale is not None:
             x = self._normalise(x, c_out)
         if conv.activation:
-            x = F.hardswish(x) if self.h_swish else F.relu6(x)
+            x = F.hardswish(x) if self.h_swish else F.relu6(x, inplace=True)
         if self.squeeze is not None and self.excite is not None:
             x = x * self._gate(x, conv)
         return x

@@ -26,7 +26,8 @@ from evonas.space import Architecture, find_architecture
 from evonas.training.checkpoint import checkpoint_steps
 from evonas.training.confusion import confusion_matrix
 from evonas.training.evaluation import evaluate_detections
-from evonas.training.loop import Progress, train
+from evonas.training.loop import Progress, TrainingError, train
+from evonas.training.memory import is_out_of_memory, largest_batch
 from evonas.training.processes import ALONE, Processes
 from evonas.training.validation import as_input
 
@@ -111,21 +112,36 @@ class _Run:
         ).to(machine.device)
         self._take_up()
         if not self._is_over():
-            train(
-                detector,
-                lambda _: detector.architecture,
-                self.data,
-                request.recipe,
-                request.seed,
-                self.folder.checkpoint,
-                report=self._report,
-                report_steps=max(1, min(50, request.recipe.steps // 20)),
-                validate=self._validate,
-                interrupted=machine.interrupted,
-                workers=machine.workers,
-                processes=machine.processes,
-            )
+            try:
+                self._train(detector)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise self._too_large(detector) from error
         return self._finish()
+
+    def _train(self, detector: Detector) -> None:
+        recipe = self.request.recipe
+        train(
+            detector,
+            lambda _: detector.architecture,
+            self.data,
+            recipe,
+            self.request.seed,
+            self.folder.checkpoint,
+            report=self._report,
+            report_steps=max(1, min(50, recipe.steps // 20)),
+            validate=self._validate,
+            interrupted=self.machine.interrupted,
+            workers=self.machine.workers,
+            processes=self.machine.processes,
+        )
+
+    def _too_large(self, detector: Detector) -> TrainingError:
+        count, batch = self.machine.processes.count, self.request.recipe.batch_size
+        fits = count * largest_batch(detector, detector.architecture, batch // count)
+        advice = f"{fits} fit: --set batch_size={fits}" if fits else "not even one fits"
+        return TrainingError(f"out of memory with a batch of {batch} images; {advice}")
 
     def _take_up(self) -> None:
         """Drops what came after the checkpoint."""

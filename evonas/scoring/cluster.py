@@ -1,6 +1,8 @@
 """Scoring on a Ray cluster: actors that keep the supernet loaded."""
 
 import logging
+import os
+import socket
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -34,8 +36,9 @@ class _Worker:
         assert options.data is not None
         self.scorer = SupernetScorer(options.weights, options.data, options.space)
 
-    def ready(self) -> None:
-        """Returns when the scorer is loaded."""
+    def ready(self) -> int:
+        """Returns the process when the scorer is loaded."""
+        return os.getpid()
 
     def score(self, genotypes: Genotypes) -> dict[str, Floats]:
         return self.scorer(genotypes)
@@ -68,6 +71,7 @@ class ClusterScorer:
             raise MissingPackageError("ray", "cluster") from error
 
         self._ray: Any = ray
+        _check_reachable(address)
         try:
             ray.init(
                 address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR
@@ -143,3 +147,18 @@ class ClusterScorer:
                 raise ClusterError(f"a worker could not start: {error}") from error
             return
         self._idle.append(actor)
+
+
+def _check_reachable(address: str) -> None:
+    """Refuses a HOST:PORT where nobody listens; Ray itself tries for minutes.
+
+    Raises:
+        ConfigurationError: Nobody does.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--ray {address}: no such cluster ({error})") from error

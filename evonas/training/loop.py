@@ -157,13 +157,14 @@ def train(
             recent = float(np.mean(losses[-report_steps:]))
             left = (recipe.steps - done) / rate
             report(Progress(done, recipe.steps, recent, rate * recipe.batch_size, left))
-        stop = False
-        if validate and recipe.validates_after(step):
+        stop, validated = False, validate is not None and recipe.validates_after(step)
+        if validate and validated:
             processes.share_first(average.values.values())  # batch norm differs unless synchronised
             stop = validate(done, average.values)
             began += time.monotonic() - now  # the rate is that of training alone
             network.train(not recipe.freeze_norm)
-        if stop or state[1] > 0 or now - saved > checkpoint_seconds or done == recipe.steps:
+        due = validated or now - saved > checkpoint_seconds or done == recipe.steps
+        if due or state[1] > 0:
             save(done)
             saved = now
         if state[1] > 0:

@@ -62,6 +62,29 @@ def test_a_full_disk_is_reported(digits, tmp_path, capsys, monkeypatch):
     assert "config.json: cannot be written: No space left on device" in capsys.readouterr().err
 
 
+LITTLE_MEMORY = """
+import resource, sys
+import torch
+from evonas.cli import main
+import evonas.retraining.run
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_a_batch_without_room_is_refused_with_one_that_fits(digits, tmp_path):
+    arguments = ["train", ARCHITECTURE, "--data", str(digits), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-c", LITTLE_MEMORY, *arguments, *OPTIONS, "--set"]
+    refused = subprocess.run(
+        [*command, "batch_size=2048"], capture_output=True, text=True, timeout=200
+    )
+    assert refused.returncode == 1
+    assert "out of memory with a batch of 2048 images; " in refused.stderr
+    assert " fit: --set batch_size=" in refused.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_exits_130(digits, tmp_path, number):

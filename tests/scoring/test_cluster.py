@@ -1,7 +1,6 @@
 import os
 import signal
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -39,17 +38,9 @@ def cluster():
     ray.shutdown()
 
 
-def kill_one_worker(after):
-    """Kills a process that scores, as a machine that is lost would."""
-
-    def kill():
-        from ray.util.state import list_actors
-
-        time.sleep(after)
-        alive = [actor for actor in list_actors() if actor.state == "ALIVE"]
-        os.kill(alive[0].pid, signal.SIGKILL)
-
-    thread = threading.Thread(target=kill)
+def kill_later(process, seconds):
+    """Kills a process that scores, as with a machine that is lost."""
+    thread = threading.Timer(seconds, os.kill, (process, signal.SIGKILL))
     thread.start()
     return thread
 
@@ -64,10 +55,13 @@ def test_a_cluster_that_loses_a_worker_scores_like_one_process(options, cluster)
     scorer = load_scorer("supernet", replace(options, ray="auto"))
     assert scorer.workers == 2
     first = scorer(genotypes[:4])
-    killer = kill_one_worker(after=0.3)
+    victim = cluster.get(scorer._idle[0].ready.remote())
+    killer = kill_later(victim, seconds=0.5)
     cached = CachedScorer(SPACE, scorer, MemoryStore())
     found = cached(genotypes[::-1])
     killer.join()
+    processes = set(cluster.get([actor.ready.remote() for actor in scorer._idle]))
+    assert victim not in processes
     assert cached.scored == len(genotypes)
     for name in ("map", "map50"):
         np.testing.assert_array_equal(found[name][::-1], serial[name])
