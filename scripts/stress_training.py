@@ -32,29 +32,29 @@ def main(
         changes = [f"steps={steps}", "batch_size=8", "validations=12", "warmup_steps=10"]
         options = [part for change in changes for part in ("--set", change)]
         start = ["train", arch, "--data", str(data), *options, "--threads", "1", "--out"]
-        began = time.monotonic()
         _evonas([*start, str(whole)]).wait()
-        seconds = time.monotonic() - began
         command = [*start, str(killed)]
         for number in range(kills):
             process = _evonas(command)
-            # A share of the run beyond the start-up, so that every run gets further.
-            wait = seconds * rng.uniform(0.2, 0.6)
-            try:
-                process.wait(wait)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            rows = RunFolder(killed).read_curves()
-            print(
-                f"kill {number + 1} after {wait:.1f} s, at step {rows[-1]['step'] if rows else 0}"
-            )
+            # Some steps further than before, and then at any moment of a step or a save.
+            wanted = _step(killed) + rng.integers(1, max(2, 2 * steps // kills))
+            while process.poll() is None and _step(killed) < wanted:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.3))
+            process.kill()
+            process.wait()
+            print(f"kill {number + 1} at step {_step(killed)}", flush=True)
             if (killed / "config.json").exists():
                 command = ["train", "--resume", "--out", str(killed)]
         code = _evonas(command).wait()
         same = code == 0 and _same(whole, killed)
         print(f"{kills} kills, {steps} steps: {'the same weights' if same else 'OTHER WEIGHTS'}")
     raise typer.Exit(0 if same else 1)
+
+
+def _step(run: Path) -> int:
+    rows = RunFolder(run).read_curves()
+    return int(rows[-1]["step"]) if rows else 0
 
 
 def _evonas(arguments: list[str]) -> "subprocess.Popen[bytes]":

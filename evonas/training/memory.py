@@ -8,6 +8,9 @@ import torch
 from evonas.detector import Network, anchor_boxes, detection_loss
 from evonas.space import Architecture
 
+# What torch, and its oneDNN, say where the system gives no more.
+_NO_MEMORY = ("allocate memory", "could not create a primitive")
+
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
@@ -33,7 +36,7 @@ def keep_freed_memory() -> bool:
 def is_out_of_memory(error: Exception) -> bool:
     """Returns whether an error says that memory has run out, on a GPU or in this process."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+        isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
     )
 
 
