@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-# As in the published SSD: the least overlap of the crop with some box, drawn for each image. 0
-# takes any crop that shows a box's centre.
-_LEAST_OVERLAP = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
+# As TensorFlow's ssd_random_crop: the share of some box that a crop must show, one for each image.
+_LEAST_SHOWN = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9)
 _AREA = (0.1, 1.0)  # of the image
 _ASPECT = 2.0  # width over height is from 1/2 to 2
 
@@ -15,9 +14,8 @@ def crop_placement(
 ) -> tuple[Tensor, Tensor]:
     """Returns how images are scaled and shifted so that a crop of each fills it.
 
-    Of an image's candidates the first one is taken that overlaps some box by the least overlap
-    drawn for the image and holds the centre of a box. Without such a candidate, or box, the image
-    stays as it is.
+    Of an image's candidates the first one is taken that shows enough of some box and the centre
+    of one. Without such a candidate, or box, the image stays as it is.
 
     Args:
         boxes: (n, m, 4) x1, y1, x2, y2 as shares of the image's sides.
@@ -29,17 +27,17 @@ def crop_placement(
         Scale (n, 2) and shift (n, 2) in half sides, for x and y.
     """
     low, size = _candidates(drawn[:, 1:].reshape(len(drawn), -1, 4))
-    least = drawn.new_tensor(_LEAST_OVERLAP)[(drawn[:, 0] * len(_LEAST_OVERLAP)).long()]
+    least = drawn.new_tensor(_LEAST_SHOWN)[(drawn[:, 0] * len(_LEAST_SHOWN)).long()]
     high = low + size
     corner, far = boxes[:, None, :, :2], boxes[:, None, :, 2:]  # (n, 1, m, 2)
     inside = (torch.minimum(far, high[:, :, None]) - torch.maximum(corner, low[:, :, None])).clamp(
         min=0
     )
     overlap = inside.prod(-1)
-    union = size.prod(-1)[..., None] + (far - corner).prod(-1) - overlap
+    share = overlap / (far - corner).prod(-1).clamp(min=1e-9)
     centre = (corner + far) / 2
     shown = ((centre > low[:, :, None]) & (centre < high[:, :, None])).all(-1) & present[:, None]
-    enough = (overlap / union.clamp(min=1e-9) >= least[:, None, None]) & present[:, None]
+    enough = (share >= least[:, None, None]) & present[:, None]
     good = shown.any(-1) & enough.any(-1) & wanted[:, None]  # (n, candidates)
     chosen = good.float().argmax(1)
     row = torch.arange(len(chosen), device=chosen.device)

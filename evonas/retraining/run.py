@@ -111,13 +111,8 @@ class _Run:
             request.architecture, self.classes, request.init, request.seed, self.calibration
         ).to(machine.device)
         self._take_up()
-        if not self._is_over():
-            try:
-                self._train(detector)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                raise self._too_large(detector) from error
+        if not self._is_over() and not self._has_room_to_train(detector):
+            raise self._too_large(detector)
         return self._finish()
 
     def _train(self, detector: Detector) -> None:
@@ -136,6 +131,16 @@ class _Run:
             workers=self.machine.workers,
             processes=self.machine.processes,
         )
+
+    def _has_room_to_train(self, detector: Detector) -> bool:
+        """Trains; returns False, with all that it took given back, when memory runs out."""
+        try:
+            self._train(detector)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+        return True
 
     def _too_large(self, detector: Detector) -> TrainingError:
         count, batch = self.machine.processes.count, self.request.recipe.batch_size

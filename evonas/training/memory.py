@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from typing import Any
 
 import torch
 
@@ -24,13 +25,15 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it took effect; other C libraries are left as they are.
     """
+    mallopt = _of_c_library("mallopt")
+    return bool(mallopt and mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def _of_c_library(name: str) -> Any:
+    """Returns a function of glibc, None with other C libraries."""
     if not sys.platform.startswith("linux"):
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # musl has none
-        return False
-    return bool(mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, 2**31 - 1))
+        return None
+    return getattr(ctypes.CDLL(None), name, None)
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -48,22 +51,30 @@ def largest_batch(network: Network, architecture: Architecture, tried: int) -> i
         architecture: What to run.
         tried: A batch that was too large.
     """
-    device = next(network.parameters()).device
-    skeleton = architecture.skeleton
+    malloc_trim = _of_c_library("malloc_trim")
     while tried > 1:
         tried //= 2
-        network.zero_grad(set_to_none=True)
-        try:
-            images = torch.zeros(tried, 3, *[skeleton.image_size] * 2, device=device)
-            codes, logits = network.run(images, architecture)
-            boxes = torch.zeros(tried, 1, 4, device=device)
-            labels = torch.full((tried, 1), -1, device=device)
-            loss = detection_loss(codes, logits, anchor_boxes(skeleton).to(device), boxes, labels)
-            torch.autograd.backward(loss.total)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            continue
-        network.zero_grad(set_to_none=True)
-        return tried
+        if malloc_trim:
+            malloc_trim(0)  # what is kept for the next step, see above
+        if _has_room(network, architecture, tried):
+            return tried
     return 0
+
+
+def _has_room(network: Network, architecture: Architecture, n_images: int) -> bool:
+    """Tries a step; nothing of it is left when this returns."""
+    device, skeleton = next(network.parameters()).device, architecture.skeleton
+    try:
+        images = torch.zeros(n_images, 3, *[skeleton.image_size] * 2, device=device)
+        codes, logits = network.run(images, architecture)
+        boxes = torch.zeros(n_images, 1, 4, device=device)
+        labels = torch.full((n_images, 1), -1, device=device)
+        anchors = anchor_boxes(skeleton).to(device)
+        torch.autograd.backward(detection_loss(codes, logits, anchors, boxes, labels).total)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return False
+    finally:
+        network.zero_grad(set_to_none=True)
+    return True
