@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.jobs import Job, JobStatus
+from evonas.jobs import Job, JobQueue, JobStatus
 from evonas.jobs.record import progress_of
 from evonas.locks import is_locked, locked, take_lock
+from tests.jobs.small_jobs import make_requests
 
 HOLD = """
 import sys
@@ -35,6 +36,16 @@ class Holder:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def request_of(tmp_path_factory):
+    return make_requests(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def queue(tmp_path):
+    return JobQueue(tmp_path / "jobs")
 
 
 def test_a_lock_is_gone_with_its_process(tmp_path):

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from evonas.jobs import JobQueue
 from evonas.jobs.worker import Worker, training_command
+from tests.jobs.small_jobs import make_requests
 
 NOTE = 'echo x >> "$0/ran"'
 RACE = """
@@ -19,6 +21,16 @@ note = ["sh", "-c", 'echo x >> "$0/ran"']
 worker = Worker(JobQueue(sys.argv[1]), [""] * 2, lambda path, _: [*note, str(path)])
 worker.work(drain=True, poll_seconds=0.001)
 """
+
+
+@pytest.fixture(scope="module")
+def request_of(tmp_path_factory):
+    return make_requests(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def queue(tmp_path):
+    return JobQueue(tmp_path / "jobs")
 
 
 def worker(queue, script=NOTE, slots=1):

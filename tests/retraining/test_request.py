@@ -1,10 +1,18 @@
 import pytest
 
+from evonas.data import make_digits
 from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.retraining import RunFolder, plan_training
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
 from evonas.training.recipes import RECIPES, load_recipe
-from tests.retraining.conftest import ARCHITECTURE, QUICK
+
+ARCHITECTURE = "pico:0000000"
+QUICK = ("steps=6", "batch_size=4", "warmup_steps=2", "validations=2")
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return make_digits(tmp_path_factory.mktemp("data") / "digits", train=12, val=6)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -13,7 +13,14 @@ from evonas.retraining import RunFolder, plan_training
 from evonas.retraining.run import Machine, run_training
 from evonas.table import open_table
 from evonas.training.loop import TrainingError
-from tests.retraining.conftest import ARCHITECTURE, QUICK
+
+ARCHITECTURE = "pico:0000000"
+QUICK = ("steps=6", "batch_size=4", "warmup_steps=2", "validations=2")
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return make_digits(tmp_path_factory.mktemp("data") / "digits", train=12, val=6)
 
 
 def start(path, data, *changes, **options):
@@ -27,7 +34,7 @@ def interrupt_after(steps):
     return Machine(interrupted=lambda: next(asked) >= steps)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def done(digits, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
     folder = start(path, digits, table=path.parent / "table")
