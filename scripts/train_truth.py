@@ -13,7 +13,7 @@ holds what a supernet takes to be the best.
 
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +26,7 @@ from evonas.data.tensors import load_tensors
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
 from evonas.training.loop import Progress
-from evonas.training.recipe import Recipe
+from evonas.training.recipe import Recipe, describe_recipe
 from evonas.training.static import train_detector
 from evonas.training.validation import Validation
 
@@ -105,7 +105,7 @@ def main(
         seconds = time.monotonic() - began
         provenance = {
             "source": "trained",
-            "recipe": str(asdict(recipe)),
+            "recipe": str(describe_recipe(recipe)),
             "seed": str(seed),
             "data": fingerprint,
             "torch": torch.__version__,

@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself.
-GROUND = {"errors", "files", "paths", "objectives"}
+GROUND = {"errors", "files", "locks", "paths", "objectives"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "files": {"errors"},
+    "locks": set(),
     "paths": set(),
     "objectives": {"errors"},
     "space": GROUND,
@@ -32,7 +33,8 @@ ALLOWED = {
     "search": SPACE | {"scoring"},
     "benchmark": SPACE | {"table", "latency", "scoring", "search"},
     "export": NETWORKS | {"latency"},
-    "jobs": NETWORKS | {"supernet", "export"},
+    "retraining": NETWORKS | {"supernet", "table"},
+    "jobs": SPACE | {"retraining"},
 }
 # Packages that a part may not import anywhere, not even inside a function.
 HEAVY = {"torch", "streamlit", "plotly", "typer", "rich"}
@@ -41,6 +43,7 @@ FORBIDDEN = {
     "table": HEAVY | {"pymoo"},
     "ranking": HEAVY | {"h5py", "pymoo"},
     "search": HEAVY | {"h5py"},
+    "jobs": HEAVY | {"h5py"},
     "scoring": HEAVY - {"torch"} | {"h5py", "pymoo"},
     "latency": {"streamlit", "plotly", "typer", "rich", "h5py", "pymoo"},
 }

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from evonas.data import SplitReport
+    from evonas.data import CocoDataset, SplitReport
+    from evonas.training.anchor_check import AnchorReport
 
 app = typer.Typer(help="Make and check COCO-format data sets.", no_args_is_help=True)
 
@@ -48,26 +49,107 @@ def make(
 
 
 @app.command()
-def check(
-    folder: Annotated[Path, typer.Argument(help="A COCO-format folder.")],
+def convert(
+    folder: Annotated[Path, typer.Argument(help="A YOLO-format or Pascal-VOC folder.")],
+    out: Annotated[Path, typer.Option(help="The COCO-format folder to make.")],
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(help="OLD=NEW name of a class, OLD= to leave it out; may be repeated."),
+    ] = None,
+    val_share: Annotated[
+        float, typer.Option(help="Share of training images for val, where there is no val.")
+    ] = 0.1,
     as_json: AsJson = False,
 ) -> None:
-    """Count what a data set holds, and decode every image; exit code 3 if one is broken."""
-    from evonas.data import check_split, data_fingerprint, list_splits, load_coco
+    """Turn a YOLO-format or Pascal-VOC folder into a COCO-format one."""
+    from evonas.data import data_fingerprint
+    from evonas.data.convert import convert_dataset
+    from evonas.errors import ConfigurationError
+
+    pairs = [entry.split("=", 1) for entry in rename or ()]
+    bad = [pair[0] for pair in pairs if len(pair) < 2]
+    if bad:
+        raise ConfigurationError(f"--rename {bad[0]}: must be OLD=NEW")
+    images = convert_dataset(folder, out, {old: new for old, new in pairs}, val_share)
+    result = {"folder": str(out), "images": images, "fingerprint": data_fingerprint(out)}
+    if as_json:
+        typer.echo(json.dumps(result))
+    else:
+        counts = ", ".join(f"{count} {split}" for split, count in images.items())
+        typer.echo(f"{out}: {counts} images, fingerprint {result['fingerprint']}")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A COCO-format folder.")],
+    anchors: Annotated[
+        str, typer.Option(help="Space or network whose anchors the boxes are held against.")
+    ] = "",
+    grid: Annotated[
+        Path | None, typer.Option(help="Picture to write: images of each split with boxes.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count what a data set holds, and decode every image; exit code 3 if one is broken.
+
+    Images that are there twice are listed; training goes on with them.
+    """
+    from evonas.data import check_split, data_fingerprint, find_duplicates, list_splits, load_coco
 
     # Where there is no known split, loading one says what was looked for.
     splits = list_splits(folder) or ("train",)
-    reports = {split: check_split(load_coco(folder, split)) for split in splits}
+    datasets = {split: load_coco(folder, split) for split in splits}
+    reports = {split: check_split(dataset) for split, dataset in datasets.items()}
+    duplicates = find_duplicates(datasets)
+    fits = _anchor_reports(datasets, anchors) if anchors else {}
+    if grid is not None:
+        _write_grids(datasets, grid)
     fingerprint = data_fingerprint(folder)
     if as_json:
-        result: dict[str, Any] = {name: asdict(report) for name, report in reports.items()}
-        typer.echo(json.dumps({"fingerprint": fingerprint, "splits": result}))
+        result: dict[str, Any] = {
+            "fingerprint": fingerprint,
+            "splits": {name: asdict(report) for name, report in reports.items()},
+            "duplicates": duplicates,
+        }
+        if fits:
+            result["anchors"] = {name: asdict(fit) for name, fit in fits.items()}
+        typer.echo(json.dumps(result))
     else:
         typer.echo(f"{folder}: fingerprint {fingerprint}")
         for split, report in reports.items():
             typer.echo(_describe(split, report))
+            if split in fits:
+                typer.echo(_describe_fit(anchors, fits[split]))
+        typer.echo(f"images that are there twice: {len(duplicates)}")
+        for names in duplicates[:10]:
+            typer.echo(f"  {' = '.join(names)}")
     if any(report.broken for report in reports.values()):
         raise typer.Exit(3)
+
+
+def _anchor_reports(datasets: "dict[str, CocoDataset]", name: str) -> "dict[str, AnchorReport]":
+    from evonas.space import find_architecture, list_spaces, load_space
+    from evonas.training.anchor_check import check_anchors
+
+    known = name in list_spaces()
+    skeleton = (load_space(name) if known else find_architecture(name)).skeleton
+    return {split: check_anchors(dataset, skeleton) for split, dataset in datasets.items()}
+
+
+def _write_grids(datasets: "dict[str, CocoDataset]", path: Path) -> None:
+    from evonas.data.grid import picture_grid
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for split, dataset in datasets.items():
+        picture_grid(dataset).save(path.with_name(f"{path.stem}-{split}.png"))
+
+
+def _describe_fit(name: str, fit: "AnchorReport") -> str:
+    return (
+        f"  against the anchors of {name}: overlap {fit.mean_overlap:.2f} on average, "
+        f"{fit.matched:.0%} of the boxes match, {fit.poor:.0%} overlap by less than 0.3, "
+        f"{fit.small_boxes:.0%} are smaller than half the smallest anchor"
+    )
 
 
 def _describe(split: str, report: "SplitReport") -> str:

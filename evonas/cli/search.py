@@ -38,6 +38,10 @@ def search(
         typer.Option(help="Benchmark table, asked first and filled; default: OUT/table."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of front and report.")] = Path("runs/search"),
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Score on a Ray cluster: auto, HOST:PORT, or local for this machine."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Search a space for a Pareto front.
@@ -60,6 +64,7 @@ def search(
         weights=weights,
         data=data,
         surrogate=surrogate,
+        ray=ray,
     )
     result, sources = run(options)
     if as_json:

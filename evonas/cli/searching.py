@@ -34,6 +34,7 @@ class SearchOptions:
     weights: Path | None = None
     data: Path | None = None
     surrogate: Path | None = None
+    ray: str | None = None
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -48,7 +49,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     question = make_question(options.space, options.objectives, options.where)
     space, scorer = question.space, None
     if question.scored:
-        given = ScorerOptions(space, options.weights, options.data, options.surrogate)
+        given = ScorerOptions(space, options.weights, options.data, options.surrogate, options.ray)
         scorer = load_scorer(options.scorer, given)
     table = open_or_create(options.table) if scorer else _open_filled(options.table, question)
     sources = _check_sources(table, question, scorer)

@@ -6,34 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from evonas.data.augmentation import Augmentation
+from evonas.data.crop import crop_placement
+from evonas.data.mosaic import mosaic
+
 _MID_GREY = 127.5  # images are fed to networks as values from -1 to 1
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """How much images are changed; the defaults suit digits, which must not be mirrored.
-
-    Args:
-        zoom: Images are scaled by a factor from 1/zoom to zoom.
-        stretch: On top, one axis by a factor from 1/stretch to stretch against the other.
-        shift: Largest translation, as a share of the image's side.
-        min_visible: Boxes of which a smaller share stays in the image are dropped.
-        flip: Probability of mirroring left to right.
-        brightness: Largest change, as a share of half the value range.
-        contrast: Largest relative change.
-        colour: Largest relative change of a single channel.
-        invert: Probability of turning an image into its negative.
-    """
-
-    zoom: float = 1.3
-    stretch: float = 1.15
-    shift: float = 0.15
-    min_visible: float = 0.6
-    flip: float = 0.0
-    brightness: float = 0.3
-    contrast: float = 0.3
-    colour: float = 0.2
-    invert: float = 0.0
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -41,11 +18,41 @@ def normalise(images: Tensor) -> Tensor:
     return images.float().div_(_MID_GREY).sub_(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Random numbers of some rows of a batch: the same, whichever process has the other rows.
+
+    Attributes:
+        generator: All randomness.
+        first: The first row's place in the batch.
+        total: Rows of the whole batch; None where there are no others.
+    """
+
+    generator: torch.Generator
+    first: int = 0
+    total: int | None = None
+
+    def uniform(self, n: int, *shape: int) -> Tensor:
+        """Draws (n, *shape) numbers from 0 to 1."""
+        drawn = torch.rand(
+            (self.total or n, *shape), generator=self.generator, device=self.generator.device
+        )
+        return drawn[self.first : self.first + n]
+
+    def symmetric(self, n: int, *shape: int) -> Tensor:
+        """Draws (n, *shape) numbers from -1 to 1."""
+        return 2 * self.uniform(n, *shape) - 1
+
+    def happens(self, n: int, probability: float) -> Tensor:
+        """Draws n times 1.0 with that probability, else 0.0."""
+        return (self.uniform(n) < probability).float()
+
+
 def augment(
     images: Tensor,
     boxes: Tensor,
     labels: Tensor,
-    generator: torch.Generator,
+    draws: torch.Generator | Draws,
     how: Augmentation | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Changes each image of a batch at random, and its boxes with it.
@@ -54,28 +61,40 @@ def augment(
         images: (n, 3, h, w) uint8.
         boxes: (n, max_boxes, 4) x1, y1, x2, y2 in pixels.
         labels: (n, max_boxes), -1 for padding.
-        generator: All randomness.
+        draws: All randomness.
         how: How much; the default if None.
 
     Returns:
         Images as `normalise` gives them, boxes clipped to the image, and labels, -1 for those
-        that are out of sight.
+        that are out of sight. A mosaic has the boxes of four images.
     """
     how = how or Augmentation()
-    scale, shift = _draw_placement(len(images), how, generator)
-    scale, shift = scale.to(images.device), shift.to(images.device)
-    moved = _resample(normalise(images), scale, shift)
+    draws = Draws(draws) if isinstance(draws, torch.Generator) else draws
+    n = len(images)
+    pixels = normalise(images)
+    if how.mosaic:
+        chosen = draws.happens(n, how.mosaic).bool().to(images.device)
+        pixels, boxes, labels = mosaic(pixels, boxes, labels, chosen)
+    scale, shift = (value.to(images.device) for value in _draw_placement(n, how, draws))
+    if how.crop:
+        wanted = draws.happens(n, how.crop).bool().to(images.device)
+        side = boxes.new_tensor([images.shape[-1], images.shape[-2]]).repeat(2)
+        first_scale, first_shift = crop_placement(
+            boxes / side, labels >= 0, wanted, draws.uniform(n, 1 + 4 * 20).to(images.device)
+        )
+        scale, shift = first_scale * scale, first_shift * scale + shift
+    moved = _resample(pixels, scale, shift)
     boxes, labels = _move_boxes(boxes, labels, scale, shift, images.shape[-2:], how.min_visible)
-    return _recolour(moved, how, generator), boxes, labels
+    return _recolour(moved, how, draws), boxes, labels
 
 
-def _draw_placement(n: int, how: Augmentation, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _draw_placement(n: int, how: Augmentation, draws: Draws) -> tuple[Tensor, Tensor]:
     """Draws scale (n, 2), negative where mirrored, and shift (n, 2) in half sides, for x and y."""
-    zoom = how.zoom ** _symmetric((n, 1), generator)
-    stretch = how.stretch ** (0.5 * _symmetric((n, 1), generator))
+    zoom = how.zoom ** draws.symmetric(n, 1)
+    stretch = how.stretch ** (0.5 * draws.symmetric(n, 1))
     scale = torch.cat([zoom * stretch, zoom / stretch], dim=1)
-    scale[:, 0] *= 1 - 2 * _happens(n, how.flip, generator)
-    return scale, 2 * how.shift * _symmetric((n, 2), generator)
+    scale[:, 0] *= 1 - 2 * draws.happens(n, how.flip)
+    return scale, 2 * how.shift * draws.symmetric(n, 2)
 
 
 def _resample(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -109,21 +128,15 @@ def _move_boxes(
     return moved * seen[..., None], labels.masked_fill(~seen, -1)
 
 
-def _recolour(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
+def _recolour(images: Tensor, how: Augmentation, draws: Draws) -> Tensor:
     """Applies one factor and one offset per image and channel."""
     n = len(images)
-    factor = 1 + how.contrast * _symmetric((n, 1, 1, 1), generator)
-    factor = factor * (1 + how.colour * _symmetric((n, 3, 1, 1), generator))
-    factor = factor * (1 - 2 * _happens(n, how.invert, generator)[:, None, None, None])
-    offset = how.brightness * _symmetric((n, 1, 1, 1), generator)
+    factor = 1 + how.contrast * draws.symmetric(n, 1, 1, 1)
+    factor = factor * (1 + how.colour * draws.symmetric(n, 3, 1, 1))
+    factor = factor * (1 - 2 * draws.happens(n, how.invert)[:, None, None, None])
+    offset = how.brightness * draws.symmetric(n, 1, 1, 1)
+    if how.saturation:
+        strength = 1 + how.saturation * draws.symmetric(n, 1, 1, 1)
+        grey = images.mean(1, keepdim=True)
+        images = torch.lerp(grey.expand_as(images), images, strength.to(images.device))
     return torch.addcmul(offset.to(images.device), images, factor.to(images.device)).clamp_(-1, 1)
-
-
-def _symmetric(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Draws uniformly from -1 to 1."""
-    return 2 * torch.rand(shape, generator=generator, device=generator.device) - 1
-
-
-def _happens(n: int, probability: float, generator: torch.Generator) -> Tensor:
-    """Draws n times 1.0 with that probability, else 0.0."""
-    return (torch.rand(n, generator=generator, device=generator.device) < probability).float()

@@ -1,5 +1,7 @@
 """What is in a split, and which of its images cannot be used."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +39,19 @@ def check_split(dataset: CocoDataset) -> SplitReport:
         box_sides=(float(low), float(middle), float(high)),
         broken=tuple(filter(None, (_why_broken(dataset, i) for i in range(len(dataset))))),
     )
+
+
+def find_duplicates(splits: Mapping[str, CocoDataset]) -> list[tuple[str, ...]]:
+    """Returns the image files that are equal byte for byte, each group as SPLIT/NAME.
+
+    An image that is in two splits makes figures on the second one too good.
+    """
+    groups: dict[bytes, list[str]] = {}
+    for split, dataset in splits.items():
+        for index, name in enumerate(dataset.file_names):
+            digest = hashlib.sha256(dataset.path_of(index).read_bytes()).digest()
+            groups.setdefault(digest, []).append(f"{split}/{name}")
+    return [tuple(names) for names in groups.values() if len(names) > 1]
 
 
 def _why_broken(dataset: CocoDataset, index: int) -> str | None:

@@ -32,6 +32,15 @@ class DetectionBatch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def take(self, chosen: NDArray[np.int64]) -> "DetectionBatch":
+        """Returns the images of those positions (k,), in that order."""
+        return DetectionBatch(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+def fits_in_memory(n_images: int, image_size: int) -> bool:
+    """Returns whether `load_tensors` takes that many images."""
+    return n_images * 3 * image_size**2 <= _MAX_BYTES
+
 
 def load_tensors(dataset: CocoDataset, image_size: int) -> DetectionBatch:
     """Decodes a whole data set into memory; images are stretched to a square.
@@ -40,7 +49,7 @@ def load_tensors(dataset: CocoDataset, image_size: int) -> DetectionBatch:
         DataError: An image cannot be decoded, or all of them would take more than 8 GiB.
     """
     n_bytes = len(dataset) * 3 * image_size**2
-    if n_bytes > _MAX_BYTES:
+    if not fits_in_memory(len(dataset), image_size):
         raise DataError(
             f"{dataset.annotation_file}: {len(dataset)} images at {image_size} pixels take "
             f"{n_bytes / 2**30:.0f} GiB, more than the 8 GiB for data in memory; use CocoImages"

@@ -10,10 +10,11 @@ from evonas.detector.anchors import box_iou, encode_boxes
 
 
 class Loss(NamedTuple):
-    """The two parts of the detection loss, each normalised by the number of matches."""
+    """The two parts of the detection loss, each normalised by the number of matches (1 if none)."""
 
     classes: Tensor
     boxes: Tensor
+    matches: Tensor
 
     @property
     def total(self) -> Tensor:
@@ -86,7 +87,7 @@ def detection_loss(
 
     true_codes = encode_boxes(boxes[image, box], anchors[anchor])
     box_loss = F.smooth_l1_loss(codes[image, anchor], true_codes, reduction="sum")
-    return Loss(classes / count, box_loss / count)
+    return Loss(classes / count, box_loss / count, (matched >= 0).sum())
 
 
 class _BackgroundLoss(torch.autograd.Function):

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from evonas.detector.norm import synchronised_norm
 from evonas.space import Architecture, Conv, Layer
 
 # Batch norm as published: decay 0.99 and epsilon 0.01 in the backbone, 0.97 and 0.001 in the head.
@@ -62,6 +63,7 @@ class Unit(nn.Module):
         self.register_buffer("mean", torch.zeros(largest.c_out) if running else None)
         self.register_buffer("variance", torch.ones(largest.c_out) if running else None)
         hidden = largest.squeeze_excite
+        self.synchronised = False  # take statistics over all processes
         self.squeeze = nn.Conv2d(largest.c_out, hidden, 1) if hidden else None
         self.excite = nn.Conv2d(hidden, largest.c_out, 1) if hidden else None
 
@@ -83,7 +85,7 @@ class Unit(nn.Module):
         if self.scale is not None:
             x = self._normalise(x, c_out)
         if conv.activation:
-            x = F.hardswish(x) if self.h_swish else F.relu6(x)
+            x = F.hardswish(x) if self.h_swish else F.relu6(x, inplace=True)
         if self.squeeze is not None and self.excite is not None:
             x = x * self._gate(x, conv)
         return x
@@ -115,6 +117,10 @@ class Unit(nn.Module):
         assert self.scale is not None
         training = self.training or self.mean is None
         scale, bias = self.scale[:c], self.bias[:c]
+        if training and self.synchronised:
+            return synchronised_norm(
+                x, self.mean, self.variance, scale, bias, self.momentum, self.eps
+            )
         return F.batch_norm(
             x, self.mean, self.variance, scale, bias, training, self.momentum, self.eps
         )
@@ -214,6 +220,11 @@ class Network(nn.Module):
         unit = self.units[name]
         assert isinstance(unit, Unit)
         return unit
+
+    def synchronise_norm(self) -> None:
+        """Makes batch norm take its statistics over all processes that train together."""
+        for name in self.units:
+            self.unit(name).synchronised = True
 
     def run(
         self, images: Tensor, architecture: Architecture, reuse: Reuse | None = None

@@ -1,7 +1,7 @@
 """The scorers by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evonas.errors import ConfigurationError, unknown_name
@@ -19,12 +19,14 @@ class ScorerOptions:
         weights: Supernet weights; None for those shipped for the space.
         data: Folder of the COCO-format data set.
         surrogate: A surrogate's file; None for the one shipped for the space.
+        ray: Address of the Ray cluster that scores; None for this process.
     """
 
     space: SearchSpace
     weights: Path | None = None
     data: Path | None = None
     surrogate: Path | None = None
+    ray: str | None = None
 
 
 def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
@@ -53,7 +55,13 @@ def _supernet(options: ScorerOptions) -> Scorer:
         )
     from evonas.scoring.supernet import SupernetScorer
 
-    return SupernetScorer(weights, options.data, options.space)
+    scorer = SupernetScorer(weights, options.data, options.space)
+    if options.ray is None:
+        return scorer
+    from evonas.scoring.cluster import ClusterScorer
+
+    absolute = replace(options, weights=weights.resolve(), data=options.data.resolve())
+    return ClusterScorer(absolute, scorer, options.ray)
 
 
 def _surrogate(options: ScorerOptions) -> Scorer:

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evonas.data.augment import augment
-from evonas.data.tensors import DetectionBatch
+from evonas.data.tensors import CocoImages, DetectionBatch
 from evonas.detector import Network, anchor_boxes, detection_loss
 from evonas.errors import EvonasError
 from evonas.space import Architecture
-from evonas.training.checkpoint import load_checkpoint, save_checkpoint
+from evonas.training.batches import Batches
+from evonas.training.checkpoint import load_checkpoint, save_batch, save_checkpoint
+from evonas.training.processes import ALONE, Processes
 from evonas.training.recipe import Recipe
 
 # A network's outputs, codes and logits, for the step's images.
@@ -69,7 +70,7 @@ class Average:
 def train(
     network: Network,
     architecture_at: Callable[[int], Architecture],
-    data: DetectionBatch,
+    data: DetectionBatch | CocoImages,
     recipe: Recipe,
     seed: int,
     checkpoint: Path | None = None,
@@ -77,13 +78,17 @@ def train(
     report: Callable[[Progress], None] | None = None,
     report_steps: int = 50,
     objective: Objective | None = None,
+    validate: Callable[[int, dict[str, Tensor]], bool] | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    workers: int = 0,
+    processes: Processes = ALONE,
 ) -> dict[str, Tensor]:
     """Trains a network in place and returns its averaged weights.
 
     Args:
         network: A static network or a supernet.
         architecture_at: The architecture to run at a step.
-        data: Training images and boxes, in memory.
+        data: Training images and boxes, in memory or decoded as needed.
         recipe: How.
         seed: Decides batches and augmentation.
         checkpoint: File from which an interrupted training goes on and to which it saves.
@@ -91,39 +96,63 @@ def train(
         report: Called every `report_steps`.
         report_steps: Steps between two reports.
         objective: What a step minimises, if it is not one architecture's loss.
+        validate: Called with the steps done and the averaged weights as often as the recipe says,
+            in every process; returns whether training is to end here.
+        interrupted: Asked after each step; when true, the state is saved and training stops.
+        workers: Processes that decode images, for data that is not in memory.
+        processes: Those that train together, each on its share of every batch.
 
     Returns:
         The averaged state, by name.
 
     Raises:
-        TrainingError: The loss is not finite or has collapsed; the last checkpoint stays.
+        TrainingError: The loss is not finite or has collapsed; the last checkpoint stays, and the
+            batch of a loss that is not finite is saved beside it.
+        KeyboardInterrupt: `interrupted` said so.
     """
-    optimiser = torch.optim.AdamW(_parameter_groups(network, recipe), lr=recipe.learning_rate)
+    device = next(network.parameters()).device
+    optimiser = _make_optimiser(network, recipe)
+    scaler = torch.amp.GradScaler(device.type, enabled=recipe.float16)
     average = Average(network, recipe.ema_decay)
     losses: list[float] = []
     start = 0
     if checkpoint is not None and checkpoint.exists():
         start, losses = load_checkpoint(
-            checkpoint, network, optimiser, average.values, recipe, seed
+            checkpoint, network, optimiser, scaler, average.values, recipe, seed
         )
+
+    def save(done: int) -> None:
+        if checkpoint is not None and processes.rank == 0:
+            save_checkpoint(
+                checkpoint, done, losses, network, optimiser, scaler, average.values, recipe, seed
+            )
+
+    network.train(not recipe.freeze_norm)
+    if recipe.sync_norm and processes.count > 1:
+        network.synchronise_norm()
+    run = torch.compile(network.run) if recipe.compile else network.run
     objective = objective or partial(one_architecture, architecture_at)
-    network.train()
-    device = next(network.parameters()).device
     anchors = anchor_boxes(architecture_at(0).skeleton).to(device)
+    batches = Batches(data, recipe, seed, device, workers, processes)
     began = saved = time.monotonic()
-    for step in range(start, recipe.steps):
-        images, boxes, labels = _batch(data, recipe, seed, step)
+    for step, (images, boxes, labels) in enumerate(batches(start), start):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate_at(step)
-        images, boxes, labels = images.to(device), boxes.to(device), labels.to(device)
-        forward = partial(_forward, network, images, recipe.bfloat16)
-        criterion = partial(_criterion, anchors, boxes, labels, recipe.focal_alpha)
+        forward = partial(_forward, run, images, recipe)
+        criterion = partial(_criterion, anchors, boxes, labels, recipe, processes)
         loss = objective(step, forward, criterion)
-        torch.autograd.backward(loss)
+        torch.autograd.backward(scaler.scale(loss))
+        processes.average_gradients(network.parameters())
+        scaler.unscale_(optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
-        losses.append(loss.item())
+        state = processes.sum(torch.stack([loss.detach(), loss.new_tensor(float(interrupted()))]))
+        losses.append(state[0].item() / processes.count)
+        if checkpoint is not None and not np.isfinite(losses[-1]):
+            bad = checkpoint.with_name(f"bad-batch-{processes.rank}.safetensors")
+            save_batch(bad, images, boxes, labels)
         _check_loss(losses, step)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         optimiser.zero_grad(set_to_none=True)
         average.update(network, step)
 
@@ -134,11 +163,20 @@ def train(
             recent = float(np.mean(losses[-report_steps:]))
             left = (recipe.steps - done) / rate
             report(Progress(done, recipe.steps, recent, rate * recipe.batch_size, left))
-        if checkpoint and (now - saved > checkpoint_seconds or done == recipe.steps):
-            save_checkpoint(
-                checkpoint, done, losses, network, optimiser, average.values, recipe, seed
-            )
+        stop, validated = False, validate is not None and recipe.validates_after(step)
+        if validate and validated:
+            processes.share_first(average.values.values())  # batch norm differs unless synchronised
+            stop = validate(done, average.values)
+            began += time.monotonic() - now  # the rate is that of training alone
+            network.train(not recipe.freeze_norm)
+        due = validated or now - saved > checkpoint_seconds or done == recipe.steps
+        if due or state[1] > 0:
+            save(done)
             saved = now
+        if state[1] > 0:
+            raise KeyboardInterrupt
+        if stop:
+            break
     return average.values
 
 
@@ -153,44 +191,43 @@ def one_architecture(
 
 
 def _forward(
-    network: Network, images: Tensor, bfloat16: bool, architecture: Architecture
+    run: Callable[[Tensor, Architecture], tuple[Tensor, Tensor]],
+    images: Tensor,
+    recipe: Recipe,
+    architecture: Architecture,
 ) -> tuple[Tensor, Tensor]:
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
-        return network.run(images, architecture)
+    precision = torch.float16 if recipe.float16 else torch.bfloat16
+    with torch.autocast(images.device.type, precision, enabled=recipe.bfloat16 or recipe.float16):
+        return run(images, architecture)
 
 
 def _criterion(
-    anchors: Tensor, boxes: Tensor, labels: Tensor, alpha: float, codes: Tensor, logits: Tensor
+    anchors: Tensor,
+    boxes: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    processes: Processes,
+    codes: Tensor,
+    logits: Tensor,
 ) -> Tensor:
-    return detection_loss(codes, logits, anchors, boxes, labels, alpha).total
+    """Normalised by the matches of all processes, as if the batch were in one."""
+    parts = detection_loss(codes, logits, anchors, boxes, labels, recipe.focal_alpha)
+    matches = processes.sum(parts.matches).clamp(min=1)
+    share = parts.matches.clamp(min=1) * processes.count / matches
+    return (parts.classes + recipe.box_weight * parts.boxes) * share
 
 
-def _batch(
-    data: DetectionBatch, recipe: Recipe, seed: int, step: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Draws the step's images, each epoch in an order of its own, and augments them."""
-    size, n = recipe.batch_size, len(data)
-    positions = np.arange(step * size, (step + 1) * size)
-    epochs = set((positions // n).tolist())
-    order = {e: np.random.default_rng((seed, e)).permutation(n) for e in epochs}
-    chosen = np.array([order[p // n][p % n] for p in positions.tolist()])
-    generator = torch.Generator().manual_seed(
-        int(np.random.SeedSequence((seed, step)).generate_state(1)[0])
-    )
-    images, boxes, labels = augment(
-        data.images[chosen], data.boxes[chosen], data.labels[chosen], generator, recipe.augmentation
-    )
-    return images.contiguous(memory_format=torch.channels_last), boxes, labels
-
-
-def _parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict[str, object]]:
+def _make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Weight decay on convolution weights, none on biases and batch norm."""
     weights = [p for p in network.parameters() if p.ndim > 1]
     rest = [p for p in network.parameters() if p.ndim <= 1]
-    return [
+    groups: list[dict[str, object]] = [
         {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": rest, "weight_decay": 0.0},
     ]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def _check_loss(losses: list[float], step: int) -> None:

@@ -1,9 +1,12 @@
 """How a network is trained, as data."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from math import cos, pi
+from typing import Any, Literal
 
-from evonas.data.augment import Augmentation
+from evonas.data.augmentation import Augmentation
+from evonas.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +16,23 @@ class Recipe:
     Attributes:
         steps: Optimiser steps.
         batch_size: Images a step, over all processes.
-        learning_rate: Peak rate of AdamW.
-        weight_decay: Decoupled, on convolution weights only.
+        learning_rate: Peak rate.
+        weight_decay: On convolution weights only; decoupled with AdamW.
         warmup_steps: Steps of linear rise before the cosine falls to zero.
         ema_decay: Decay of the averaged weights that are evaluated and saved.
         gradient_clip: Largest norm of the gradient.
-        bfloat16: Run the network under bfloat16 autocast. It pays on processors that have it;
-            on those with AVX2 alone a step takes six times as long.
+        bfloat16: Run the network under bfloat16 autocast.
         focal_alpha: Weight of the positive class in the focal loss.
         augmentation: How images are changed.
+        optimiser: `adamw`, or `sgd` with momentum 0.9.
+        float16: Run the network under float16 autocast, with a scaled loss.
+        compile: Compile the network with `torch.compile`; not for supernets.
+        freeze_norm: Keep the batch norm of the initial weights as it is.
+        box_weight: Weight of the box loss against that of the classes.
+        validations: Evaluations on the validation split, evenly over the steps, the last at the
+            end.
+        patience: Evaluations without a better AP after which training ends; 0 for never.
+        sync_norm: Take batch norm statistics over all processes.
     """
 
     steps: int
@@ -31,9 +42,37 @@ class Recipe:
     warmup_steps: int = 300
     ema_decay: float = 0.999
     gradient_clip: float = 5.0
-    bfloat16: bool = False
+    bfloat16: bool = True
     focal_alpha: float = 0.75
     augmentation: Augmentation = field(default_factory=Augmentation)
+    optimiser: Literal["adamw", "sgd"] = "adamw"
+    float16: bool = False
+    compile: bool = False
+    freeze_norm: bool = False
+    box_weight: float = 1.0
+    validations: int = 10
+    patience: int = 0
+    sync_norm: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be trained with."""
+        least = {"steps": 1, "batch_size": 1, "warmup_steps": 0, "validations": 1, "patience": 0}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise ConfigurationError(
+                    f"recipe: {name} is {getattr(self, name)}, at least {low} is needed"
+                )
+        for name in ("learning_rate", "gradient_clip", "box_weight"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(
+                    f"recipe: {name} is {getattr(self, name)}, it must be above 0"
+                )
+        if not 0 <= self.ema_decay < 1:
+            raise ConfigurationError(
+                f"recipe: ema_decay is {self.ema_decay}, 0 to below 1 is allowed"
+            )
+        if self.optimiser not in ("adamw", "sgd"):
+            raise ConfigurationError(f"recipe: unknown optimiser {self.optimiser!r}; adamw or sgd")
 
     def learning_rate_at(self, step: int) -> float:
         """Rate of a step, counted from 0."""
@@ -41,3 +80,63 @@ class Recipe:
             return self.learning_rate * (step + 1) / self.warmup_steps
         share = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
         return self.learning_rate * (1 + cos(pi * share)) / 2
+
+    def validates_after(self, step: int) -> bool:
+        """Returns whether the network is evaluated after a step, counted from 0."""
+        done = (step + 1) * self.validations
+        return done // self.steps > (done - self.validations) // self.steps
+
+
+# Left out of a description while they have their default, so that checkpoints and tables from
+# before they existed stay valid.
+_LATER = {
+    "optimiser", "float16", "compile", "freeze_norm", "box_weight", "validations", "patience",
+    "sync_norm", "crop", "saturation", "mosaic",
+}  # fmt: skip
+
+
+def describe_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Returns a recipe as a plain dict: equal for recipes that train alike."""
+    description = asdict(recipe)
+    for values, kind in ((description, Recipe), (description["augmentation"], Augmentation)):
+        for entry in fields(kind):
+            if entry.name in _LATER and values[entry.name] == entry.default:
+                del values[entry.name]
+    return description
+
+
+def recipe_from(values: Mapping[str, Any]) -> Recipe:
+    """Returns the recipe of a dict, such as `describe_recipe` gives or a YAML file holds.
+
+    Raises:
+        ConfigurationError: A name that no recipe has, or a value of the wrong kind.
+    """
+    given = dict(values)
+    nested = given.pop("augmentation", {})
+    if not isinstance(nested, Mapping):
+        raise ConfigurationError("recipe: augmentation must be a mapping")
+    checked = _checked(Recipe, given, "recipe")
+    if "steps" not in checked:
+        raise ConfigurationError("recipe: steps is missing")
+    augmentation = Augmentation(**_checked(Augmentation, nested, "recipe: augmentation"))
+    return Recipe(**checked, augmentation=augmentation)
+
+
+def _checked(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Returns the values with the types that the fields have."""
+    types = {entry.name: _type_of(entry) for entry in fields(kind) if entry.name != "augmentation"}
+    checked = {}
+    for name, value in values.items():
+        if name not in types:
+            raise ConfigurationError(f"{where}: unknown {name!r}; known: {', '.join(types)}")
+        wanted = types[name]
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if type(value) is not wanted:
+            raise ConfigurationError(f"{where}: {name} is {value!r}, no {wanted.__name__}")
+        checked[name] = value
+    return checked
+
+
+def _type_of(entry: Any) -> type:
+    return int if entry.default is MISSING else type(entry.default)

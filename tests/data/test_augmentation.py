@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from evonas.data.augment import Augmentation, augment, normalise
+from evonas.data.augment import Draws, augment, normalise
+from evonas.data.augmentation import Augmentation
 
 STILL = Augmentation(zoom=1, stretch=1, shift=0, brightness=0, contrast=0, colour=0)
 
@@ -117,3 +120,59 @@ def test_images_come_unchanged_from_the_input():
     before = images.clone(), boxes.clone(), labels.clone()
     augment(images, boxes, labels, _generator())
     assert all(torch.equal(a, b) for a, b in zip((images, boxes, labels), before, strict=True))
+
+
+def test_crops_fill_the_image_and_show_a_box():
+    images, boxes, labels = _scene(300)
+    how = replace(STILL, crop=1, min_visible=0)
+    changed, new_boxes, new_labels = augment(images, boxes, labels, _generator(), how)
+    assert (new_labels[:, 0] == 0).float().mean() > 0.9  # a crop shows the centre of a box
+    area = (boxes[..., 2:] - boxes[..., :2]).prod(-1)[:, 0]
+    grown = (new_boxes[..., 2:] - new_boxes[..., :2]).prod(-1)[:, 0] / area
+    assert (grown[new_labels[:, 0] == 0] > 1.2).float().mean() > 0.5
+    # What the box holds is white: it follows the pixels.
+    for index in range(50):
+        x1, y1, x2, y2 = new_boxes[index, 0].round().int().tolist()
+        if new_labels[index, 0] == 0 and min(x2 - x1, y2 - y1) > 6:
+            assert changed[index, 0, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].mean() > 0.5
+
+
+def test_without_boxes_nothing_is_cropped():
+    images, boxes, labels = _scene(8)
+    changed, _, _ = augment(images, boxes, labels - 1, _generator(), replace(STILL, crop=1))
+    torch.testing.assert_close(changed, normalise(images), atol=1e-5, rtol=0)
+
+
+def test_a_mosaic_has_four_images_and_their_boxes():
+    images, boxes, labels = _scene(8)
+    changed, new_boxes, new_labels = augment(
+        images, boxes, labels, _generator(), replace(STILL, mosaic=1)
+    )
+    assert new_boxes.shape == (8, 4, 4)
+    assert (new_labels == 0).all()
+    torch.testing.assert_close(new_boxes[0, 0], boxes[0, 0] / 2)
+    torch.testing.assert_close(new_boxes[0, 3], boxes[3, 0] / 2 + 16)
+    for x1, y1, x2, y2 in new_boxes[2].round().int().tolist():
+        assert changed[2, 0, y1:y2, x1:x2].max() > 0.5
+    _, few, padded = augment(images, boxes, labels, _generator(), replace(STILL, mosaic=1e-9))
+    assert (padded[:, 1:] == -1).all()
+    torch.testing.assert_close(few[:, :1], boxes)
+
+
+def test_saturation_keeps_grey_images():
+    images = torch.full((4, 3, 8, 8), 90, dtype=torch.uint8)
+    boxes, labels = torch.zeros(4, 0, 4), torch.zeros(4, 0, dtype=torch.long)
+    changed, _, _ = augment(images, boxes, labels, _generator(), replace(STILL, saturation=0.5))
+    torch.testing.assert_close(changed, normalise(images), atol=1e-5, rtol=0)
+
+
+def test_parts_of_a_batch_are_changed_like_the_whole():
+    images, boxes, labels = _scene(6)
+    how = Augmentation(crop=0.5, flip=0.5, saturation=0.3)
+    whole = augment(images, boxes, labels, Draws(_generator()), how)
+    for first, last in ((0, 2), (2, 6)):
+        part = slice(first, last)
+        draws = Draws(_generator(), first, total=6)
+        found = augment(images[part], boxes[part], labels[part], draws, how)
+        for ours, theirs in zip(found, whole, strict=True):
+            torch.testing.assert_close(ours, theirs[part])

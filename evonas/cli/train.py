@@ -1,0 +1,147 @@
+"""`evonas train`: one architecture in full."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evonas.cli.output import AsJson, print_json, print_table
+
+
+def train(
+    architecture: Annotated[
+        str, typer.Argument(metavar="ARCH", help="arch_id, published network or baseline.")
+    ] = "",
+    data: Annotated[
+        Path | None, typer.Option(help="COCO-format folder with the splits train and val.")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="nano, mobiledet, mobiledet-small-data, or a YAML file.")
+    ] = "nano",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change of the recipe such as steps=500; may be repeated."),
+    ] = None,
+    init: Annotated[
+        str, typer.Option(help="scratch, supernet, or the path of a run, archive or supernet.")
+    ] = "scratch",
+    seed: Annotated[int, typer.Option(help="Of weights, batches and augmentation.")] = 0,
+    table: Annotated[
+        Path | None, typer.Option(help="Benchmark table that takes the result as `trained`.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; default: runs/train/ARCH-RECIPE-SEED.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that decode images beyond 8 GiB of them.")
+    ] = 2,
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
+    ] = "",
+    stop_without: Annotated[
+        int, typer.Option(hidden=True, help="Save and stop when this parent process is gone.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train one architecture in full; Ctrl-C saves first, and --resume goes on from there.
+
+    Under `torchrun` all processes train one network together.
+    """
+    from evonas.errors import ConfigurationError
+    from evonas.retraining import RunFolder, plan_training
+    from evonas.retraining.launch import joined_processes, pick_device
+
+    if resume:
+        if out is None:
+            raise ConfigurationError("--resume needs --out, the folder of the run")
+        folder = out
+    else:
+        if not architecture or data is None:
+            raise ConfigurationError("name the architecture and its --data, or --resume a run")
+        request = plan_training(architecture, data, recipe, changes or (), init, seed, table)
+        name = f"{architecture.replace(':', '-')}-{Path(recipe).stem}-{seed}"
+        folder = out or Path("runs/train") / name
+    with joined_processes() as processes:
+        if not resume and processes.rank == 0:
+            RunFolder(folder).create(request)
+        processes.from_first(None)  # nobody reads it before it is there
+        result = _run(
+            folder, threads, workers, pick_device(device, processes), processes, stop_without
+        )
+    if processes.rank > 0:
+        return
+    if as_json:
+        print_json({"out": str(folder), **result})
+        return
+    _print(result)
+    typer.echo(f"written to {folder}: best.safetensors, metrics.json, curves.jsonl, log.txt")
+
+
+def _run(
+    folder: Path, threads: int, workers: int, device: Any, processes: Any, parent: int
+) -> dict[str, Any]:
+    import torch
+
+    from evonas.retraining.run import Machine, run_training
+    from evonas.training.memory import keep_freed_memory
+
+    keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    with _remembered_signals() as caught:
+        machine = Machine(
+            device,
+            workers,
+            processes,
+            lambda line: typer.echo(line, err=True),
+            lambda: bool(caught) or (parent > 0 and os.getppid() != parent),
+        )
+        try:
+            return run_training(folder, machine)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"interrupted and saved; go on: evonas train --resume --out {folder}", err=True
+            )
+            raise
+
+
+@contextmanager
+def _remembered_signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM for the block; a second one ends the process at once."""
+    caught: list[int] = []
+
+    def remember(number: int, frame: object) -> None:
+        if caught:
+            sys.exit(130)
+        caught.append(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, remember) for number in numbers]
+    try:
+        yield caught
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _print(result: dict[str, Any]) -> None:
+    splits = [split for split in ("val", "test") if split in result]
+    rows = [
+        [prefix + name, *(_show(result[split][part][name]) for split in splits)]
+        for part, prefix in (("coco", ""), ("per_class", "AP of "))
+        for name in result[splits[0]][part]
+    ]
+    print_table(["COCO figure", *splits], rows, title=result["architecture"])
+
+
+def _show(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,34 @@
+"""`evonas worker`: runs queued jobs."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def worker(
+    slots: Annotated[int, typer.Option(min=1, help="Jobs at a time.")] = 1,
+    devices: Annotated[
+        str, typer.Option(help="Devices by commas, a slot each, such as cuda:0,cuda:1.")
+    ] = "",
+    jobs: Annotated[Path, typer.Option(help="Folder of the jobs.")] = Path("runs/jobs"),
+    drain: Annotated[bool, typer.Option("--drain", help="End when nothing is queued.")] = False,
+) -> None:
+    """Run queued jobs, the oldest first; Ctrl-C saves and interrupts those that run."""
+    from evonas.jobs import JobQueue
+    from evonas.jobs.worker import Worker, training_command
+
+    names = devices.split(",") if devices else [""] * slots
+    threads = max(1, (os.cpu_count() or 1) // len(names))
+    caught: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: caught.append(number))
+    runner = Worker(
+        JobQueue(jobs), names, training_command(threads), lambda line: typer.echo(line, err=True)
+    )
+    typer.echo(f"worker {runner.name}: {len(names)} slots, jobs in {jobs}", err=True)
+    runner.work(drain, lambda: bool(caught))
+    if caught:
+        raise typer.Exit(130)

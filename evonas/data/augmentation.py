@@ -1,0 +1,37 @@
+"""How images are changed during training, as data; `evonas.data.augment` does it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How much images are changed; the defaults suit digits, which must not be mirrored.
+
+    Args:
+        zoom: Images are scaled by a factor from 1/zoom to zoom.
+        stretch: On top, one axis by a factor from 1/stretch to stretch against the other.
+        shift: Largest translation, as a share of the image's side.
+        min_visible: Boxes of which a smaller share stays in the image are dropped.
+        flip: Probability of mirroring left to right.
+        brightness: Largest change, as a share of half the value range.
+        contrast: Largest relative change.
+        colour: Largest relative change of a single channel.
+        invert: Probability of turning an image into its negative.
+        crop: Probability of a random crop as SSD's, stretched to the whole image; before all else.
+        saturation: Largest relative change of the distance from grey.
+        mosaic: Probability of putting the image beside three others of its batch, each at half
+            size; before all else.
+    """
+
+    zoom: float = 1.3
+    stretch: float = 1.15
+    shift: float = 0.15
+    min_visible: float = 0.6
+    flip: float = 0.0
+    brightness: float = 0.3
+    contrast: float = 0.3
+    colour: float = 0.2
+    invert: float = 0.0
+    crop: float = 0.0
+    saturation: float = 0.0
+    mosaic: float = 0.0

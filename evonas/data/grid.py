@@ -1,0 +1,57 @@
+"""A picture of a split: some of its images with their boxes."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evonas.data.coco import CocoDataset
+from evonas.data.images import read_image
+from evonas.errors import MissingPackageError
+
+try:
+    from PIL import Image, ImageDraw, ImageFont
+except ImportError as error:
+    raise MissingPackageError("pillow", "train") from error
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+_TILE = 240  # pixels
+# Okabe and Ito's colours, told apart by every kind of colour vision; classes take them in turn.
+_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+
+
+def picture_grid(dataset: CocoDataset, columns: int = 6, rows: int = 4) -> "Picture":
+    """Returns images spread evenly over a split, with their boxes and class names.
+
+    Raises:
+        DataError: One of them cannot be decoded.
+    """
+    count = min(columns * rows, len(dataset))
+    chosen = np.linspace(0, len(dataset) - 1, count).astype(int).tolist()
+    rows = -(-count // columns)
+    grid = Image.new("RGB", (min(columns, count) * _TILE, rows * _TILE), "#404040")
+    for place, index in enumerate(chosen):
+        grid.paste(_tile(dataset, index), (place % columns * _TILE, place // columns * _TILE))
+    return grid
+
+
+def _tile(dataset: CocoDataset, index: int) -> "Picture":
+    width, height = dataset.sizes[index].tolist()
+    image = read_image(dataset.path_of(index), int(dataset.image_ids[index]), (width, height))
+    scale = (_TILE - 4) / max(width, height)
+    tile = image.resize((max(1, round(width * scale)), max(1, round(height * scale))))
+    pen = ImageDraw.Draw(tile)
+    font = ImageFont.load_default(size=13)
+    first, last = np.searchsorted(dataset.image_index, [index, index + 1])
+    for left, top, wide, high, label, crowd in zip(
+        *(dataset.boxes[first:last] * scale).T,
+        dataset.labels[first:last].tolist(),
+        dataset.is_crowd[first:last].tolist(),
+        strict=True,
+    ):
+        colour = _COLOURS[label % len(_COLOURS)]
+        pen.rectangle((left, top, left + wide, top + high), outline=colour, width=1 if crowd else 2)
+        name = dataset.class_names[label] + (" (crowd)" if crowd else "")
+        pen.text((left + 3, max(top - 15, 0)), name, fill=colour, font=font)
+    return tile

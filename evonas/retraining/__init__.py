@@ -1,0 +1,10 @@
+"""Full training of one architecture: what is asked for, the run's folder, the run.
+
+What needs torch is in `evonas.retraining.run` and what it imports, so that a run can be planned
+and looked at without it.
+"""
+
+from evonas.retraining.folder import RunFolder
+from evonas.retraining.request import Retraining, plan_training
+
+__all__ = ["Retraining", "RunFolder", "plan_training"]

@@ -1,0 +1,76 @@
+"""What a run was made with, written at its start and held against when it goes on."""
+
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import evonas
+from evonas.data import CocoDataset, data_fingerprint
+from evonas.errors import DataError
+from evonas.retraining.folder import RunFolder, read_json, write_json
+from evonas.retraining.request import Retraining
+from evonas.training.processes import Processes
+
+
+def check_environment(
+    folder: RunFolder, request: Retraining, processes: Processes
+) -> dict[str, Any]:
+    """Returns what a run is made with; a run that goes on takes as many threads as it began with.
+
+    Raises:
+        DataError: The data has changed since the run began.
+    """
+    data = processes.from_first(data_fingerprint(request.data) if processes.rank == 0 else "")
+    if folder.environment.exists():
+        known = read_json(folder.environment, "the environment of a run")
+        if known["data"] != data:
+            raise DataError(
+                f"{request.data}: changed since {folder.path} began (fingerprint {known['data']}, "
+                f"now {data}); start a new run"
+            )
+        torch.set_num_threads(known["threads"])
+        return known
+    now = {
+        "data": data,
+        "git_commit": _git_commit(),
+        "versions": {
+            "evonas": evonas.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
+        "threads": torch.get_num_threads(),
+        "processes": processes.count,
+    }
+    if processes.rank == 0:
+        write_json(folder.environment, now)
+    return now
+
+
+def check_classes(dataset: CocoDataset, classes: tuple[str, ...]) -> None:
+    """Refuses a split whose classes are not those of the training split.
+
+    Raises:
+        DataError: They differ.
+    """
+    if dataset.class_names != classes:
+        raise DataError(
+            f"{dataset.annotation_file}: classes {', '.join(dataset.class_names)}, but the "
+            f"training split has {', '.join(classes)}"
+        )
+
+
+def _git_commit() -> str | None:
+    """Returns the commit of the source, marked where files differ from it; None outside git."""
+    folder = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()

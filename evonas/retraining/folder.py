@@ -1,0 +1,212 @@
+"""The folder of a training run: which file is what. Torch-free."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evonas.errors import ConfigurationError, SchemaError
+from evonas.files import write_atomically
+from evonas.retraining.request import Retraining
+from evonas.training.recipe import describe_recipe, recipe_from
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of a run; all but the request appear while it runs.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The request, resolved, as JSON."""
+        return self.path / "config.json"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, git commit, machine, threads and data fingerprint, as JSON."""
+        return self.path / "environment.json"
+
+    @property
+    def curves(self) -> Path:
+        """Loss and validation figures by step, one JSON object a line."""
+        return self.path / "curves.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the run said, with times."""
+        return self.path / "log.txt"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last state, from which the run goes on."""
+        return self.path / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """Archive of the best network so far."""
+        return self.path / "best.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        """Figures of the best network, as JSON; there when the run is done."""
+        return self.path / "metrics.json"
+
+    @property
+    def curves_by_class(self) -> Path:
+        """Precision by recall and class, for each split, as JSON."""
+        return self.path / "pr.json"
+
+    @property
+    def confusion(self) -> Path:
+        """True classes (rows, then background) against detected ones, for each split, as JSON."""
+        return self.path / "confusion.json"
+
+    @property
+    def card(self) -> Path:
+        """The best network's card, as JSON."""
+        return self.path / "card.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that runs it."""
+        return self.path / "run.lock"
+
+    def clear(self) -> None:
+        """Removes all but the request, for a run that starts anew."""
+        for file in (
+            self.environment, self.curves, self.log, self.checkpoint, self.best, self.metrics,
+            self.card, self.curves_by_class, self.confusion,
+        ):  # fmt: skip
+            file.unlink(missing_ok=True)
+
+    def create(self, request: Retraining) -> None:
+        """Makes the folder.
+
+        Raises:
+            ConfigurationError: It holds a run already.
+        """
+        if self.config.exists():
+            raise ConfigurationError(
+                f"{self.path}: holds a run already; go on with it by --resume, or name another "
+                "folder with --out"
+            )
+        content = {
+            "version": _VERSION,
+            "id": request.id,
+            "architecture": request.architecture,
+            "data": str(request.data),
+            "recipe_name": request.recipe_name,
+            "recipe": describe_recipe(request.recipe),
+            "init": request.init,
+            "seed": request.seed,
+            "table": str(request.table) if request.table else None,
+        }
+        write_json(self.config, content)
+
+    def request(self) -> Retraining:
+        """Reads what was asked for.
+
+        Raises:
+            SchemaError: There is no run, or it is damaged or of a newer version.
+        """
+        content = read_json(self.config, "a run, as `evonas train` makes them")
+        try:
+            if content["version"] > _VERSION:
+                raise SchemaError(
+                    f"{self.config}: version {content['version']}; this evonas reads {_VERSION}"
+                )
+            return Retraining(
+                content["architecture"],
+                Path(content["data"]),
+                content["recipe_name"],
+                recipe_from(content["recipe"]),
+                content["init"],
+                content["seed"],
+                Path(content["table"]) if content["table"] else None,
+            )
+        except (KeyError, TypeError, ConfigurationError) as error:
+            raise SchemaError(f"{self.config}: not the configuration of a run ({error})") from error
+
+    def read_curves(self) -> list[dict[str, Any]]:
+        """Returns the rows so far: `step` and `seconds`, and either `loss` or `map` with others.
+
+        A line that is being written, or was when the machine died, is left out.
+        """
+        try:
+            lines = self.curves.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return list(_rows(lines))
+
+    def keep_curves(self, steps: int) -> list[dict[str, Any]]:
+        """Drops what came after that many steps, for a run that goes on from there."""
+        rows = [row for row in self.read_curves() if row["step"] <= steps]
+        write_atomically(self.curves, "".join(map(_line, rows)).encode())
+        return rows
+
+    def add_to_curves(self, row: Mapping[str, Any]) -> None:
+        """Appends a row."""
+        with self.curves.open("a") as file:
+            file.write(_line(row))
+
+    def add_to_log(self, line: str) -> None:
+        """Appends a line."""
+        with self.log.open("a") as file:
+            file.write(line + "\n")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON object, atomically."""
+    write_atomically(path, (json.dumps(plain(content), indent=2) + "\n").encode())
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+        path: The file.
+        what: What is expected there, for the message.
+
+    Raises:
+        SchemaError: The file is missing, damaged or holds something else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise SchemaError(f"{path}: no such file; expected {what}") from error
+    except (OSError, ValueError) as error:
+        raise SchemaError(f"{path}: cannot be read ({error}); expected {what}") from error
+    if not isinstance(content, dict):
+        raise SchemaError(f"{path}: holds no object; expected {what}")
+    return content
+
+
+def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            yield row
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(plain(row)) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """Returns the value with None for NaN, which JSON lacks."""
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    return value

@@ -1,0 +1,106 @@
+"""The network that a training starts with."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from evonas.data.tensors import DetectionBatch
+from evonas.detector import Detector
+from evonas.detector.archive import load_archive
+from evonas.errors import ConfigurationError, SchemaError
+from evonas.space import Architecture, find_architecture, load_space
+from evonas.supernet import load_supernet
+from evonas.training.validation import as_input
+
+
+def initial_detector(
+    architecture: str, classes: tuple[str, ...], init: str, seed: int, images: DetectionBatch
+) -> Detector:
+    """Returns a network with random weights, or with those of a file.
+
+    Weights of a network for other classes are taken but for the class logits; classes of the same
+    name keep theirs.
+
+    Args:
+        architecture: An `arch_id`, or the name of a published network or baseline.
+        classes: Names of the classes to detect.
+        init: `scratch`, an archive or a supernet's weights.
+        seed: Decides random weights.
+        images: Training images that set the batch norm of a supernet's weights.
+
+    Raises:
+        SchemaError: The file is neither, damaged or of a newer version.
+        ConfigurationError: The weights are another architecture's.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        detector = Detector(find_architecture(architecture).with_classes(len(classes)))
+    if init != "scratch":
+        path = Path(init)
+        from_supernet = _is_supernet(path)
+        if from_supernet:
+            source, known = _from_supernet(path, architecture)
+        else:
+            archive = load_archive(path)
+            source, known = archive.detector, archive.card.classes
+            if source.architecture.with_classes(len(classes)) != detector.architecture:
+                raise ConfigurationError(
+                    f"--init {path}: weights of {archive.card.architecture}, not of {architecture}"
+                )
+        _take_weights(detector, source, classes, known)
+        if from_supernet:
+            detector.calibrate(as_input(images.images))
+    return detector.to(memory_format=torch.channels_last)
+
+
+def _is_supernet(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return '"kind": "detector"' not in (file.metadata() or {}).get("card", "")
+    except (SafetensorError, OSError) as error:
+        raise SchemaError(f"{path}: not a .safetensors file ({error})") from error
+
+
+def _from_supernet(path: Path, architecture: str) -> tuple[Detector, tuple[str, ...]]:
+    supernet, card = load_supernet(path)
+    space_name = architecture.partition(":")[0]
+    space = load_space(space_name)
+    genotypes = space.genotypes([architecture])
+    if space.name != supernet.space.name:
+        genotypes = space.translate(genotypes, supernet.space)
+    return supernet.extract(supernet.space.decode(genotypes[0])), tuple(card["classes"])
+
+
+@torch.no_grad()
+def _take_weights(
+    detector: Detector, source: Detector, classes: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    theirs = source.state_dict()
+    for name, value in detector.state_dict().items():
+        if classes != known and name in _class_logits(detector.architecture):
+            _take_classes(value, theirs[name], classes, known)
+        else:
+            value.copy_(theirs[name])
+
+
+def _class_logits(architecture: Architecture) -> set[str]:
+    """Returns the names of the weights and biases that give class logits."""
+    return {
+        f"units.head{number}_classes{len(level.classes) - 1}.{kind}"
+        for number, level in enumerate(architecture.levels())
+        for kind in ("weight", "bias")
+    }
+
+
+def _take_classes(
+    ours: Tensor, theirs: Tensor, classes: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    """Copies the rows, anchors by classes, of those classes that both know by name."""
+    shared = [name for name in classes if name in known]
+    rows = ours.view(-1, len(classes), *ours.shape[1:])
+    rows[:, [classes.index(name) for name in shared]] = theirs.view(
+        -1, len(known), *theirs.shape[1:]
+    )[:, [known.index(name) for name in shared]]

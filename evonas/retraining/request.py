@@ -1,0 +1,119 @@
+"""What a training is asked for; torch-free, so that it can be planned anywhere."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evonas.data import list_splits
+from evonas.errors import ConfigurationError, DataError
+from evonas.paths import benchmark_data_dir
+from evonas.space import find_architecture, list_baselines, whole_space
+from evonas.training.recipe import Recipe, describe_recipe
+from evonas.training.recipes import load_recipe
+
+_ID_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """A training, resolved: all that decides its result, and where the result goes.
+
+    Attributes:
+        architecture: An `arch_id`, or the name of a published network or baseline.
+        data: The COCO-format folder.
+        recipe_name: The recipe as it was asked for.
+        recipe: The recipe with all changes.
+        init: `scratch`, or the file of the initial weights.
+        seed: Decides initial weights, batches and augmentation.
+        table: Benchmark table that takes the result; None for none.
+    """
+
+    architecture: str
+    data: Path
+    recipe_name: str
+    recipe: Recipe
+    init: str = "scratch"
+    seed: int = 0
+    table: Path | None = None
+
+    @property
+    def id(self) -> str:
+        """A short hash, the same for trainings that have the same result."""
+        decisive = [
+            self.architecture,
+            str(self.data),
+            describe_recipe(self.recipe),
+            self.init,
+            self.seed,
+        ]
+        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:_ID_DIGITS]
+
+
+def plan_training(
+    architecture: str,
+    data: Path | str,
+    recipe: str = "nano",
+    changes: Sequence[str] = (),
+    init: str = "scratch",
+    seed: int = 0,
+    table: Path | str | None = None,
+) -> Retraining:
+    """Resolves and checks what can be checked without reading images or weights.
+
+    Args:
+        architecture: An `arch_id`, or the name of a published network or baseline.
+        data: COCO-format folder with the splits train and val.
+        recipe: A recipe's name or YAML file; see `load_recipe`.
+        changes: `NAME=VALUE` changes of the recipe.
+        init: `scratch`; `supernet` for the weights that the shipped supernet has for the
+            architecture; or the path of a run, an archive or a supernet's weights.
+        seed: Of everything random.
+        table: Benchmark table that takes the result.
+
+    Raises:
+        ConfigurationError: An unknown architecture, recipe or initial weights.
+        DataError: No such splits.
+    """
+    find_architecture(architecture)
+    if table is not None and architecture in list_baselines():
+        raise ConfigurationError(
+            f"{architecture} is a point of no space, so no table can have it; leave out --table"
+        )
+    if seed < 0:
+        raise ConfigurationError(f"the seed is {seed}; it must be at least 0")
+    resolved = load_recipe(recipe, changes)
+    weights = _resolve_init(init, architecture)
+    if resolved.freeze_norm and weights == "scratch":
+        raise ConfigurationError(
+            f"recipe {recipe!r} keeps the batch norm of trained weights: name some with --init, or "
+            "change it with freeze_norm=false"
+        )
+    folder = Path(data).resolve()
+    lacking = [split for split in ("train", "val") if split not in list_splits(folder)]
+    if lacking:
+        raise DataError(
+            f"{data}: no COCO-format split {lacking[0]!r}; training needs train and val"
+        )
+    to = Path(table).resolve() if table is not None else None
+    return Retraining(architecture, folder, recipe, resolved, weights, seed, to)
+
+
+def _resolve_init(init: str, architecture: str) -> str:
+    """Returns `scratch` or the file of weights."""
+    if init == "scratch":
+        return init
+    path = Path(init)
+    if init == "supernet":
+        space, colon, _ = architecture.partition(":")
+        name = whole_space(space) if colon else "no space"
+        path = benchmark_data_dir() / "supernets" / f"{name}.safetensors"
+    elif path.is_dir():
+        path = path / "best.safetensors"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"--init {init}: no weights at {path}; allowed are scratch, supernet, and the path of "
+            "a run, an archive or a supernet's weights"
+        )
+    return str(path.resolve())

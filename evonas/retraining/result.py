@@ -1,0 +1,78 @@
+"""A run's result as a row of a benchmark table."""
+
+from typing import Any
+
+import numpy as np
+
+from evonas.errors import DataError
+from evonas.retraining.request import Retraining
+from evonas.space import Genotypes, SearchSpace, find_architecture, load_space
+from evonas.space.published import PUBLISHED
+from evonas.table import create_table, open_table
+from evonas.training.recipe import describe_recipe
+
+
+def check_table(request: Retraining, environment: dict[str, Any]) -> None:
+    """Finds out before a training whether its table will take the result.
+
+    Raises:
+        DataError: The table has the column with another provenance, such as another recipe.
+        SchemaError: It is damaged.
+    """
+    if request.table is None or not request.table.exists():
+        return
+    table, (space, _) = open_table(request.table), locate(request.architecture)
+    column = _columns(request)[0]
+    known = table.provenance(column, space) if space.name in table.spaces else {}
+    ours = _provenance(request, environment)
+    if known and dict(known) != ours:
+        key = min(key for key in {*known, *ours} if known.get(key) != ours.get(key))
+        raise DataError(
+            f"{request.table}: has {column!r} of another {key}: {known.get(key)!r}, and this "
+            f"training's is {ours.get(key)!r}; name another --table"
+        )
+
+
+def keep_result(request: Retraining, environment: dict[str, Any], result: dict[str, Any]) -> None:
+    """Adds `trained_map` and `trained_map50` on validation to the request's table, if it has one.
+
+    Seeds other than 0 have columns of their own, `trained_map:SEED`.
+
+    Raises:
+        DataError: The table cannot be written, or has the column with another provenance.
+    """
+    if request.table is None:
+        return
+    path = request.table
+    table = open_table(path) if path.exists() else create_table(path)
+    space, genotypes = locate(request.architecture)
+    values = (result["val"]["map"], result["val"]["map50"])
+    columns = {
+        name: np.array([value]) for name, value in zip(_columns(request), values, strict=True)
+    }
+    table.append(space, genotypes, columns, provenance=_provenance(request, environment))
+
+
+def _columns(request: Retraining) -> tuple[str, str]:
+    suffix = f":{request.seed}" if request.seed else ""
+    return f"trained_map{suffix}", f"trained_map50{suffix}"
+
+
+def _provenance(request: Retraining, environment: dict[str, Any]) -> dict[str, str]:
+    return {
+        "source": "trained",
+        "recipe": str(describe_recipe(request.recipe)),
+        "init": request.init,
+        "seed": str(request.seed),
+        "data": environment["data"],
+        "torch": environment["versions"]["torch"],
+    }
+
+
+def locate(architecture: str) -> tuple[SearchSpace, Genotypes]:
+    """Returns the space and the genotype, (1, n_genes), of an `arch_id` or published network."""
+    if architecture in PUBLISHED:
+        space = load_space(PUBLISHED[architecture].space)
+        return space, space.encode(find_architecture(architecture))[None]
+    space = load_space(architecture.partition(":")[0])
+    return space, space.genotypes([architecture])

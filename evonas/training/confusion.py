@@ -1,0 +1,77 @@
+"""Which classes a network takes for which."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.training.evaluation import Detections, GroundTruth
+
+Floats = NDArray[np.float64]
+
+_NOTHING, _CROWD = -1, -2  # instead of the index of a true box
+
+
+def confusion_matrix(
+    ground_truth: GroundTruth, detections: Detections, least_score: float = 0.5, iou: float = 0.5
+) -> NDArray[np.int64]:
+    """Counts true classes against detected ones.
+
+    In each image the detections, best first, take the free true box that they overlap most,
+    whatever its class. Crowd boxes do not count, nor do detections that overlap only these.
+
+    Args:
+        ground_truth: The true boxes.
+        detections: Of the same images.
+        least_score: Detections of lower scores are left out.
+        iou: Least overlap of a detection with its true box.
+
+    Returns:
+        (n_classes + 1, n_classes + 1): rows are true classes, the last one background (false
+        alarms); columns are detected classes, the last one nothing (misses).
+    """
+    n = ground_truth.n_classes
+    counts = np.zeros((n + 1, n + 1), np.int64)
+    kept = np.flatnonzero(detections.scores >= least_score)
+    kept = kept[np.lexsort((-detections.scores[kept], detections.image_index[kept]))]
+    images, labels = ground_truth.group // n, ground_truth.group % n
+    corners = np.concatenate(
+        [ground_truth.boxes[:, :2], ground_truth.boxes[:, :2] + ground_truth.boxes[:, 2:]], 1
+    )
+    for image in range(ground_truth.n_images):
+        true = slice(*np.searchsorted(images, [image, image + 1]))
+        found = kept[slice(*np.searchsorted(detections.image_index[kept], [image, image + 1]))]
+        matched = _match(
+            _overlaps(detections.boxes[found], corners[true]), ground_truth.is_crowd[true], iou
+        )
+        predicted = detections.labels[found]
+        hit = matched >= 0
+        missed = ~ground_truth.is_crowd[true]
+        missed[matched[hit]] = False
+        rows = [labels[true][matched[hit]], labels[true][missed], predicted[matched == _NOTHING]]
+        columns = [predicted[hit], np.full(missed.sum(), n), rows[2]]
+        rows[2] = np.full(len(rows[2]), n)
+        np.add.at(counts, (np.concatenate(rows), np.concatenate(columns)), 1)
+    return counts
+
+
+def _match(overlaps: Floats, is_crowd: NDArray[np.bool_], least: float) -> NDArray[np.int64]:
+    """Returns each detection's true box, or that it has none or only a crowd."""
+    matched = np.full(len(overlaps), _NOTHING)
+    free = ~is_crowd
+    for row, overlap in enumerate(overlaps):
+        possible = np.flatnonzero(free & (overlap >= least))
+        if len(possible):
+            matched[row] = possible[np.argmax(overlap[possible])]
+            free[matched[row]] = False
+        elif (is_crowd & (overlap >= least)).any():
+            matched[row] = _CROWD
+    return matched
+
+
+def _overlaps(a: Floats, b: Floats) -> Floats:
+    """Returns intersection over union (n, m) of boxes (n, 4) and (m, 4) as corners."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    common = (high - low).clip(min=0).prod(-1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (a, b)]
+    overlap: Floats = common / np.maximum(areas[0][:, None] + areas[1] - common, 1e-9)
+    return overlap

@@ -1,0 +1,102 @@
+"""The recipes by name, and how a file or a command line changes them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evonas.data.augmentation import Augmentation
+from evonas.errors import ConfigurationError, unknown_name
+from evonas.training.recipe import Recipe, describe_recipe, recipe_from
+
+# The augmentation of the paper: random crop and mirroring. Colours as SSD distorts them.
+_PAPER = Augmentation(
+    zoom=1.0, stretch=1.0, shift=0.0, min_visible=0.25, flip=0.5,
+    brightness=0.25, contrast=0.5, colour=0.1, crop=0.86, saturation=0.5,
+)  # fmt: skip
+
+RECIPES = {
+    # A median network of `nano` from scratch in minutes on two cores.
+    "nano": Recipe(steps=2500, warmup_steps=100, bfloat16=False, validations=5),
+    # The MobileDets' (mobiledets.md, section 5), in the mixed precision of today's accelerators.
+    "mobiledet": Recipe(
+        steps=400_000, batch_size=512, learning_rate=0.8, weight_decay=4e-5, warmup_steps=2000,
+        ema_decay=0.0, gradient_clip=100.0, optimiser="sgd", validations=80, augmentation=_PAPER,
+    ),
+    # Fine-tuning on some hundreds of images.
+    "mobiledet-small-data": Recipe(
+        steps=2000, batch_size=16, learning_rate=5e-4, weight_decay=0.02, warmup_steps=100,
+        ema_decay=0.99, bfloat16=False, freeze_norm=True, validations=20, patience=5,
+        augmentation=replace(_PAPER, zoom=1.3, shift=0.1, min_visible=0.5, mosaic=0.25),
+    ),
+}  # fmt: skip
+
+
+def load_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
+    """Returns a recipe by name or from a YAML file, changed.
+
+    Args:
+        name: A name of `RECIPES`, or a `.yaml` file: a recipe's values, on top of the recipe that
+            its `base` names.
+        changes: `NAME=VALUE`, such as `steps=500` or `augmentation.flip=0.5`.
+
+    Raises:
+        ConfigurationError: An unknown name, or a value that its field does not take.
+
+    >>> load_recipe("nano", ["steps=10", "augmentation.flip=0.5"]).augmentation.flip
+    0.5
+    """
+    values = _from_file(Path(name)) if name.endswith((".yaml", ".yml")) else _named(name)
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise ConfigurationError(f"change of the recipe {change!r}: must be NAME=VALUE")
+        _set(values, key.strip(), _parse(text))
+    return recipe_from(values)
+
+
+def _named(name: str) -> dict[str, Any]:
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    return describe_recipe(RECIPES[name])
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path}: not a readable YAML file ({error})") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path}: must hold the values of a recipe by name")
+    base = content.pop("base", None)
+    values = _named(str(base)) if base is not None else {}
+    for key, value in content.items():
+        nested = value if isinstance(value, dict) else {"": value}
+        for inner, entry in nested.items():
+            _set(values, f"{key}.{inner}" if inner else str(key), entry)
+    return values
+
+
+def _set(values: dict[str, Any], key: str, value: Any) -> None:
+    outer, dot, inner = key.partition(".")
+    if dot:
+        nested = values.setdefault(outer, {})
+        if not isinstance(nested, dict):
+            raise ConfigurationError(f"recipe: {outer} has no {inner!r}")
+        nested[inner] = value
+    else:
+        values[outer] = value
+
+
+def _parse(text: str) -> Any:
+    """Reads a number, true, false or a word; YAML's `1e-3` is a text, here it is a number."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

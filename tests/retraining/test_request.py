@@ -1,0 +1,130 @@
+import pytest
+
+from evonas.data import make_digits
+from evonas.errors import ConfigurationError, DataError, SchemaError
+from evonas.retraining import RunFolder, plan_training
+from evonas.training.recipe import Recipe, describe_recipe, recipe_from
+from evonas.training.recipes import RECIPES, load_recipe
+
+ARCHITECTURE = "pico:0000000"
+QUICK = ("steps=6", "batch_size=4", "warmup_steps=2", "validations=2")
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return make_digits(tmp_path_factory.mktemp("data") / "digits", train=12, val=6)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_their_description(name):
+    assert recipe_from(describe_recipe(RECIPES[name])) == RECIPES[name]
+
+
+def test_a_description_is_that_of_the_first_release_where_nothing_new_is_used():
+    assert list(describe_recipe(Recipe(steps=5))) == [
+        "steps", "batch_size", "learning_rate", "weight_decay", "warmup_steps", "ema_decay",
+        "gradient_clip", "bfloat16", "focal_alpha", "augmentation",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["steps"], "must be NAME=VALUE"),
+        (["stepps=3"], "unknown 'stepps'; known: steps, "),
+        (["steps=many"], "steps is 'many', no int"),
+        (["steps=0"], "steps is 0, at least 1"),
+        (["optimiser=adam"], "unknown optimiser 'adam'; adamw or sgd"),
+        (["augmentation.spin=1"], "unknown 'spin'"),
+        (["augmentation=1"], "augmentation must be a mapping"),
+        (["learning_rate=-1"], "must be above 0"),
+        (["ema_decay=1.0"], "0 to below 1"),
+    ],
+)
+def test_bad_changes_are_refused(changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load_recipe("nano", changes)
+
+
+def test_changes_and_files(tmp_path):
+    changed = load_recipe("nano", ["learning_rate=1e-3", "sync_norm=true", "optimiser=sgd"])
+    assert (changed.learning_rate, changed.sync_norm, changed.optimiser) == (1e-3, True, "sgd")
+    file = tmp_path / "mine.yaml"
+    file.write_text("base: nano\nsteps: 7\naugmentation:\n  flip: 0.5\n")
+    recipe = load_recipe(str(file), ["batch_size=2"])
+    assert (recipe.steps, recipe.batch_size, recipe.augmentation.flip) == (7, 2, 0.5)
+    assert recipe.learning_rate == RECIPES["nano"].learning_rate
+    file.write_text("- 1")
+    with pytest.raises(ConfigurationError, match="must hold the values of a recipe"):
+        load_recipe(str(file))
+    with pytest.raises(ConfigurationError, match="unknown recipe 'mine'; known: mobiledet"):
+        load_recipe("mine")
+
+
+def test_validations_are_spread_evenly_and_the_last_is_at_the_end():
+    recipe = Recipe(steps=10, validations=3)
+    assert [step + 1 for step in range(10) if recipe.validates_after(step)] == [4, 7, 10]
+    every = Recipe(steps=2, validations=5)
+    assert [step for step in range(2) if every.validates_after(step)] == [0, 1]
+
+
+def test_the_same_training_has_the_same_id(digits, monkeypatch):
+    plan = plan_training(ARCHITECTURE, digits, changes=QUICK)
+    monkeypatch.chdir(digits.parent)
+    assert plan_training(ARCHITECTURE, "digits", changes=QUICK).id == plan.id
+    assert plan_training(ARCHITECTURE, digits, changes=QUICK, seed=1).id != plan.id
+    assert plan_training(ARCHITECTURE, digits).id != plan.id
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"architecture": "pico:zz"}, Exception, "pico"),
+        ({"init": "nowhere"}, ConfigurationError, "--init nowhere: no weights at nowhere"),
+        ({"seed": -1}, ConfigurationError, "seed is -1"),
+        ({"recipe": "mobiledet-small-data"}, ConfigurationError, "name some with --init"),
+        (
+            {"architecture": "ssdlite-mobilenet-v2", "table": "t"},
+            ConfigurationError,
+            "point of no space",
+        ),
+        ({"data": "/nowhere"}, DataError, "no COCO-format split 'train'"),
+        (
+            {"architecture": "mobiledet-cpu", "init": "supernet"},
+            ConfigurationError,
+            "no weights at .*no space",
+        ),
+    ],
+)
+def test_bad_requests_are_refused(digits, given, error, message):
+    with pytest.raises(error, match=message):
+        plan_training(**{"architecture": ARCHITECTURE, "data": digits, **given})
+
+
+def test_a_run_folder_keeps_the_request(digits, tmp_path):
+    request = plan_training(ARCHITECTURE, digits, changes=QUICK, table=tmp_path / "table")
+    folder = RunFolder(tmp_path / "run")
+    folder.create(request)
+    assert folder.request() == request
+    with pytest.raises(ConfigurationError, match="holds a run already"):
+        folder.create(request)
+    folder.config.write_text('{"version": 99}')
+    with pytest.raises(SchemaError, match="version 99; this evonas reads 1"):
+        folder.request()
+    folder.config.write_text("{")
+    with pytest.raises(SchemaError, match="cannot be read"):
+        folder.request()
+    with pytest.raises(SchemaError, match="no such file; expected a run"):
+        RunFolder(tmp_path / "none").request()
+
+
+def test_curves_are_read_while_they_are_written(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.read_curves() == []
+    folder.add_to_curves({"step": 1, "loss": float("nan")})
+    folder.add_to_curves({"step": 2, "loss": 0.5})
+    with folder.curves.open("a") as file:
+        file.write('{"step": 3, "lo')
+    assert folder.read_curves() == [{"step": 1, "loss": None}, {"step": 2, "loss": 0.5}]
+    assert folder.keep_curves(1) == [{"step": 1, "loss": None}]
+    assert folder.read_curves() == [{"step": 1, "loss": None}]

@@ -1,0 +1,82 @@
+"""Several processes that train one network together, as `torchrun` starts them."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from evonas.cli import main
+from evonas.data import make_digits
+from evonas.errors import ConfigurationError
+from evonas.retraining import RunFolder
+from evonas.training.processes import Processes
+
+TOGETHER = [
+    sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+]  # fmt: skip
+SUPERNET = """
+import sys, torch
+from evonas.data import load_coco
+from evonas.data.tensors import load_tensors
+from evonas.retraining.launch import joined_processes
+from evonas.space import load_space
+from evonas.supernet import UniformSampling
+from evonas.supernet.train import new_supernet
+from evonas.training.loop import train
+from evonas.training.recipe import Recipe
+torch.set_num_threads(1)
+data = load_tensors(load_coco(sys.argv[1], "train"), 64)
+recipe = Recipe(steps=4, batch_size=8, warmup_steps=2, bfloat16=False, sync_norm=True)
+losses = []
+with joined_processes() as processes:
+    train(new_supernet("pico", 10, 0), UniformSampling(load_space("pico"), 0), data, recipe, 0,
+          report=lambda p: losses.append(p.loss), report_steps=1, processes=processes)
+    if processes.rank == 0:
+        print(losses)
+"""
+
+
+def test_a_batch_is_divided_evenly():
+    assert Processes(1, 4).share(8) == slice(2, 4)
+    with pytest.raises(ConfigurationError, match="8 images cannot be divided among 3"):
+        Processes(0, 3).share(8)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return make_digits(tmp_path_factory.mktemp("data") / "digits", train=24, val=10)
+
+
+@pytest.mark.cluster
+def test_two_processes_train_like_one_with_the_whole_batch(digits, tmp_path):
+    changes = ["steps=8", "batch_size=8", "warmup_steps=2", "validations=2", "sync_norm=true"]
+    options = ["--data", str(digits), "--threads", "1", "--json"]
+    options += [part for change in changes for part in ("--set", change)]
+    train = ["train", "pico:0000000", *options, "--out"]
+    assert main([*train, str(tmp_path / "one")]) == 0
+    command = [*TOGETHER, "-m", "evonas.cli", *train, str(tmp_path / "two")]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["steps"] == 8
+    one, two = (RunFolder(tmp_path / name).read_curves() for name in ("one", "two"))
+    for key, tolerance in (("loss", 1e-3), ("map", 0.2)):  # relative; Adam magnifies rounding
+        expected = [row[key] for row in one if key in row]
+        assert [row[key] for row in two if key in row] == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.cluster
+def test_two_processes_train_a_supernet_like_one(digits):
+    script = ["-c", SUPERNET, str(digits)]
+    alone = subprocess.run([sys.executable, *script], capture_output=True, text=True, check=True)
+    together = subprocess.run(
+        [*TOGETHER, "--no-python", sys.executable, *script],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert together.returncode == 0, together.stderr
+    one, two = (json.loads(run.stdout) for run in (alone, together))
+    assert len(one) == 4
+    np.testing.assert_allclose(two, one, atol=1e-3)
+    assert not torch.distributed.is_initialized()
