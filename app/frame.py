@@ -10,8 +10,11 @@ from app.state import clear_shortlist, shortlist
 from evonas.errors import EvonasError
 from evonas.table import BenchmarkTable
 
-# The first screen is for the picture: less of Streamlit's empty space above it.
+# The first screen is for the picture: less of Streamlit's empty space above it. Small text needs
+# more contrast than Streamlit gives it.
 _STYLE = """<style>
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
+[data-testid="stSliderThumbValue"] { color: inherit }
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
 </style>"""
 

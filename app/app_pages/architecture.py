@@ -56,7 +56,7 @@ def page() -> None:
 
 def header(design: Design, described: dict[str, Any]) -> None:
     """Draws identifier, costs and what can be done with the design."""
-    st.code(design.arch_id or design.name, language=None, width="content")
+    st.code(design.arch_id or design.name, language=None, width="content", wrap_lines=True)
     skeleton = design.architecture.skeleton
     metrics(
         {
@@ -128,7 +128,7 @@ def commands(design: Design) -> None:
             f"evonas train {name} --data data/digits --out {run}",
             f"evonas export {run} --format tflite",
         ]
-    st.code("\n".join(lines), language="bash")
+    st.code("\n".join(lines), language="bash", wrap_lines=True)
 
 
 run_page(page)
