@@ -1,5 +1,6 @@
 """Explore: the front of a table under budgets, the table beside it, the shortlist."""
 
+import numpy as np
 import streamlit as st
 
 from app.cards import sources
@@ -11,6 +12,7 @@ from app.front_figure import Layers, front_figure
 from app.marks import reference_marks, shortlist_marks
 from app.picks import picked_rows, selected_points
 from app.rows import rows_csv, rows_frame
+from app.shortlist import MOST
 from app.state import add_to_shortlist, shortlist
 from evonas.objectives import load_objective
 from evonas.space import load_space
@@ -125,11 +127,17 @@ def front_table(choice: Choice, data: Front) -> list[int]:
 
 
 def actions(choice: Choice, data: Front, picked: list[int]) -> None:
-    """Draws what can be done with the picked rows and the front."""
+    """Draws what can be done with the picked rows and the front.
+
+    Where more are picked than the shortlist has room for, those on the front come first.
+    """
     table, space = choice.table, choice.space
+    picked = [*np.intersect1d(picked, data.front), *np.setdiff1d(picked, data.front)]
+    room = MOST - len(shortlist())
+    many = f"{len(picked)}" if len(picked) <= room else f"{room} of {len(picked)}"
     with st.container(horizontal=True):
         st.button(
-            f"Add {len(picked)} to the shortlist",
+            f"Add {many} to the shortlist",
             disabled=not picked,
             on_click=lambda: add_to_shortlist(
                 load_space(space).arch_ids(table.genotypes(space)[picked])

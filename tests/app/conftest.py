@@ -38,7 +38,7 @@ def open_app(folder, monkeypatch) -> Callable[..., AppTest]:
     def start(n: int = 60, scores: float | None = None, page: str = "", **query: str) -> AppTest:
         make_table(folder / "table", n, scores)
         monkeypatch.setenv("EVONAS_APP_TABLE", str(folder / "table"))
-        at = AppTest.from_file(ENTRY, default_timeout=20)
+        at = AppTest.from_file(ENTRY, default_timeout=60)
         if page:
             at = at.run().switch_page(f"app_pages/{page}.py")
         for name, value in query.items():

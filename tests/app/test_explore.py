@@ -68,7 +68,7 @@ def make_rows(folder: Path):
 def test_a_lasso_of_more_than_the_shortlist_holds_says_so(open_app, folder):
     at = open_app()
     at.session_state["front"] = points(*range(30))
-    at = the_button(at.run(), "Add 30 to the shortlist").click().run()
+    at = the_button(at.run(), "Add 20 of 30 to the shortlist").click().run()
     assert len(json.loads((folder / "runs" / "shortlist.json").read_text())) == MOST
     assert any("10 left out" in toast.value for toast in at.toast)
 
@@ -190,3 +190,13 @@ def test_the_app_imports_no_torch():
     )
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rows_are_no_burden(open_app):
+    at = open_app(100_000)
+    assert metrics(at)["within budget"] == "100,000 of 100,000"
+    at = at.slider(key="budget:map").set_value(0.3).run()
+    assert metrics(at)["within budget"] == "50,000 of 100,000"
+    at = at.checkbox(key="subspaces").set_value(True).run()
+    assert not at.exception

@@ -2,9 +2,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from scripts.browser import chromium, serve
+
+expect.set_options(timeout=30_000)  # for machines that do much else besides
 
 
 @pytest.fixture(scope="session")

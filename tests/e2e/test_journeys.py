@@ -46,7 +46,7 @@ def test_budget_lasso_shortlist_compare(open_page, url, app_folder):
     assert "budget" in page.url
     page.locator(".js-plotly-plot .nsewdrag").first.scroll_into_view_if_needed()
     lasso(page)
-    add = page.get_by_role("button", name=re.compile(r"Add [1-9]\d* to the shortlist"))
+    add = page.get_by_role("button", name=re.compile(r"Add [1-9]\d*( of \d+)? to the shortlist"))
     add.click()
     expect(page.get_by_role("button", name=re.compile(r"Shortlist \([1-9]"))).to_be_visible()
     listed = json.loads((app_folder / "runs" / "shortlist.json").read_text())
