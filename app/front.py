@@ -1,17 +1,19 @@
-"""The front of a table under budgets: computing it, and drawing it."""
+"""The front of a table under budgets, and the fronts of its sub-spaces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from evonas.errors import EvonasError
 from evonas.objectives import Objective, hypervolume, load_objective, pareto_mask
+from evonas.space import Op, SearchSpace
+from evonas.space.catalogue import SUBSPACES
 from evonas.table import BenchmarkTable
 
-# Okabe and Ito's blue and vermilion; colour is never the only sign.
-FRONT, SHORTLIST, CLOUD = "#0072B2", "#D55E00", "#9a9a9a"
+Rows = NDArray[np.intp]
+
 MOST_SHOWN = 20_000  # points of the dominated cloud; the front is always whole
 
 
@@ -26,18 +28,28 @@ class Front:
         front: Rows on the front under the budgets, by x.
         dominated: Rows within the budgets that are not on it, thinned.
         outside: Rows that break a budget, thinned.
-        n_within: How many rows are within the budgets.
+        within: All rows within the budgets.
         hypervolume: Of the front, to the worst value of the table's rows.
     """
 
     x: Objective
     y: Objective
     values: NDArray[np.float64]
-    front: NDArray[np.intp]
-    dominated: NDArray[np.intp]
-    outside: NDArray[np.intp]
-    n_within: int
+    front: Rows
+    dominated: Rows
+    outside: Rows
+    within: Rows
     hypervolume: float
+
+    @property
+    def objectives(self) -> tuple[Objective, Objective]:
+        """Both objectives, as the columns of `values`."""
+        return self.x, self.y
+
+    @property
+    def n_shown(self) -> int:
+        """How many points a picture of all of it has."""
+        return len(self.front) + len(self.dominated) + len(self.outside)
 
 
 def front_data(
@@ -60,59 +72,65 @@ def front_data(
         column = table.column(name, space)
         within &= column >= bound if load_objective(name).maximise else column <= bound
     rows = np.flatnonzero(within)
-    best = rows[pareto_mask(values[rows], objectives)]
-    best = best[np.argsort(values[best, 0], kind="stable")]
+    best = _best(values, rows, objectives)
     signs = np.array([-1.0 if o.maximise else 1.0 for o in objectives])
     worst = (values[known] * signs).max(axis=0) * signs if known.any() else np.zeros(2)
     return Front(
         *objectives,
         values,
         best,
-        _thin(np.setdiff1d(rows, best)),
+        _thin(np.setdiff1d(rows, best, assume_unique=True)),
         _thin(np.flatnonzero(known & ~within)),
-        len(rows),
+        rows,
         hypervolume(values[best], objectives, worst),
     )
 
 
-def _thin(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+def objectives_of(table: BenchmarkTable, space: str) -> list[str]:
+    """Returns the columns that are objectives and have values, accuracies first."""
+    names = []
+    for name in table.columns(space):
+        try:
+            load_objective(name)
+        except EvonasError:
+            continue
+        if np.isfinite(table.column(name, space)).any():
+            names.append(name)
+    return sorted(names, key=lambda name: not load_objective(name).maximise)
+
+
+def subspace_levels(space: SearchSpace, genotypes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns the smallest sub-space, an index into `SUBSPACES`, that holds each network, (n,)."""
+    order = {kind: level for level, kinds in reversed(list(enumerate(SUBSPACES.values())))
+             for kind in kinds}  # fmt: skip
+    levels = np.zeros(len(genotypes), np.uint8)
+    genes = {slot.name: column for column, slot in enumerate(space.genes)}
+    for slot in space.slots:
+        if not slot.layer:
+            continue
+        of_choice = np.array(
+            [order[c.kind] if isinstance(c, Op) else 0 for c in slot.choices], np.uint8
+        )
+        chosen = genotypes[:, genes[slot.name]] if slot.name in genes else 0
+        np.maximum(levels, of_choice[chosen], out=levels)
+    return levels
+
+
+def subspace_fronts(data: Front, levels: NDArray[np.uint8]) -> dict[str, Rows]:
+    """Returns by sub-space its front under the same budgets, by x; those with rows only."""
+    fronts = {}
+    for level, name in enumerate(SUBSPACES):
+        rows = data.within[levels[data.within] <= level]
+        if len(rows):
+            fronts[name] = _best(data.values, rows, data.objectives)
+    return fronts
+
+
+def _best(values: NDArray[np.float64], rows: Rows, objectives: tuple[Objective, Objective]) -> Rows:
+    best = rows[pareto_mask(values[rows], objectives)]
+    return best[np.argsort(values[best, 0], kind="stable")]
+
+
+def _thin(rows: Rows) -> Rows:
     """Keeps every k-th row, so that the picture is the same on every rerun."""
     return rows[:: -(-len(rows) // MOST_SHOWN) or 1]
-
-
-def front_figure(data: Front, shortlist: NDArray[np.intp]) -> go.Figure:
-    """Draws the front above the cloud; `customdata` of every point is its row number."""
-    figure = go.Figure()
-    for rows, name, style in (
-        (data.outside, "over budget", {"color": CLOUD, "size": 5, "symbol": "x-thin-open"}),
-        (data.dominated, "dominated", {"color": CLOUD, "size": 4, "opacity": 0.5}),
-        (data.front, "Pareto front", {"color": FRONT, "size": 9, "symbol": "diamond"}),
-        (shortlist, "shortlist", {"color": SHORTLIST, "size": 15, "symbol": "circle-open"}),
-    ):
-        figure.add_trace(
-            go.Scattergl(
-                x=data.values[rows, 0].astype(np.float32),
-                y=data.values[rows, 1].astype(np.float32),
-                customdata=rows.astype(np.int32),
-                mode="lines+markers" if name == "Pareto front" else "markers",
-                line={"color": FRONT, "width": 1, "shape": "hv"},
-                marker=style,
-                name=name,
-                hovertemplate="%{y:.4g} at %{x:.4g}<extra>" + name + "</extra>",
-            )
-        )
-    figure.update_layout(
-        xaxis_title=_axis(data.x),
-        yaxis_title=_axis(data.y),
-        height=520,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        legend={"orientation": "h", "y": 1.08},
-        uirevision="front",
-        dragmode="lasso",
-    )
-    return figure
-
-
-def _axis(objective: Objective) -> str:
-    better = "higher" if objective.maximise else "lower"
-    return f"{objective.name} ({objective.unit}, {better} is better)"

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.settings import EXTRA_TABLE, RUNS
 from evonas.paths import benchmark_data_dir
 from evonas.table import BenchmarkTable, open_table
-
-# Folders to look in; `evonas app TABLE` adds one by this variable.
-EXTRA_TABLE = "EVONAS_APP_TABLE"
 
 
 def find_tables() -> dict[str, Path]:
@@ -20,7 +18,7 @@ def find_tables() -> dict[str, Path]:
         found[path.name] = path
     for path in sorted((benchmark_data_dir() / "tables").glob("*.h5")):
         found[path.stem] = path
-    for path in sorted(Path("runs").glob("*/table")):
+    for path in sorted(RUNS.glob("*/table")):
         found[f"run {path.parent.name}"] = path
     return found
 
@@ -31,9 +29,13 @@ def load_table(path: Path) -> BenchmarkTable:
     Raises:
         SchemaError: The table is damaged or newer than this evonas.
     """
+    return _open(str(path), table_version(path))
+
+
+def table_version(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Returns what changes when the table does: its files' names, times and sizes."""
     parts = [path] if path.is_file() else list(path.glob("*.h5"))
-    version = tuple(sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in parts))
-    return _open(str(path), version)
+    return tuple(sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in parts))
 
 
 @st.cache_resource(max_entries=4, show_spinner="reading the table")

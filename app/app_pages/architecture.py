@@ -1,105 +1,134 @@
 """Architecture: one design in full, from its identifier alone."""
 
+import json
 from dataclasses import asdict
+from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from app.sources import find_tables, load_table
+from app.architecture_details import gene_changes, neighbours, scores
+from app.designs import Design, find_design
+from app.frame import metrics, readable_tables, run_page
 from app.state import add_to_shortlist, shortlist
-from evonas.cli.strip import strip_figure
-from evonas.errors import EvonasError
-from evonas.latency import list_devices, list_predictors, load_predictor
-from evonas.space import Genotypes, SearchSpace, list_published, load_published, load_space
-from evonas.space.costs import madds, params
+from evonas.cli.arch import describe
+from evonas.cli.strip import shares_figure, strip_figure
+from evonas.space import list_baselines, list_published
 from evonas.space.layers import layer_rows
-from evonas.space.published import PUBLISHED
-
-st.title("Architecture")
-
-
-def find(identifier: str) -> tuple[SearchSpace, Genotypes]:
-    """Returns the space and genotype of an `arch_id` or a published network's name.
-
-    Raises:
-        EvonasError: It is neither.
-    """
-    if identifier in list_published():
-        space = load_space(PUBLISHED[identifier].space)
-        return space, space.encode(load_published(identifier))
-    space = load_space(identifier.partition(":")[0])
-    return space, space.genotypes([identifier])[0]
 
 
 def page() -> None:
     """Draws the page."""
+    st.title("Architecture")
+    named = [*list_published(), *list_baselines()]
     identifier = st.text_input(
-        "arch_id or published network",
-        next(iter(shortlist()), "mobiledet-edgetpu"),
+        "arch_id or name of a network",
+        "mobiledet-edgetpu",
         key="arch",
         bind="query-params",
         max_chars=80,
-        help=f"For example {', '.join(list_published())}, or an arch_id of the Explore page.",
+        help=f"An arch_id of Explore, or one of {', '.join(named)}.",
     ).strip()
-    space, genotype = find(identifier)
-    architecture = space.decode(genotype)
-    [arch_id] = space.arch_ids(genotype[None])
-    first, second, third = st.columns([2, 1, 1])
-    first.code(arch_id)
-    second.metric("multiply-adds (analytic)", f"{madds(architecture) / 1e6:.1f} M")
-    third.metric("parameters (analytic)", f"{params(architecture) / 1e6:.3f} M")
-    if space.name.startswith(("nano", "pico")):
-        st.button("Add to the shortlist", on_click=add_to_shortlist, args=([arch_id],))
+    design = find_design(identifier)
+    described = describe(identifier)
+    header(design, described)
+    rows = layer_rows(design.architecture)
+    st.plotly_chart(
+        strip_figure(rows),
+        width="stretch",
+        key="strip",
+        config={"displaylogo": False},
+        alt=f"The {len(rows)} layers of {design.name}; the table of layers says the same.",
+    )
+    st.caption(
+        "Each bar is a layer, to scale: as high as its output map, as wide as its output "
+        "channels; colour and pattern tell what it is."
+    )
+    latency(described)
+    if design.space is not None and design.genotype is not None:
+        tables = readable_tables(design.space.name)
+        gene_changes(design.space, design.genotype, tables)
+        scores(design.space, design.genotype, tables)
+        neighbours(design.space, design.genotype, tables)
+    with st.expander("Layers"):
+        st.dataframe([asdict(row) for row in rows], hide_index=True)
+    commands(design)
 
-    rows = layer_rows(architecture)
-    st.plotly_chart(strip_figure(rows), width="stretch", key="strip")
-    st.caption("Each bar is a layer: as high as its output map, as wide as its output channels.")
-    st.subheader("Latency")
-    predicted = latencies(space, genotype)
-    if predicted:
-        st.dataframe(predicted, hide_index=True)
-    else:
-        st.info(f"No device has a predictor for {space.name} yet: see `evonas device list`.")
-    scores(space, genotype)
-    st.subheader("Layers")
-    st.dataframe([asdict(row) for row in rows], hide_index=True)
-    st.subheader("On the command line")
-    st.code(f"evonas arch show {arch_id}")
 
-
-def latencies(space: SearchSpace, genotype: Genotypes) -> list[dict[str, object]]:
-    """Returns latencies by device, with their kind of source."""
-    analytic = {device.name for device in list_devices() if device.source == "analytic"}
-    return [
+def header(design: Design, described: dict[str, Any]) -> None:
+    """Draws identifier, costs and what can be done with the design."""
+    st.code(design.arch_id or design.name, language=None, width="content", wrap_lines=True)
+    skeleton = design.architecture.skeleton
+    metrics(
         {
-            "device": device,
-            "ms": float(load_predictor(device, space).predict(genotype[None])[0]),
-            "source": "analytic" if device in analytic else "predicted",
+            "multiply-adds (counted)": f"{described['madds'] / 1e6:.1f} M",
+            "parameters (counted)": f"{described['params'] / 1e6:.3f} M",
+            "image": f"{skeleton.image_size} x {skeleton.image_size}",
         }
-        for device in list_predictors(space)
-    ]
+    )
+    with st.container(horizontal=True):
+        if design.arch_id is not None:
+            st.button(
+                "On the shortlist" if design.arch_id in shortlist() else "Add to the shortlist",
+                disabled=design.arch_id in shortlist(),
+                on_click=add_to_shortlist,
+                args=([design.arch_id],),
+                type="primary",
+                key="add",
+            )
+        st.download_button(
+            "All of it as JSON",
+            json.dumps(described, indent=1),
+            f"{design.name.replace(':', '-')}.json",
+            "application/json",
+            on_click="ignore",
+        )
 
 
-def scores(space: SearchSpace, genotype: Genotypes) -> None:
-    """Draws what the tables know of the network."""
-    known = []
-    for name, path in find_tables().items():
-        table = load_table(path)
-        if space.name not in table.spaces:
-            continue
-        found = table.lookup(genotype[None], table.columns(space), space)
-        sources = {c["name"]: c["source"] for c in table.info()["columns"]}
-        known += [
-            {"table": name, "column": column, "value": float(value[0]), "source": sources[column]}
-            for column, value in found.items()
-            if np.isfinite(value[0])
+def latency(described: dict[str, Any]) -> None:
+    """Draws latency by device, and the share of each block side by side."""
+    st.subheader("Latency")
+    entries = described["latency"]
+    if not entries:
+        st.info("No device has a predictor for this network's space: see `evonas device list`.")
+        return
+    st.dataframe(
+        [
+            {
+                "device": device,
+                "ms": entry["ms"],
+                "source": entry["source"],
+                "held-out networks within 5 %": entry.get("within_5"),
+            }
+            for device, entry in entries.items()
+        ],
+        hide_index=True,
+        column_config={
+            "ms": st.column_config.NumberColumn(format="%.3f"),
+            "held-out networks within 5 %": st.column_config.NumberColumn(format="percent"),
+        },
+    )
+    st.plotly_chart(
+        shares_figure({device: entry["share"] for device, entry in entries.items()}),
+        width="stretch",
+        key="shares",
+        config={"displaylogo": False},
+        alt="Share of the latency that each block takes, a bar for each device.",
+    )
+    st.caption("Where the time goes: a bar is a device, its parts the blocks from first to last.")
+
+
+def commands(design: Design) -> None:
+    """Draws what to type to go on with the design elsewhere."""
+    st.subheader("On the command line")
+    name = design.arch_id or design.name
+    run = f"runs/{name.replace(':', '-')}"
+    lines = [f"evonas arch show {name}"]
+    if design.arch_id is not None:
+        lines += [
+            f"evonas train {name} --data data/digits --out {run}",
+            f"evonas export {run} --format tflite",
         ]
-    if known:
-        st.subheader("In the tables")
-        st.dataframe(known, hide_index=True)
+    st.code("\n".join(lines), language="bash", wrap_lines=True)
 
 
-try:
-    page()
-except EvonasError as error:
-    st.error(str(error))
+run_page(page)

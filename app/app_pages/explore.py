@@ -3,129 +3,163 @@
 import numpy as np
 import streamlit as st
 
-from app.front import Front, front_data, front_figure
-from app.sources import find_tables, load_table
-from app.state import add_to_shortlist, clear_shortlist, shortlist
-from evonas.errors import EvonasError
+from app.cards import sources
+from app.controls import Choice, choose
+from app.explore_details import neighbours, parallel, where_from
+from app.frame import metrics, run_page
+from app.front import MOST_SHOWN, Front, front_data, subspace_fronts, subspace_levels
+from app.front_figure import Layers, front_figure
+from app.marks import reference_marks, shortlist_marks
+from app.picks import picked_rows, selected_points
+from app.rows import rows_csv, rows_frame
+from app.shortlist import MOST
+from app.state import add_to_shortlist, shortlist
 from evonas.objectives import load_objective
 from evonas.space import load_space
-from evonas.table import BenchmarkTable
-
-st.title("Explore")
-
-
-def objectives_of(table: BenchmarkTable, space: str) -> list[str]:
-    """Returns the columns that are objectives and have values, accuracies first."""
-    names = []
-    for name in table.columns(space):
-        try:
-            load_objective(name)
-        except EvonasError:
-            continue
-        if np.isfinite(table.column(name, space)).any():
-            names.append(name)
-    return sorted(names, key=lambda name: not load_objective(name).maximise)
-
-
-def budget_slider(table: BenchmarkTable, space: str, name: str) -> float | None:
-    """Draws one budget and returns it, or None where it allows everything."""
-    values = table.column(name, space)
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    if not low < high:
-        return None
-    objective = load_objective(name)
-    word = "at least" if objective.maximise else "at most"
-    loosest = low if objective.maximise else high
-    chosen = st.slider(
-        f"{name} {word} ({objective.unit})", low, high, loosest, key=f"budget:{name}"
-    )
-    return None if chosen == loosest else chosen
 
 
 def page() -> None:
     """Draws the page."""
-    tables = find_tables()
-    if not tables:
-        st.info("There is no table yet. Make one with `make demo` or `evonas demo`, then reload.")
+    st.title("Explore")
+    choice = choose()
+    if choice is None:
         return
-    with st.sidebar:
-        table = load_table(tables[st.selectbox("Table", list(tables), key="table")])
-        if not table.spaces:
-            st.info("This table has no rows yet.")
-            return
-        space = st.selectbox("Space", table.spaces, key="space")
-        names = objectives_of(table, space)
-        if len(names) < 2:
-            st.info("This table has fewer than two objectives with values.")
-            return
-        y = st.selectbox("Vertical axis", names, key="y")
-        others = [name for name in names if name != y]
-        first = next((i for i, n in enumerate(others) if n.startswith("latency:")), 0)
-        x = st.selectbox("Horizontal axis", others, index=first, key="x")
-        st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived anew.")
-        drawn = {name: budget_slider(table, space, name) for name in names}
-    budgets = {name: bound for name, bound in drawn.items() if bound is not None}
-    data = front_data(table, space, x, y, budgets)
-    draw(table, space, names, data)
+    data = front_data(choice.table, choice.space, choice.x, choice.y, choice.budgets)
+    figures(data)
+    picked = chart(choice, data)
+    picked += front_table(choice, data)
+    picked = list(dict.fromkeys(picked))
+    actions(choice, data, picked)
+    if len(picked) == 1:
+        neighbours(choice, picked[0])
+    parallel(choice, data)
+    where_from(choice)
 
 
-def draw(table: BenchmarkTable, space: str, names: list[str], data: Front) -> None:
-    """Draws figures, picture and table."""
-    rows = data.front
-    total = len(table.genotypes(space))
-    for column, (label, value) in zip(
-        st.columns(4),
+def figures(data: Front) -> None:
+    """Draws the numbers above the picture."""
+    metrics(
         {
-            "on the front": f"{len(rows)}",
-            "within budget": f"{data.n_within} of {total}",
+            "on the front": f"{len(data.front)}",
+            "within budget": f"{len(data.within):,} of {len(data.values):,}",
             "hypervolume": f"{data.hypervolume:.4g}",
-            "shortlist": f"{len(shortlist())}",
-        }.items(),
-        strict=True,
-    ):
-        column.metric(label, value)
-    if not len(rows):
+        },
+        hypervolume="Area that the front dominates, to the worst values in this table: larger is "
+        "better.",
+    )
+    if not len(data.front):
         st.warning("No architecture is within these budgets; loosen one of them.")
-    ids = load_space(space).arch_ids(table.genotypes(space))
-    position = {arch_id: row for row, arch_id in enumerate(ids)}
-    listed = np.array([position[a] for a in shortlist() if a in position], np.intp)
+
+
+def chart(choice: Choice, data: Front) -> list[int]:
+    """Draws the picture and returns the rows picked in it."""
+    with st.container(horizontal=True):
+        layers = chosen_layers(choice, data)
     event = st.plotly_chart(
-        front_figure(data, listed),
+        front_figure(data, layers),
         key="front",
         on_select="rerun",
         selection_mode=("points", "lasso", "box"),
         width="stretch",
+        config={"displaylogo": False},
+        alt=f"{choice.y} over {choice.x}: {len(data.front)} networks on the front of "
+        f"{len(data.within)} within the budgets. The table below lists the front.",
     )
+    drawn = len(data.dominated) + len(data.front)
+    thinned = f", the cloud thinned to {MOST_SHOWN:,}" if drawn < len(data.within) else ""
     st.caption(
-        f"Each point is an architecture; {len(data.dominated)} dominated ones are drawn. Lasso "
-        "points, or tick rows of the table below, and add them to the shortlist."
+        "Each point is an architecture; those on the line are the best at their price "
+        f"({drawn:,} of {len(data.within):,} within budget drawn{thinned}). "
+        "Lasso points, or tick rows of the table, to shortlist them."
     )
-    picked = [int(point["customdata"]) for point in event["selection"]["points"]]
+    return picked_rows(selected_points(event), len(data.values))
 
-    frame: dict[str, object] = {"arch_id": [ids[row] for row in rows]}
-    frame |= {name: table.column(name, space)[rows] for name in names}
+
+def chosen_layers(choice: Choice, data: Front) -> Layers:
+    """Draws the toggles and returns what they ask for."""
+    table, space, x, y = choice.table, choice.space, choice.x, choice.y
+    dominated = st.checkbox("Dominated", True, key="dominated")
+    outside = st.checkbox("Over budget", True, key="outside")
+    overlaid = st.checkbox(
+        "Fronts of sub-spaces",
+        key="subspaces",
+        help="ibn: inverted bottlenecks only; ibn+fused: fused ones too; tdb: Tucker "
+        "convolutions too, the whole space.",
+    )
+    references = reference_marks(table, space, x, y)
+    if references and not st.checkbox("Published networks", True, key="published"):
+        references = []
+    fronts = None
+    if overlaid:
+        levels = subspace_levels(load_space(space), table.genotypes(space))
+        fronts = subspace_fronts(data, levels)
+    return Layers(
+        dominated,
+        outside,
+        table.column(choice.colour, space) if choice.colour else None,
+        choice.colour or "",
+        fronts,
+        shortlist_marks(table, space, x, y, shortlist()),
+        references,
+        sources(table, space),
+    )
+
+
+def front_table(choice: Choice, data: Front) -> list[int]:
+    """Draws the front as a table and returns the ticked rows."""
+    rows = data.front
     ticked = st.dataframe(
-        frame, key="rows", on_select="rerun", selection_mode="multi-row", hide_index=True
+        rows_frame(choice.table, choice.space, rows, choice.objectives),
+        key="rows",
+        on_select="rerun",
+        selection_mode="multi-row",
+        hide_index=True,
+        height=38 + 35 * min(max(len(rows), 1), 7),
+        column_config={
+            name: st.column_config.NumberColumn(
+                format="compact" if name in ("madds", "params") else "%.4g",
+                help=load_objective(name).unit,
+            )
+            for name in choice.objectives
+        },
     )
-    picked += [int(rows[i]) for i in ticked["selection"]["rows"]]
-    add, clear, show = st.columns([1, 1, 2])
-    add.button(
-        f"Add {len(set(picked))} to the shortlist",
-        disabled=not picked,
-        on_click=add_to_shortlist,
-        args=([ids[row] for row in dict.fromkeys(picked)],),
-    )
-    clear.button("Clear the shortlist", disabled=not shortlist(), on_click=clear_shortlist)
-    if shortlist():
-        chosen = show.selectbox("Shortlist", shortlist(), key="chosen")
-        show.page_link(
-            "app_pages/architecture.py",
-            label="Show its architecture",
-            query_params={"arch": chosen},
+    return [int(rows[i]) for i in ticked["selection"]["rows"] if i < len(rows)]
+
+
+def actions(choice: Choice, data: Front, picked: list[int]) -> None:
+    """Draws what can be done with the picked rows and the front.
+
+    Where more are picked than the shortlist has room for, those on the front come first.
+    """
+    table, space = choice.table, choice.space
+    picked = [*np.intersect1d(picked, data.front), *np.setdiff1d(picked, data.front)]
+    room = MOST - len(shortlist())
+    many = f"{len(picked)}" if len(picked) <= room else f"{room} of {len(picked)}"
+    with st.container(horizontal=True):
+        st.button(
+            f"Add {many} to the shortlist",
+            disabled=not picked,
+            on_click=lambda: add_to_shortlist(
+                load_space(space).arch_ids(table.genotypes(space)[picked])
+            ),
+            type="primary",
+            key="add",
+        )
+        name = f"{choice.table_name}-{space}-front".replace(" ", "-")
+        st.download_button(
+            "Front as CSV",
+            lambda: rows_csv(table, space, data.front, choice.objectives),
+            f"{name}.csv",
+            "text/csv",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Picture as HTML",
+            lambda: front_figure(data, Layers()).to_html(include_plotlyjs=True),
+            f"{name}.html",
+            "text/html",
+            on_click="ignore",
         )
 
 
-try:
-    page()
-except EvonasError as error:
-    st.error(str(error))
+run_page(page)

@@ -12,12 +12,15 @@ def app(
         typer.Argument(help="A table to show beside those shipped and in runs/."),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Only show: nothing is started or changed.")
+    ] = False,
 ) -> None:
     """Start the app on this machine only; Ctrl-C ends it."""
     import importlib.util
     import os
-    import subprocess
     import sys
+    import threading
 
     from evonas.errors import ConfigurationError, MissingPackageError
 
@@ -28,12 +31,25 @@ def app(
         raise ConfigurationError(f"{folder}: the app is part of a checkout of the repository")
     if table is not None and not table.exists():
         raise ConfigurationError(f"{table}: no such table")
-    environment = os.environ | {"PYTHONPATH": str(folder.parent)}
+    sys.path.insert(0, str(folder.parent))
     if table is not None:
-        environment["EVONAS_APP_TABLE"] = str(table)
-    command = [sys.executable, "-m", "streamlit", "run", str(folder / "streamlit_app.py")]
-    # Streamlit reads its configuration from the folder it runs in; given here, it always holds.
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
+        os.environ["EVONAS_APP_TABLE"] = str(table)
+    if read_only:
+        os.environ["EVONAS_APP_READ_ONLY"] = "1"
+
+    from streamlit.web.cli import main
+
+    # What the first page needs is imported while the browser fetches Streamlit's own files.
+    threading.Thread(target=_warm_up, daemon=True).start()
     typer.echo(f"open http://127.0.0.1:{port}", err=True)
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    # app/.streamlit/config.toml says the rest; the address is given here so that no variable of
+    # the environment opens the app to a network.
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    raise typer.Exit(main(["run", str(folder / "streamlit_app.py"), *options], prog_name="evonas"))
+
+
+def _warm_up() -> None:
+    import importlib
+
+    for name in ("pandas", "pyarrow", "plotly.graph_objects", "app.front_figure", "app.controls"):
+        importlib.import_module(name)

@@ -53,7 +53,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         scorer = load_scorer(options.scorer, given)
     table = open_or_create(options.table) if scorer else _open_filled(options.table, question)
     sources = _check_sources(table, question, scorer)
-    report, close = _progress_line()
+    report, close = _progress(options.out)
     try:
         result = run_search(
             space,
@@ -199,6 +199,29 @@ def _show(name: str, value: float) -> str:
     if name in ("madds", "params"):
         return f"{value / 1e6:.3f} M"
     return f"{value:.4f}" if value < 10 else f"{value:.2f}"
+
+
+def _progress(out: Path) -> tuple[Callable[["Progress"], None], Callable[[], None]]:
+    """Returns what tells the progress, on stderr and in `progress.jsonl`, and what ends it.
+
+    The file has a line for each generation and each batch of scores, so that others can watch.
+    Where it cannot be written, the search goes on all the same: scores are worth more.
+    """
+    from contextlib import suppress
+    from dataclasses import asdict
+
+    show, end_line = _progress_line()
+    path = out / "progress.jsonl"
+    with suppress(OSError):
+        out.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+
+    def report(progress: "Progress") -> None:
+        show(progress)
+        with suppress(OSError), path.open("a") as file:
+            file.write(json.dumps(asdict(progress)) + "\n")
+
+    return report, end_line
 
 
 def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:

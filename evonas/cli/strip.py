@@ -19,16 +19,17 @@ STYLES = {
 }
 
 
+def _pattern(shape: str) -> dict[str, object]:
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": "black", "fgopacity": 0.3, "size": 6}
+
+
 def strip_figure(rows: list[LayerRow]) -> go.Figure:
     """Draws a bar a layer: as high as its map's side, as wide as its output channels."""
     figure = go.Figure()
-    left = 0.0
     for kind, (colour, pattern) in STYLES.items():
-        figure.add_trace(
-            go.Bar(
-                x=[None], y=[None], name=kind, marker={"color": colour, "pattern_shape": pattern}
-            )
-        )
+        marker = {"color": colour, "pattern": _pattern(pattern)}
+        figure.add_trace(go.Bar(x=[None], y=[None], name=kind, marker=marker))
+    left, middles = 0.0, dict[int, float]()
     for row in rows:
         colour, pattern = STYLES[row.kind]
         figure.add_trace(
@@ -36,9 +37,10 @@ def strip_figure(rows: list[LayerRow]) -> go.Figure:
                 x=[left + row.c_out / 2],
                 y=[row.size],
                 width=[row.c_out * 0.92],
-                marker={"color": colour, "pattern_shape": pattern},
+                marker={"color": colour, "pattern": _pattern(pattern)},
                 text=row.layer,
-                textposition="outside",
+                textposition="inside",
+                insidetextfont={"color": "black"},
                 hovertemplate=(
                     f"{row.layer} {row.op}<br>{row.c_in} to {row.c_out} channels, {row.size} px"
                     f"<br>{row.madds / 1e6:.2f} M MAdds<extra></extra>"
@@ -46,18 +48,24 @@ def strip_figure(rows: list[LayerRow]) -> go.Figure:
                 showlegend=False,
             )
         )
+        start = left if row.block not in middles else 2 * middles[row.block] - left
         left += row.c_out
-    highest = max(row.size for row in rows) * 1.15
+        middles[row.block] = (start + left) / 2
     figure.update_layout(
-        xaxis={"title": "output channels, layer after layer", "showticklabels": False},
-        yaxis={
-            "title": "side of the output map (px)",
-            "range": [0, highest],
+        xaxis={
+            "title": "block; as wide as its layers' output channels",
+            "tickvals": list(middles.values()),
+            "ticktext": [f"{block}" for block in middles],
+            "tickangle": 0,
+            "showgrid": False,
         },
+        yaxis={"title": "side of the output map (px)"},
         height=320,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        legend={"orientation": "h", "y": 1.12},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         barmode="overlay",
+        # a label that does not fit its bar, upright or on its side, is left to the hover text
+        uniformtext={"minsize": 9, "mode": "hide"},
     )
     return figure
 

@@ -1,0 +1,129 @@
+"""Searches: start one, watch it live, stop it, go on with it."""
+
+import csv
+from collections.abc import Callable
+
+import streamlit as st
+
+from app.frame import metrics, run_page
+from app.search_figure import course, course_figure
+from app.search_form import search_form
+from app.searches import Search, front_csv, list_searches, load, resume, stop
+from app.settings import RUNS, read_only, shown
+from app.state import add_to_shortlist
+from evonas.errors import EvonasError
+
+
+def page() -> None:
+    """Draws the page."""
+    st.title("Searches")
+    names = list_searches()
+    if read_only():
+        st.info("Read-only: searches are shown, none can be started.")
+    else:
+        with st.expander("Start a search", expanded=not names):
+            search_form()
+    if not names:
+        st.info(
+            "No search yet: start one above, or with `evonas search`. It goes on when this page "
+            "is closed."
+        )
+        return
+    chosen = st.selectbox("Search", names, key="search", bind="query-params")
+    running = load(chosen).state == "running"
+    st.fragment(watch, run_every=1.0 if running else None)(chosen, running)
+
+
+def watch(name: str, was_running: bool) -> None:
+    """Draws one search as it is now; while it runs, once a second."""
+    search = load(name)
+    if was_running and search.state != "running":
+        st.rerun()
+    data = course(search.progress)
+    hypervolume = f"{data.hypervolume[-1]:.5g}" if data.hypervolume else "-"
+    metrics(
+        {
+            "state": search.state,
+            "generation": f"{data.generation} of {data.generations}",
+            "evaluated a second": f"{data.per_second:.3g}",
+            "hypervolume": hypervolume,
+        }
+    )
+    if search.state == "running":
+        minutes, seconds = divmod(round(data.seconds_left), 60)
+        share = data.generation / data.generations if data.generations else 0.0
+        left = f"about {minutes}:{seconds:02d} left" if data.generations else "starting"
+        st.progress(min(share, 1.0), text=left)
+    if data.hypervolume:
+        st.plotly_chart(
+            course_figure(data),
+            width="stretch",
+            key="course",
+            config={"displaylogo": False},
+            alt=f"Hypervolume after each generation, now {hypervolume}",
+        )
+        st.caption(
+            "The hypervolume is what the front dominates up to the reference point: where it "
+            "stays flat, the search finds nothing better."
+        )
+    buttons(search)
+    if search.state == "finished":
+        front(search)
+    if search.state == "failed":
+        st.error("It ended before its time; the log says why. Resume goes on from its table.")
+    with st.expander("Log and settings", expanded=search.state == "failed"):
+        st.code(search.log or "nothing yet", language=None, wrap_lines=True)
+        st.json(search.settings(), expanded=False)
+
+
+def front(search: Search) -> None:
+    """Draws the front of a finished search."""
+    text = front_csv(search.name)
+    if not text:
+        return
+    st.subheader("Its front")
+    rows = list(csv.DictReader(text.splitlines()))
+    numbers = [{k: v if k == "arch_id" else float(v) for k, v in row.items()} for row in rows]
+    ticked = st.dataframe(
+        numbers, hide_index=True, key="found", on_select="rerun", selection_mode="multi-row"
+    )
+    picked = [rows[i]["arch_id"] for i in ticked["selection"]["rows"] if i < len(rows)]
+    with st.container(horizontal=True):
+        st.button(
+            f"Add {len(picked)} to the shortlist",
+            disabled=not picked,
+            on_click=add_to_shortlist,
+            args=(picked,),
+            key="add",
+        )
+        st.download_button(
+            "Front as CSV", text, f"{search.name}.csv", "text/csv", on_click="ignore"
+        )
+
+
+def buttons(search: Search) -> None:
+    """Draws what can be done with a search."""
+    with st.container(horizontal=True):
+        if not read_only() and search.request is not None:
+            if search.state == "running":
+                st.button("Stop", on_click=_do, args=(stop, search.name), key="stop")
+            elif search.state in ("stopped", "failed"):
+                st.button(
+                    "Resume", on_click=_do, args=(resume, search.name), key="resume", type="primary"
+                )
+        if (RUNS / search.name / "table").is_dir():
+            st.page_link(
+                "app_pages/explore.py",
+                label="See its front in Explore",
+                query_params={"table": f"run {search.name}"},
+            )
+
+
+def _do(action: Callable[[str], None], name: str) -> None:
+    try:
+        action(name)
+    except EvonasError as error:
+        st.toast(shown(error), icon="⚠️")
+
+
+run_page(page)

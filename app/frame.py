@@ -1,0 +1,75 @@
+"""What every page has around it: the shortlist, and its errors as one message."""
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from app.settings import shown
+from app.sources import find_tables, load_table
+from app.state import clear_shortlist, shortlist
+from evonas.errors import EvonasError
+from evonas.table import BenchmarkTable
+
+# The first screen is for the picture: less of Streamlit's empty space above it. Small text needs
+# more contrast than Streamlit gives it.
+_STYLE = """<style>
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
+[data-testid="stSliderThumbValue"] { color: inherit }
+[data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
+</style>"""
+
+
+def run_page(page: Callable[[], None]) -> None:
+    """Draws a page; an error that a user can cause becomes one message."""
+    st.html(_STYLE)
+    try:
+        page()
+    except EvonasError as error:
+        st.error(shown(error))
+
+
+def shortlist_panel() -> None:
+    """Draws the shortlist, with links to its networks."""
+    entries = shortlist()
+    with st.popover(f"Shortlist ({len(entries)})", width="stretch"):
+        if not entries:
+            st.caption("Lasso points or tick rows of Explore, then add them here.")
+            return
+        for arch_id in entries:
+            architecture_link(arch_id)
+        st.page_link("app_pages/compare.py", label="Compare, note, download")
+        st.button("Clear the shortlist", on_click=clear_shortlist, key="clear shortlist")
+
+
+def metrics(figures: Mapping[str, str], **helps: str) -> None:
+    """Draws figures in a row, which breaks where the window is narrow.
+
+    Args:
+        figures: Values by label.
+        helps: What a figure means, by label.
+    """
+    with st.container(horizontal=True, gap="large"):
+        for label, value in figures.items():
+            st.metric(label, value, help=helps.get(label), width="content")
+
+
+def architecture_link(arch_id: str) -> None:
+    """Draws a link to the page of a network."""
+    st.page_link("app_pages/architecture.py", label=arch_id, query_params={"arch": arch_id})
+
+
+def readable_tables(space: str | None = None) -> dict[str, BenchmarkTable]:
+    """Returns the tables that can be read, those with rows of a space if it is named.
+
+    Of the others it says on the page why they cannot.
+    """
+    found = {}
+    for name, path in find_tables().items():
+        try:
+            table = load_table(path)
+        except EvonasError as error:
+            st.warning(f"{name} cannot be read: {shown(error)}")
+            continue
+        if space is None or space in table.spaces:
+            found[name] = table
+    return found

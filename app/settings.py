@@ -1,0 +1,51 @@
+"""How this server was started: `evonas app` says it in environment variables."""
+
+import os
+from pathlib import Path
+
+from evonas.errors import ConfigurationError
+from evonas.paths import benchmark_data_dir
+
+EXTRA_TABLE = "EVONAS_APP_TABLE"  # a table beside those found
+READ_ONLY = "EVONAS_APP_READ_ONLY"  # set: nothing is started, stopped or written
+
+RUNS = Path("runs")
+
+
+def read_only() -> bool:
+    """Returns whether this server only shows."""
+    return bool(os.environ.get(READ_ONLY))
+
+
+def refuse_if_read_only() -> None:
+    """Guards whatever starts, stops or writes.
+
+    Raises:
+        ConfigurationError: This server only shows.
+    """
+    if read_only():
+        raise ConfigurationError("this app is read-only: nothing can be started or changed here")
+
+
+def find_data() -> dict[str, Path]:
+    """Returns the COCO-format folders that a search or a training may use, by the name to show."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    cache = (Path(home) if home else Path.home() / ".cache") / "evonas"
+    found: dict[str, Path] = {}
+    for root in (Path("data"), cache):
+        for folder in sorted(root.glob("*/")):
+            if any(folder.glob("annotations/*.json")) or any(folder.glob("*.json")):
+                found.setdefault(folder.name, folder)
+    return found
+
+
+def shown(error: Exception) -> str:
+    """Returns an error's message without the places where this machine keeps its files."""
+    return without_places(str(error))
+
+
+def without_places(text: str) -> str:
+    """Returns a text without the folders of this machine."""
+    for root in (Path.cwd(), benchmark_data_dir().parent, Path.home()):
+        text = text.replace(f"{root}/", "")
+    return text

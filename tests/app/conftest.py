@@ -1,0 +1,57 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from evonas.space import load_space
+from evonas.table import BenchmarkTable, create_table
+
+ENTRY = str(Path(__file__).parents[2] / "app" / "streamlit_app.py")
+SPACE = load_space("nano")
+SCORES = {"source": "supernet"}
+
+
+def make_table(path: Path, n: int, scores: float | None = None) -> BenchmarkTable:
+    table = create_table(path)
+    if n:
+        genotypes = np.unique(SPACE.sample(3 * n, np.random.default_rng(0)), axis=0)[:n]
+        values = np.linspace(0.1, 0.5, n) if scores is None else np.full(n, scores)
+        table.append(SPACE, genotypes, {"map": values}, provenance=SCORES)
+        costs = SPACE.costs(genotypes)
+        table.append(SPACE, genotypes, costs, provenance={"source": "analytic"})
+    return table
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty folder in which the app runs: no shipped tables, no data sets."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("app.sources.benchmark_data_dir", lambda: tmp_path / "nothing")
+    return tmp_path
+
+
+@pytest.fixture
+def open_app(folder, monkeypatch) -> Callable[..., AppTest]:
+    def start(n: int = 60, scores: float | None = None, page: str = "", **query: str) -> AppTest:
+        make_table(folder / "table", n, scores)
+        monkeypatch.setenv("EVONAS_APP_TABLE", str(folder / "table"))
+        at = AppTest.from_file(ENTRY, default_timeout=60)
+        if page:
+            at = at.run().switch_page(f"app_pages/{page}.py")
+        for name, value in query.items():
+            at.query_params[name] = value
+        return at.run()
+
+    return start
+
+
+def metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def the_button(at: AppTest, label: str):
+    [button] = [button for button in at.button if button.label == label]
+    return button

@@ -1,0 +1,78 @@
+import json
+
+import numpy as np
+
+from app.comparing import differences, normalised_figure, objective_values
+from app.designs import find_design
+from app.shortlist import LONGEST_NOTE, add, is_arch_id, read
+from tests.app.conftest import SPACE, make_table
+
+
+def ids(folder, n: int) -> list[str]:
+    return SPACE.arch_ids(make_table(folder / "more", n).genotypes())
+
+
+def test_an_empty_shortlist_says_what_to_do(open_app):
+    at = open_app(page="compare")
+    assert "shortlist" in at.info[0].value
+    assert not at.exception
+
+
+def test_a_link_compares_and_forged_names_in_it_are_left_out(open_app, folder):
+    one, two = ids(folder, 2)
+    at = open_app(page="compare", archs=f"{one},../../etc,<b>,{two},nano:zz")
+    assert at.multiselect[0].value == [one, two]
+    assert not at.exception
+    assert not at.error
+
+
+def test_notes_of_the_shortlist_are_kept_as_text(open_app, folder):
+    one, two = ids(folder, 2)
+    (folder / "runs").mkdir()
+    hostile = {one: "<script>alert(1)</script>", two: "x" * 999, "../etc": "", "nano:0": ""}
+    (folder / "runs" / "shortlist.json").write_text(json.dumps(hostile))
+    at = open_app(page="compare")
+    assert at.multiselect[0].value == [one, two]
+    assert not at.exception
+    kept = read(folder / "runs" / "shortlist.json")
+    assert list(kept) == [one, two]
+    assert len(kept[two]) == LONGEST_NOTE
+
+
+def test_damaged_shortlists_are_empty(tmp_path):
+    for content in ("", "[1]", "{", '{"nano:0": 1}'):
+        (tmp_path / "list.json").write_text(content)
+        assert read(tmp_path / "list.json") == {}
+
+
+def test_only_canonical_identifiers_count():
+    assert is_arch_id("pico:0000000")
+    assert not any(map(is_arch_id, ["pico:000000", "pico:zzzzzzz", "other:0", 3, None, "a" * 99]))
+
+
+def test_a_full_shortlist_says_how_many_it_left_out():
+    names = [f"pico:000000{i}" for i in range(25)]
+    added = add({}, names)
+    assert (len(added.entries), added.n_left_out) == (20, 5)
+    assert add(added.entries, names[:3]).n_left_out == 0
+
+
+def test_differences_are_those_of_the_genotypes(tmp_path):
+    table = make_table(tmp_path / "table", 2)
+    one, two = (find_design(a) for a in SPACE.arch_ids(table.genotypes()))
+    rows = differences([one, two])
+    assert {r["part"] for r in rows if not r["differs"]} | {
+        r["part"] for r in rows if r["differs"]
+    } == {r["part"] for r in rows}
+    for row in rows:
+        assert bool(row["differs"]) == (row[one.arch_id] != row[two.arch_id])
+    assert not any(row["differs"] for row in differences([one, one]))
+
+
+def test_objectives_of_designs_are_counted_predicted_and_looked_up(tmp_path):
+    table = make_table(tmp_path / "table", 3)
+    designs = [find_design(a) for a in SPACE.arch_ids(table.genotypes())]
+    values = objective_values(designs, {"t": table})
+    assert np.allclose([values["map"][d.arch_id] for d in designs], table.column("map"))
+    assert "latency:cpu-xnnpack" in values
+    assert len(normalised_figure(values, [d.arch_id for d in designs]).data) == 3

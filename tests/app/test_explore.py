@@ -1,0 +1,202 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.controls import budget_scale
+from app.shortlist import MOST
+from tests.app.conftest import SPACE, metrics, the_button
+
+
+def points(*customdata: object) -> dict[str, object]:
+    return {"selection": {"points": [{"customdata": given} for given in customdata]}}
+
+
+def test_explore_shows_the_front_and_a_budget_derives_it_anew(open_app):
+    at = open_app()
+    assert not at.exception
+    assert metrics(at)["within budget"] == "60 of 60"
+    at = at.slider(key="budget:map").set_value(0.4).run()
+    within = int(metrics(at)["within budget"].split()[0])
+    assert within == int((np.linspace(0.1, 0.5, 60) >= 0.4).sum())
+    assert 0 < int(metrics(at)["on the front"]) <= within
+    assert not at.exception
+
+
+def test_slider_and_number_of_a_budget_are_one(open_app):
+    at = open_app()
+    at = at.slider(key="budget:map").set_value(0.4).run()
+    assert at.number_input(key="number map").value == 0.4
+    at = at.number_input(key="number map").set_value(0.3).run()
+    assert at.slider(key="budget:map").value == 0.3
+    at = the_button(at, "Lift all budgets").click().run()
+    assert metrics(at)["within budget"] == "60 of 60"
+
+
+def test_budgets_step_through_the_range_of_their_values():
+    low, high, step = budget_scale(np.array([119_904.0, 1_200_000.0, np.nan]))
+    assert low <= 119_904 < 1_200_000 <= high
+    assert 50 <= (high - low) / step <= 2000
+    assert budget_scale(np.array([0.3, 0.3])) == (0.3, 0.3, 0.0)
+
+
+def test_a_link_with_a_budget_opens_on_it(open_app):
+    at = open_app(**{"budget:map": "0.4", "y": "map", "x": "params"})
+    assert at.slider(key="budget:map").value == 0.4
+    assert at.selectbox(key="x").value == "params"
+
+
+def test_points_of_a_lasso_go_to_the_shortlist_which_outlives_the_session(open_app, folder):
+    at = open_app()
+    at.session_state["front"] = points(3, [5])
+    at = the_button(at.run(), "Add 2 to the shortlist").click().run()
+    listed = json.loads((folder / "runs" / "shortlist.json").read_text())
+    assert list(listed) == SPACE.arch_ids(make_rows(folder)[[3, 5]])
+    assert not at.exception
+
+
+def make_rows(folder: Path):
+    from evonas.table import open_table
+
+    return open_table(folder / "table").genotypes()
+
+
+def test_a_lasso_of_more_than_the_shortlist_holds_says_so(open_app, folder):
+    at = open_app()
+    at.session_state["front"] = points(*range(30))
+    at = the_button(at.run(), "Add 20 of 30 to the shortlist").click().run()
+    assert len(json.loads((folder / "runs" / "shortlist.json").read_text())) == MOST
+    assert any("10 left out" in toast.value for toast in at.toast)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        points("3", None, -1, 60, 10**30, 1.5, True, [1, 2], {"a": 1}, "<script>"),
+        {"selection": {"points": "all"}},
+        {"selection": None},
+        {},
+    ],
+)
+def test_forged_chart_events_pick_nothing(open_app, event):
+    at = open_app()
+    at.session_state["front"] = event
+    at = at.run()
+    assert not at.exception
+    assert the_button(at, "Add 0 to the shortlist").disabled
+
+
+def test_one_picked_point_shows_its_neighbours(open_app):
+    at = open_app()
+    at.session_state["front"] = points(7)
+    at = at.run()
+    assert "Neighbours of the picked network" in [header.value for header in at.subheader]
+    assert not at.exception
+
+
+@pytest.mark.parametrize("key", ["dominated", "outside", "subspaces"])
+def test_layers_can_be_switched(open_app, key):
+    at = open_app()
+    box = at.checkbox(key=key)
+    at = box.set_value(not box.value).run()
+    assert not at.exception
+
+
+def test_all_else_of_the_page(open_app):
+    at = open_app()
+    at = at.selectbox(key="colour").set_value("params").run()
+    at = at.toggle(key="parallel").set_value(True).run()
+    assert not at.exception
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_nearly_empty_tables_are_no_error(open_app, n):
+    at = open_app(n)
+    assert not at.exception
+    assert not at.error
+
+
+def test_nothing_within_budget_says_so(open_app):
+    at = open_app()
+    at = at.slider(key="budget:map").set_value(0.5).run()
+    at = at.slider(key="budget:params").set_value(at.slider(key="budget:params").min).run()
+    assert "loosen" in at.warning[0].value
+    assert metrics(at)["hypervolume"] == "0"
+    assert not at.exception
+
+
+def test_rows_without_scores_are_left_out(open_app):
+    at = open_app(5, scores=np.nan)
+    assert not at.exception
+    assert "map" not in at.selectbox(key="y").options
+
+
+def test_no_table_says_how_to_make_one(open_app, monkeypatch):
+    at = open_app()
+    monkeypatch.delenv("EVONAS_APP_TABLE")
+    at = at.run()
+    assert "make demo" in at.info[0].value
+
+
+def test_a_damaged_table_is_one_message_without_its_place(open_app, folder):
+    at = open_app()
+    shutil.rmtree(folder / "table")
+    (folder / "table").mkdir()
+    (folder / "table" / "part-1.h5").write_bytes(b"broken")
+    at = at.run()
+    assert "no readable benchmark table" in at.error[0].value
+    assert str(folder) not in at.error[0].value
+    assert not at.exception
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"table": "../../etc/passwd"},
+        {"space": "'; drop"},
+        {"x": "<script>alert(1)</script>"},
+        {"y": "x" * 10_000},
+        {"budget:map": "nan"},
+        {"budget:map": "1e999"},
+        {"colour": "\x00"},
+    ],
+)
+def test_forged_query_parameters_do_nothing(open_app, query):
+    at = open_app(**query)
+    assert not at.exception
+    assert metrics(at)["within budget"] == "60 of 60"
+
+
+def test_read_only_keeps_the_shortlist_in_the_session(open_app, folder, monkeypatch):
+    monkeypatch.setenv("EVONAS_APP_READ_ONLY", "1")
+    at = open_app()
+    at.session_state["front"] = points(3)
+    at = the_button(at.run(), "Add 1 to the shortlist").click().run()
+    assert len(at.session_state["shortlist"]) == 1
+    assert not (folder / "runs").exists()
+
+
+def test_the_app_imports_no_torch():
+    code = (
+        "import sys, pkgutil, importlib, app\n"
+        "for module in pkgutil.iter_modules(app.__path__, 'app.'):\n"
+        "    if module.name not in ('app.streamlit_app', 'app.app_pages'):\n"
+        "        importlib.import_module(module.name)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rows_are_no_burden(open_app):
+    at = open_app(100_000)
+    assert metrics(at)["within budget"] == "100,000 of 100,000"
+    at = at.slider(key="budget:map").set_value(0.3).run()
+    assert metrics(at)["within budget"] == "50,000 of 100,000"
+    at = at.checkbox(key="subspaces").set_value(True).run()
+    assert not at.exception

@@ -1,0 +1,65 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from scripts.browser import chromium, serve
+
+expect.set_options(timeout=30_000)  # for machines that do much else besides
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def app_folder(tmp_path_factory) -> Path:
+    """Where the app of these tests runs: its runs and shortlist lie here."""
+    return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="session")
+def url(app_folder) -> Iterator[str]:
+    with serve(app_folder) as (address, _):
+        yield address
+
+
+@pytest.fixture(scope="session")
+def read_only_url(tmp_path_factory) -> Iterator[str]:
+    with serve(tmp_path_factory.mktemp("read-only"), "--read-only") as (address, _):
+        yield address
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator:
+    """Opens pages and holds that their consoles stay clean and nothing outside is asked for."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def start(**look: object) -> Page:
+        look.setdefault("viewport", {"width": 1280, "height": 900})
+        context = browser.new_context(**look)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda m: wrong.append(f"{m.text} {m.location}") if _bad(m) else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda r: None if _inside(r.url) else wrong.append(f"asks {r.url}"))
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def _bad(message: ConsoleMessage) -> bool:
+    """Whether it is an error; that Streamlit looks for its server below a page first is none."""
+    return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
+
+
+def _inside(address: str) -> bool:
+    return address.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
