@@ -1,5 +1,6 @@
 """`evonas device`: where latencies come from, and how far predictions can be trusted."""
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,14 +48,19 @@ def measure(
     count: Annotated[int, typer.Option(min=1, help="Networks the campaign shall hold.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the campaign.")] = 0,
     core: Annotated[int | None, typer.Option(help="Core to stay on (measured sources).")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes (compiler sources).")] = 1,
+    front: Annotated[
+        Path | None, typer.Option(help="front.csv of a search, whose networks are measured too.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure networks on a device; a campaign that was stopped goes on where it was."""
     from evonas.latency import measure_device
 
+    found = _arch_ids(front) if front else ()
     with _progress_bar(f"{device} {space}") as advance:
-        result = measure_device(device, space, count, seed, data_dir, core, advance)
+        result = measure_device(device, space, count, seed, data_dir, core, advance, workers, found)
     summary = {
         "device": device,
         "space": space,
@@ -109,6 +115,17 @@ def evaluate(
         print_json(summary)
         return
     _print_figures(summary)
+
+
+def _arch_ids(path: Path) -> list[str]:
+    """Reads the column `arch_id` of a CSV file."""
+    from evonas.errors import DataError
+
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if "arch_id" not in (rows.fieldnames or ()):
+            raise DataError(f"{path}: no column 'arch_id'; a search writes one: front.csv")
+        return [row["arch_id"] for row in rows]
 
 
 def _print_figures(summary: dict[str, object]) -> None:

@@ -1,8 +1,11 @@
 """What the `evonas device` commands do, for Python."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from evonas.errors import DataError, MissingPackageError
 from evonas.latency.campaign import Progress, campaign_genotypes, run_campaign
@@ -18,7 +21,7 @@ from evonas.latency.predictor import (
 )
 from evonas.latency.runtimes import pin_to_core
 from evonas.latency.sources import open_source
-from evonas.latency.store import Measurements, load_measurements, measurements_path
+from evonas.latency.store import ROLES, Measurements, load_measurements, measurements_path
 from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
@@ -32,6 +35,8 @@ def measure_device(
     data_dir: DataDir = None,
     core: int | None = None,
     progress: Progress = lambda done, total: None,
+    workers: int = 1,
+    front: Sequence[str] = (),
 ) -> Measurements:
     """Measures until the device's file holds the first `count` networks of the campaign.
 
@@ -43,14 +48,22 @@ def measure_device(
         data_dir: Folder of data; the repository's if None.
         core: Core that this process stays on, for measured sources.
         progress: Called with networks done and asked for.
+        workers: Processes that ask a compiler.
+        front: Identifiers of networks that a search found, measured besides.
+
+    Raises:
+        GenotypeError: An identifier is not of the space.
     """
     target, networks = load_device(device), load_space(space)
     source = open_source(target, networks)
     if core is not None:
         pin_to_core(core)
     genotypes, roles = campaign_genotypes(networks, count, seed)
+    found = networks.genotypes(front)
+    genotypes = np.concatenate([genotypes, found])
+    roles = np.concatenate([roles, np.full(len(found), ROLES.index("front"))])
     path = measurements_path(device, networks, data_dir)
-    return run_campaign(target, source, networks, genotypes, roles, path, progress)
+    return run_campaign(target, source, networks, genotypes, roles, path, progress, workers)
 
 
 def measure_network(
