@@ -77,6 +77,8 @@ def run_campaign(
 ) -> Measurements:
     """Measures the networks that the file does not hold yet, saving as it goes.
 
+    Those rejected before, because the machine was disturbed, are measured again.
+
     Args:
         device: The device.
         source: Where its figures come from.
@@ -135,6 +137,10 @@ def _start(device: Device, source: Source, space: SearchSpace, path: Path) -> Me
             f"{path} was measured with {dict(known.versions)}, this is {source.versions}: "
             f"figures of both do not mix; give another folder"
         )
+    if "steady" in known.columns:
+        kept = known.columns["steady"] > 0
+        columns = {name: values[kept] for name, values in known.columns.items()}
+        return replace(known, genotypes=known.genotypes[kept], columns=columns)
     return known
 
 
