@@ -1,7 +1,7 @@
 """`evonas device`: where latencies come from, and how far predictions can be trusted."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -78,13 +78,19 @@ def measure(
 def fit(
     device: DeviceName,
     space: SpaceName = "nano",
+    model: Annotated[
+        str | None, typer.Option(help="linear or boosted; default: the better one held out.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a predictor to a device's measurements and save it."""
+    from evonas.errors import unknown_name
     from evonas.latency import fit_device
 
-    predictor = fit_device(device, space, data_dir)
+    if model is not None and model != "linear" and model != "boosted":
+        raise unknown_name("model", model, ("linear", "boosted"))
+    predictor = fit_device(device, space, data_dir, model)
     summary = {
         "device": device,
         "space": space,
@@ -103,14 +109,85 @@ def fit(
 def evaluate(
     device: DeviceName,
     space: SpaceName = "nano",
+    on: Annotated[
+        str, typer.Option(help="random (held out of the fit) or front (measured with --front).")
+    ] = "random",
+    picture: Annotated[
+        Path | None, typer.Option(help="HTML file: predicted against measured.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Report a predictor's errors on the random networks held out of its fit."""
-    from evonas.latency import evaluate_device
+    """Report a predictor's errors on measured networks that it was not fitted to."""
+    from evonas.errors import unknown_name
+    from evonas.latency import evaluate as compare
+    from evonas.latency import unseen_networks
 
-    figures = evaluate_device(device, space, data_dir).as_dict()
-    summary = {"device": device, "space": space, **figures}
+    if on != "random" and on != "front":
+        raise unknown_name("choice of networks", on, ("random", "front"))
+    predictor, test = unseen_networks(device, space, data_dir, on)
+    summary = {"device": device, "space": space, **compare(predictor, test).as_dict()}
+    predicted = predictor.predict(test.genotypes)
+    summary["outside_range"] = int(predictor.outside(predicted).sum())
+    if picture:
+        from evonas.cli.device_figure import errors_data, errors_figure
+        from evonas.files import write_atomically
+
+        page = errors_figure(errors_data(predictor, test)).to_html(include_plotlyjs=True)
+        write_atomically(picture, page.encode())
+    if as_json:
+        print_json(summary)
+        return
+    _print_figures(summary)
+
+
+@app.command("export-samples")
+def export_samples(
+    out: Annotated[Path, typer.Option(help="Folder.")],
+    space: SpaceName = "nano",
+    count: Annotated[int, typer.Option(min=20, help="Number of networks.")] = 100,
+    precision: Annotated[str, typer.Option(help="Of the TFLite files: fp32 or int8.")] = "fp32",
+    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Write networks to be measured on a device of your own, and a CSV file to fill."""
+    from evonas.errors import unknown_name
+    from evonas.latency.samples import export_samples as export
+    from evonas.space import load_space
+
+    if precision != "fp32" and precision != "int8":
+        raise unknown_name("precision", precision, ("fp32", "int8"))
+    results = export(load_space(space), count, out, precision, seed)
+    if as_json:
+        print_json({"space": space, "count": count, "results": str(results)})
+        return
+    typer.echo(
+        f"{count} networks in {out}: fill {results} (or run measure_android.sh), then: "
+        f"evonas device import {results} --device NAME --space {space}"
+    )
+
+
+@app.command("import")
+def import_(
+    results: Annotated[Path, typer.Argument(help="The filled CSV file.")],
+    device: DeviceName,
+    space: SpaceName = "nano",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a device of your own from its measurements; 20 networks are the fewest."""
+    from evonas.latency import import_device
+
+    found = import_device(results, device, space, data_dir)
+    summary = {
+        "device": device,
+        "space": space,
+        "n": found.predictor.n_train,
+        "nearest": found.nearest,
+        "mape_scratch": found.scratch.mape,
+        "mape_adapted": found.adapted.mape if found.adapted else None,
+        **found.predictor.accuracy,
+    }
     if as_json:
         print_json(summary)
         return
@@ -128,10 +205,10 @@ def _arch_ids(path: Path) -> list[str]:
         return [row["arch_id"] for row in rows]
 
 
-def _print_figures(summary: dict[str, object]) -> None:
+def _print_figures(summary: Mapping[str, object]) -> None:
     for name, value in summary.items():
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-        typer.echo(f"{name:<10} {shown}")
+        typer.echo(f"{name:<13} {shown}")
 
 
 @contextmanager

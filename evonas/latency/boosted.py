@@ -47,9 +47,7 @@ def fit_boosted(measurements: Measurements, table: Floats) -> Floats:
     except ImportError:
         raise MissingPackageError("scikit-learn", "train") from None
     kinds = layer_kinds(measurements.space)
-    linear = np.zeros(len(kinds.layers))
-    kept = kinds.of_cell >= 0
-    linear[kinds.of_cell[kept]] = table[kept]
+    linear = kinds.by_layer(table)
     features = np.column_stack([[_features(layer) for layer in kinds.layers], np.log(linear)])
     numbers = kinds.numbers(measurements.space, measurements.genotypes)
     rows, columns = np.nonzero(numbers >= 0)

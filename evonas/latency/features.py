@@ -86,6 +86,13 @@ class LayerKinds:
         found: NDArray[np.intp] = self.of_cell[space.cells(genotypes)]
         return found
 
+    def by_layer(self, table: Floats) -> Floats:
+        """Returns (n_layers,) the entries of a table over the cells."""
+        times = np.zeros(len(self.layers))
+        kept = self.of_cell >= 0
+        times[self.of_cell[kept]] = table[kept]
+        return times
+
 
 @lru_cache(maxsize=8)
 def layer_kinds(space: SearchSpace) -> LayerKinds:

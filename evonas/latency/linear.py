@@ -35,8 +35,14 @@ _SMALLEST = 0.05
 _JITTER = 1e-8
 
 
-def fit_linear(space: SearchSpace, observed: Observations) -> Floats:
+def fit_linear(space: SearchSpace, observed: Observations, alike: Floats | None = None) -> Floats:
     """Fits the table; errors count relative to each observation.
+
+    Args:
+        space: The space.
+        observed: What was measured.
+        alike: (n_cells,) table of a device that is alike, whose times, scaled, are corrected in
+            place of prices: a few networks then suffice.
 
     Returns:
         (n_cells,) milliseconds, 0 for skipped layers.
@@ -49,7 +55,7 @@ def fit_linear(space: SearchSpace, observed: Observations) -> Floats:
             f"{len(observed.milliseconds)} measured networks: at least {_FEWEST} are needed"
         )
     kinds = layer_kinds(space)
-    times = np.append(_Process(space, observed).times(), 0.0)
+    times = np.append(_Process(space, observed, alike).times(), 0.0)
     table: Floats = times[kinds.of_cell]
     return table
 
@@ -57,7 +63,9 @@ def fit_linear(space: SearchSpace, observed: Observations) -> Floats:
 class _Process:
     """The Gaussian process over a space's layers, given observed sums."""
 
-    def __init__(self, space: SearchSpace, observed: Observations) -> None:
+    def __init__(
+        self, space: SearchSpace, observed: Observations, alike: Floats | None = None
+    ) -> None:
         kinds = layer_kinds(space)
         self._likeness = Likeness(kinds)
         self._amounts, self._noise = kinds.amounts, observed.noise
@@ -65,6 +73,9 @@ class _Process:
         self._asked = relative @ kinds.amounts
         self._typical = np.abs(self._asked).mean(axis=0) + 1e-12
         self._base = self._priced(observed.milliseconds)
+        if alike is not None:
+            theirs = kinds.by_layer(alike)
+            self._base = theirs / np.median(relative @ theirs)
         shares = csr_array(relative @ diags_array(self._base))
         self._used = np.unique(shares.indices).astype(np.intp)
         self._shares = shares[:, self._used]
