@@ -4,11 +4,16 @@ import csv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from evonas.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from evonas.latency.fit import Kind
+    from evonas.latency.workflow import Networks
+    from evonas.latency.writer import Precision
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -88,9 +93,9 @@ def fit(
     from evonas.errors import unknown_name
     from evonas.latency import fit_device
 
-    if model is not None and model != "linear" and model != "boosted":
+    if model not in (None, "linear", "boosted"):
         raise unknown_name("model", model, ("linear", "boosted"))
-    predictor = fit_device(device, space, data_dir, model)
+    predictor = fit_device(device, space, data_dir, cast("Kind | None", model))
     summary = {
         "device": device,
         "space": space,
@@ -123,9 +128,9 @@ def evaluate(
     from evonas.latency import evaluate as compare
     from evonas.latency import unseen_networks
 
-    if on != "random" and on != "front":
+    if on not in ("random", "front"):
         raise unknown_name("choice of networks", on, ("random", "front"))
-    predictor, test = unseen_networks(device, space, data_dir, on)
+    predictor, test = unseen_networks(device, space, data_dir, cast("Networks", on))
     summary = {"device": device, "space": space, **compare(predictor, test).as_dict()}
     predicted = predictor.predict(test.genotypes)
     summary["outside_range"] = int(predictor.outside(predicted).sum())
@@ -155,9 +160,9 @@ def export_samples(
     from evonas.latency.samples import export_samples as export
     from evonas.space import load_space
 
-    if precision != "fp32" and precision != "int8":
+    if precision not in ("fp32", "int8"):
         raise unknown_name("precision", precision, ("fp32", "int8"))
-    results = export(load_space(space), count, out, precision, seed)
+    results = export(load_space(space), count, out, cast("Precision", precision), seed)
     if as_json:
         print_json({"space": space, "count": count, "results": str(results)})
         return

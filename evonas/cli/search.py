@@ -35,6 +35,10 @@ def search(
         typer.Option(help="Benchmark table, asked first and filled; default: OUT/table."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of front and report.")] = Path("runs/search"),
+    remeasure: Annotated[
+        bool,
+        typer.Option(help="Measure the front on its devices, where they can be reached."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Search a space for a Pareto front.
@@ -56,6 +60,7 @@ def search(
         scorer=scorer,
         weights=weights,
         data=data,
+        remeasure=remeasure,
     )
     result, sources = run(options)
     if as_json:

@@ -33,6 +33,7 @@ from evonas.latency.store import (
 from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
+Networks = Literal["random", "front"]
 
 
 def measure_device(
@@ -113,7 +114,7 @@ def import_device(path: Path, device: str, space: str, data_dir: DataDir = None)
 
 
 def unseen_networks(
-    device: str, space: str, data_dir: DataDir = None, on: Literal["random", "front"] = "random"
+    device: str, space: str, data_dir: DataDir = None, on: Networks = "random"
 ) -> tuple[LatencyPredictor, Measurements]:
     """Returns the device's predictor and measured networks that it was not fitted to.
 
@@ -140,7 +141,7 @@ def unseen_networks(
 
 
 def evaluate_device(
-    device: str, space: str, data_dir: DataDir = None, on: Literal["random", "front"] = "random"
+    device: str, space: str, data_dir: DataDir = None, on: Networks = "random"
 ) -> Accuracy:
     """Returns the errors of the device's predictor; see `unseen_networks`."""
     return evaluate(*unseen_networks(device, space, data_dir, on))
