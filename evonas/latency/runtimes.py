@@ -104,18 +104,19 @@ class _Bursts:
 
     def __init__(self, invoke: Invoke) -> None:
         self._invoke = invoke
-        first = [_milliseconds(invoke) for _ in range(3)]
+        first = [thread_milliseconds(invoke) for _ in range(3)]
         self._runs = max(1, round(1e3 * _BURST_SECONDS / min(first)))
 
     def milliseconds(self) -> float:
         """Returns the median time of a burst's runs."""
         if self._runs == 1:
-            return _milliseconds(self._invoke)
+            return thread_milliseconds(self._invoke)
         self._invoke()
-        return float(np.median([_milliseconds(self._invoke) for _ in range(self._runs)]))
+        return float(np.median([thread_milliseconds(self._invoke) for _ in range(self._runs)]))
 
 
-def _milliseconds(invoke: Invoke) -> float:
+def thread_milliseconds(invoke: Invoke) -> float:
+    """Runs once; returns this thread's CPU time."""
     start = time.thread_time_ns()
     invoke()
     return (time.thread_time_ns() - start) / 1e6
@@ -163,17 +164,20 @@ def load_tflite(tflite: bytes) -> Invoke:
 
 def load_onnxruntime(architecture: Architecture) -> Invoke:
     """Loads a network into ONNX Runtime, float32, one thread."""
+    from evonas.latency.onnx_writer import write_onnx
+
+    return load_onnx(write_onnx(architecture))
+
+
+def load_onnx(onnx: bytes) -> Invoke:
+    """Loads an ONNX file into ONNX Runtime, one thread, with a random input."""
     try:
         import onnxruntime
     except ImportError:
         raise MissingPackageError("onnxruntime", "devices") from None
-    from evonas.latency.onnx_writer import write_onnx
-
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        write_onnx(architecture), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     image = session.get_inputs()[0]
     values = np.random.default_rng(0).uniform(-1, 1, image.shape).astype(np.float32)
     return lambda: session.run(None, {image.name: values})
