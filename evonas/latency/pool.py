@@ -22,7 +22,10 @@ Answer = Measurement | None
 
 
 def measure_each(
-    source: Source, architectures: Sequence[Architecture], workers: int = 1
+    source: Source,
+    architectures: Sequence[Architecture],
+    workers: int = 1,
+    cpu_seconds: float = CPU_SECONDS,
 ) -> Iterator[Answer]:
     """Yields every network's figures in order, whatever the number of workers.
 
@@ -30,6 +33,7 @@ def measure_each(
         source: Where the figures come from; it is sent to the workers.
         architectures: The networks.
         workers: Number of processes.
+        cpu_seconds: Processor time that a network may take.
 
     Yields:
         The figures, or None for a network that took too long or crashed its worker.
@@ -38,7 +42,7 @@ def measure_each(
         EvonasError: What the source says of a network that it cannot measure.
     """
     queue = iter(enumerate(architectures))
-    crew = [_Worker(source) for _ in range(min(workers, len(architectures)))]
+    crew = [_Worker(source, cpu_seconds) for _ in range(min(workers, len(architectures)))]
     try:
         answers: dict[int, Answer] = {}
         for wanted in range(len(architectures)):
@@ -58,8 +62,8 @@ def measure_each(
 class _Worker:
     """One process and the network it is busy with."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, cpu_seconds: float) -> None:
+        self._given = source, cpu_seconds
         self.task: int | None = None
         self._hire()
 
@@ -92,7 +96,7 @@ class _Worker:
         # "spawn" everywhere: a forked copy of a process with threads may hang
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._source), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, *self._given), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -103,13 +107,13 @@ def _ready(crew: list[_Worker]) -> list[_Worker]:
     return [busy[found] for found in wait(list(busy)) if isinstance(found, Connection)]
 
 
-def _serve(connection: Connection, source: Source) -> None:
+def _serve(connection: Connection, source: Source, cpu_seconds: float) -> None:
     """A worker's life: networks in, figures out, until the other side closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, OSError):
         while True:
             architecture = connection.recv()
-            _limit(CPU_SECONDS)
+            _limit(cpu_seconds)
             try:
                 answer: Measurement | EvonasError = source.measure(architecture)
             except EvonasError as error:
