@@ -1,13 +1,19 @@
 """`evonas device`: where latencies come from, and how far predictions can be trusted."""
 
-from collections.abc import Callable, Iterator
+import csv
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from evonas.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from evonas.latency.fit import Kind
+    from evonas.latency.workflow import Networks
+    from evonas.latency.writer import Precision
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -47,14 +53,19 @@ def measure(
     count: Annotated[int, typer.Option(min=1, help="Networks the campaign shall hold.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the campaign.")] = 0,
     core: Annotated[int | None, typer.Option(help="Core to stay on (measured sources).")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes (compiler sources).")] = 1,
+    front: Annotated[
+        Path | None, typer.Option(help="front.csv of a search, whose networks are measured too.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure networks on a device; a campaign that was stopped goes on where it was."""
     from evonas.latency import measure_device
 
+    found = _arch_ids(front) if front else ()
     with _progress_bar(f"{device} {space}") as advance:
-        result = measure_device(device, space, count, seed, data_dir, core, advance)
+        result = measure_device(device, space, count, seed, data_dir, core, advance, workers, found)
     summary = {
         "device": device,
         "space": space,
@@ -72,13 +83,19 @@ def measure(
 def fit(
     device: DeviceName,
     space: SpaceName = "nano",
+    model: Annotated[
+        str | None, typer.Option(help="linear or boosted; default: the better one held out.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a predictor to a device's measurements and save it."""
+    from evonas.errors import unknown_name
     from evonas.latency import fit_device
 
-    predictor = fit_device(device, space, data_dir)
+    if model not in (None, "linear", "boosted"):
+        raise unknown_name("model", model, ("linear", "boosted"))
+    predictor = fit_device(device, space, data_dir, cast("Kind | None", model))
     summary = {
         "device": device,
         "space": space,
@@ -97,24 +114,106 @@ def fit(
 def evaluate(
     device: DeviceName,
     space: SpaceName = "nano",
+    on: Annotated[
+        str, typer.Option(help="random (held out of the fit) or front (measured with --front).")
+    ] = "random",
+    picture: Annotated[
+        Path | None, typer.Option(help="HTML file: predicted against measured.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Report a predictor's errors on the random networks held out of its fit."""
-    from evonas.latency import evaluate_device
+    """Report a predictor's errors on measured networks that it was not fitted to."""
+    from evonas.errors import unknown_name
+    from evonas.latency import evaluate as compare
+    from evonas.latency import unseen_networks
 
-    figures = evaluate_device(device, space, data_dir).as_dict()
-    summary = {"device": device, "space": space, **figures}
+    if on not in ("random", "front"):
+        raise unknown_name("choice of networks", on, ("random", "front"))
+    predictor, test = unseen_networks(device, space, data_dir, cast("Networks", on))
+    summary = {"device": device, "space": space, **compare(predictor, test).as_dict()}
+    predicted = predictor.predict(test.genotypes)
+    summary["outside_range"] = int(predictor.outside(predicted).sum())
+    if picture:
+        from evonas.cli.device_figure import errors_data, errors_figure
+        from evonas.files import write_atomically
+
+        page = errors_figure(errors_data(predictor, test)).to_html(include_plotlyjs=True)
+        write_atomically(picture, page.encode())
     if as_json:
         print_json(summary)
         return
     _print_figures(summary)
 
 
-def _print_figures(summary: dict[str, object]) -> None:
+@app.command("export-samples")
+def export_samples(
+    out: Annotated[Path, typer.Option(help="Folder.")],
+    space: SpaceName = "nano",
+    count: Annotated[int, typer.Option(min=20, help="Number of networks.")] = 100,
+    precision: Annotated[str, typer.Option(help="Of the TFLite files: fp32 or int8.")] = "fp32",
+    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Write networks to be measured on a device of your own, and a CSV file to fill."""
+    from evonas.errors import unknown_name
+    from evonas.latency.samples import export_samples as export
+    from evonas.space import load_space
+
+    if precision not in ("fp32", "int8"):
+        raise unknown_name("precision", precision, ("fp32", "int8"))
+    results = export(load_space(space), count, out, cast("Precision", precision), seed)
+    if as_json:
+        print_json({"space": space, "count": count, "results": str(results)})
+        return
+    typer.echo(
+        f"{count} networks in {out}: fill {results} (or run measure_android.sh), then: "
+        f"evonas device import {results} --device NAME --space {space}"
+    )
+
+
+@app.command("import")
+def import_(
+    results: Annotated[Path, typer.Argument(help="The filled CSV file.")],
+    device: DeviceName,
+    space: SpaceName = "nano",
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a device of your own from its measurements; 20 networks are the fewest."""
+    from evonas.latency import import_device
+
+    found = import_device(results, device, space, data_dir)
+    summary = {
+        "device": device,
+        "space": space,
+        "n": found.predictor.n_train,
+        "nearest": found.nearest,
+        "mape_scratch": found.scratch.mape,
+        "mape_adapted": found.adapted.mape if found.adapted else None,
+        **found.predictor.accuracy,
+    }
+    if as_json:
+        print_json(summary)
+        return
+    _print_figures(summary)
+
+
+def _arch_ids(path: Path) -> list[str]:
+    """Reads the column `arch_id` of a CSV file."""
+    from evonas.errors import DataError
+
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if "arch_id" not in (rows.fieldnames or ()):
+            raise DataError(f"{path}: no column 'arch_id'; a search writes one: front.csv")
+        return [row["arch_id"] for row in rows]
+
+
+def _print_figures(summary: Mapping[str, object]) -> None:
     for name, value in summary.items():
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-        typer.echo(f"{name:<10} {shown}")
+        typer.echo(f"{name:<13} {shown}")
 
 
 @contextmanager

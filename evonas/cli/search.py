@@ -42,6 +42,10 @@ def search(
         str | None,
         typer.Option(help="Score on a Ray cluster: auto, HOST:PORT, or local for this machine."),
     ] = None,
+    remeasure: Annotated[
+        bool,
+        typer.Option(help="Measure the front on its devices, where they can be reached."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Search a space for a Pareto front.
@@ -65,6 +69,7 @@ def search(
         data=data,
         surrogate=surrogate,
         ray=ray,
+        remeasure=remeasure,
     )
     result, sources = run(options)
     if as_json:

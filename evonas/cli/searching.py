@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import typer
 
 from evonas.cli.output import print_table
@@ -35,6 +36,7 @@ class SearchOptions:
     data: Path | None = None
     surrogate: Path | None = None
     ray: str | None = None
+    remeasure: bool = True
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -76,11 +78,30 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         raise
     finally:
         close()
+    if options.remeasure:
+        result = _remeasured(result, question)
     settings = {name: _plain(getattr(options, name)) for name in options.__slots__}
     settings["provenance"] = dict(scorer.provenance) if scorer else {}
     shown = [f"{name} ({_source(name, sources)})" for name in options.objectives]
     _write(result, options.out, settings, f"{options.space}: {', '.join(shown)}")
     return result, sources
+
+
+def _remeasured(result: "SearchResult", question: "Question") -> "SearchResult":
+    """Measures the front on its devices and says which networks are over budget."""
+    from evonas.search.finalists import OVER_BUDGET, remeasure
+
+    def report(device: str, done: int, total: int) -> None:
+        if done == total:
+            typer.echo(f"measured {total} finalists on {device}", err=True)
+
+    result, unreachable = remeasure(result, question.constraints, report)
+    for device, reason in unreachable.items():
+        typer.echo(f"{device}: finalists are not measured: {reason}", err=True)
+    over = int(result.measured.get(OVER_BUDGET, np.zeros(1)).sum())
+    if over:
+        typer.echo(f"{over} of {len(result.front)} finalists are over budget, measured", err=True)
+    return result
 
 
 def open_or_create(path: Path) -> "BenchmarkTable":
@@ -169,7 +190,7 @@ def summary(result: "SearchResult") -> dict[str, Any]:
 
 def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
     """Prints the front, each column with its unit and source."""
-    columns = list(result.archive.columns)
+    columns = [*result.archive.columns, *result.measured]
     print_table(
         ["arch_id", *(_heading(name, sources) for name in columns)],
         [
@@ -185,17 +206,25 @@ def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
 
 
 def _heading(name: str, sources: dict[str, str]) -> str:
-    unit = "ms, " if name.startswith("latency:") else ""
+    if name == "over_budget":
+        return "over\nbudget"
+    unit = "ms, " if name.startswith(("latency:", "measured:")) else ""
     return f"{name}\n{unit}{_source(name, sources)}"
 
 
 def _source(name: str, sources: dict[str, str]) -> str:
     if name in sources:
         return sources[name]
+    if name.startswith("measured:"):
+        from evonas.latency import load_device
+
+        return load_device(name.partition(":")[2]).source
     return "predicted" if name.startswith("latency:") else "analytic"
 
 
 def _show(name: str, value: float) -> str:
+    if name == "over_budget":
+        return "yes" if value else ""
     if name in ("madds", "params"):
         return f"{value / 1e6:.3f} M"
     return f"{value:.4f}" if value < 10 else f"{value:.2f}"

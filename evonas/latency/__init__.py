@@ -14,8 +14,10 @@ from evonas.latency.workflow import (
     device_summaries,
     evaluate_device,
     fit_device,
+    import_device,
     measure_device,
     measure_network,
+    unseen_networks,
 )
 from evonas.latency.writer import write_tflite
 
@@ -31,6 +33,7 @@ __all__ = [
     "fit_device",
     "fit_predictor",
     "held_out",
+    "import_device",
     "list_devices",
     "list_predictors",
     "load_device",
@@ -40,5 +43,6 @@ __all__ = [
     "measure_network",
     "measurements_path",
     "save_predictor",
+    "unseen_networks",
     "write_tflite",
 ]

@@ -46,11 +46,11 @@ class SystolicArray:
             return 0
         conv, pixels = node.conv, node.size**2
         if conv.depthwise:
-            return conv.c_out * self._product(pixels, conv.kernel**2, 1)
-        return self._product(pixels, conv.kernel**2 * conv.c_in, conv.c_out)
+            return conv.c_out * self.product_cycles(pixels, conv.kernel**2, 1)
+        return self.product_cycles(pixels, conv.kernel**2 * conv.c_in, conv.c_out)
 
-    def _product(self, m: int, k: int, n: int) -> int:
-        """Cycles of an (m, k) by (k, n) product."""
+    def product_cycles(self, m: int, k: int, n: int) -> int:
+        """Cycles of an (m, k) by (k, n) product, as in tests/latency/scalesim.csv."""
         folds = -(-k // self.rows) * -(-n // self.columns)
         return folds * (2 * self.rows + self.columns + m - 2) - 1
 

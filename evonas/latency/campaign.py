@@ -10,7 +10,8 @@ import numpy as np
 
 from evonas.errors import ConfigurationError
 from evonas.latency.devices import Device
-from evonas.latency.measurement import Measurement, Source, part_names
+from evonas.latency.measurement import Source, part_names
+from evonas.latency.pool import Answer, measure_each
 from evonas.latency.store import (
     ROLES,
     Measurements,
@@ -72,8 +73,11 @@ def run_campaign(
     roles: np.ndarray,
     path: Path,
     progress: Progress = lambda done, total: None,
+    workers: int = 1,
 ) -> Measurements:
     """Measures the networks that the file does not hold yet, saving as it goes.
+
+    Those rejected before, because the machine was disturbed, are measured again.
 
     Args:
         device: The device.
@@ -83,28 +87,44 @@ def run_campaign(
         roles: (n,) how each came in, indices into `ROLES`.
         path: File of measurements, continued if it exists.
         progress: Called after every network.
+        workers: Processes that ask a compiler; runtimes are timed one network after the other.
 
     Raises:
         ConfigurationError: The file's figures were taken with other versions or another machine.
     """
     known = _start(device, source, space, path)
-    rows: list[_Row] = []
     parts = part_names(space)
-    seen = {genotype.tobytes() for genotype in known.genotypes}
+    todo = _missing(known, genotypes)
+    already = len(genotypes) - len(todo)
+    architectures = [space.decode(genotype) for genotype in genotypes[todo]]
+    if device.source == "compiler":
+        answers = measure_each(source, architectures, workers)
+    else:
+        answers = map(source.measure, architectures)
+    rows: list[_Row] = []
     last_saved = time.monotonic()
+    progress(already, len(genotypes))
     try:
-        for done, (genotype, role) in enumerate(zip(genotypes, roles, strict=True), start=1):
-            if genotype.tobytes() not in seen:
-                seen.add(genotype.tobytes())
-                measurement = source.measure(space.decode(genotype))
-                rows.append((genotype, _figures(measurement, float(role), parts)))
-                if time.monotonic() - last_saved > _SAVE_SECONDS:
-                    known, rows = _append(known, rows, path), []
-                    last_saved = time.monotonic()
+        for done, (row, answer) in enumerate(zip(todo, answers, strict=True), start=already + 1):
+            rows.append((genotypes[row], _figures(answer, float(roles[row]), parts)))
+            if time.monotonic() - last_saved > _SAVE_SECONDS:
+                known, rows = _append(known, rows, path), []
+                last_saved = time.monotonic()
             progress(done, len(genotypes))
     finally:
         known = _append(known, rows, path)
     return known
+
+
+def _missing(known: Measurements, genotypes: Genotypes) -> list[int]:
+    """Returns the rows of networks that are not measured, each network once."""
+    seen = {genotype.tobytes() for genotype in known.genotypes}
+    rows = []
+    for row, genotype in enumerate(genotypes):
+        if genotype.tobytes() not in seen:
+            seen.add(genotype.tobytes())
+            rows.append(row)
+    return rows
 
 
 def _start(device: Device, source: Source, space: SearchSpace, path: Path) -> Measurements:
@@ -117,30 +137,42 @@ def _start(device: Device, source: Source, space: SearchSpace, path: Path) -> Me
             f"{path} was measured with {dict(known.versions)}, this is {source.versions}: "
             f"figures of both do not mix; give another folder"
         )
+    if "steady" in known.columns:
+        kept = known.columns["steady"] > 0
+        columns = {name: values[kept] for name, values in known.columns.items()}
+        return replace(known, genotypes=known.genotypes[kept], columns=columns)
     return known
 
 
-def _figures(measurement: Measurement, role: float, parts: list[str]) -> dict[str, Any]:
+def _figures(answer: Answer, role: float, parts: list[str]) -> dict[str, Any]:
+    """Returns a row's columns; a network without an answer has its role only."""
+    if answer is None:
+        return {"latency_ms": np.nan, "role": role}
     figures: dict[str, Any] = {
-        "latency_ms": measurement.latency_ms,
-        "spread": measurement.spread,
+        "latency_ms": answer.latency_ms,
+        "spread": answer.spread,
         "role": role,
-        **measurement.extras,
+        **answer.extras,
     }
-    if measurement.parts_ms:
-        assert measurement.parts_ms.keys() <= set(parts)
-        figures["parts_ms"] = [measurement.parts_ms.get(part, 0.0) for part in parts]
+    if answer.parts_ms:
+        assert answer.parts_ms.keys() <= set(parts)
+        figures["parts_ms"] = [answer.parts_ms.get(part, 0.0) for part in parts]
     return figures
 
 
 def _append(known: Measurements, rows: list[_Row], path: Path) -> Measurements:
+    """Returns the measurements with further rows, saved; NaN where a row lacks a column."""
     if not rows:
         return known
-    fresh = {name: np.array([figures[name] for _, figures in rows]) for name in rows[0][1]}
-    columns = {
-        name: np.concatenate([known.columns[name], values]) if len(known) else values
-        for name, values in fresh.items()
-    }
+    columns = {}
+    for name in dict.fromkeys([*known.columns, *(name for _, row in rows for name in row)]):
+        fresh = [np.asarray(row[name], np.float64) for _, row in rows if name in row]
+        old = known.columns.get(name)
+        shape = old.shape[1:] if old is not None else fresh[0].shape
+        nothing = np.full(shape, np.nan)
+        before = np.full((len(known), *shape), np.nan) if old is None else old
+        after = np.stack([np.asarray(row.get(name, nothing), np.float64) for _, row in rows])
+        columns[name] = np.concatenate([before, after])
     genotypes = np.concatenate([known.genotypes, [genotype for genotype, _ in rows]])
     grown = replace(known, genotypes=genotypes, columns=columns)
     save_measurements(grown, path)

@@ -59,8 +59,10 @@ class EthosSource:
         """Returns the estimate for a TFLite file.
 
         Raises:
-            DataError: Vela cannot read the file, or leaves an operator to the CPU.
+            DataError: No TFLite file, or Vela leaves an operator to the CPU or fails.
         """
+        if tflite[4:8] != b"TFL3":  # Vela would end the process
+            raise DataError("not a TFLite file: its identifier, bytes 4 to 8, must be TFL3")
         compiled = self._compile(tflite)
         report, operations = compiled.perf_report, _Table(compiled.opt_database, "perf")
         if report.cpuOps:

@@ -1,13 +1,14 @@
-"""What a layer asks of a device, as numbers: the features of every cell of a space."""
+"""What a layer asks of a device, as numbers: the features of every layer of a space."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.latency.graph import Node, layer_graph
-from evonas.space import Conv, Layer, SearchSpace
+from evonas.space import Conv, Genotypes, Layer, SearchSpace
 from evonas.space.architecture import Skeleton, head_levels
 
 Floats = NDArray[np.float64]
@@ -65,38 +66,55 @@ def cell_nodes(space: SearchSpace, layer: Layer) -> Iterator[Node]:
         yield from _head_nodes(space.skeleton, layer)
 
 
-@lru_cache(maxsize=8)
-def cell_features(space: SearchSpace) -> Floats:
-    """Returns (n_cells, n_features): amounts by category, separately for each block.
+@dataclass(frozen=True, eq=False)
+class LayerKinds:
+    """The distinct layers of a space: cells that are alike but for their index are one.
 
-    Columns are scaled to a largest value of 1; skipped layers are rows of zeros.
+    Attributes:
+        of_cell: (n_cells,) number of a cell's layer, -1 for a skipped one.
+        layers: A layer of each number.
+        amounts: (n_layers, n_amounts) what each asks of a device, what is counted with it
+            included (see `cell_nodes`), scaled to a largest value of 1.
     """
-    shape = (len(space.blocks), len(CATEGORIES), len(AMOUNTS))
-    table = np.zeros((space.n_cells, *shape))
+
+    of_cell: NDArray[np.intp]
+    layers: tuple[Layer, ...]
+    amounts: Floats
+
+    def numbers(self, space: SearchSpace, genotypes: Genotypes) -> NDArray[np.intp]:
+        """Returns (n, n_layer_slots) numbers of the networks' layers, -1 for skipped ones."""
+        found: NDArray[np.intp] = self.of_cell[space.cells(genotypes)]
+        return found
+
+    def by_layer(self, table: Floats) -> Floats:
+        """Returns (n_layers,) the entries of a table over the cells."""
+        times = np.zeros(len(self.layers))
+        kept = self.of_cell >= 0
+        times[self.of_cell[kept]] = table[kept]
+        return times
+
+
+@lru_cache(maxsize=8)
+def layer_kinds(space: SearchSpace) -> LayerKinds:
+    """Returns the distinct layers of a space."""
+    numbers: dict[tuple[object, ...], int] = {}
+    of_cell = np.full(space.n_cells, -1)
+    layers: list[Layer] = []
     for index, layer in space.cell_layers():
         if layer is None:
             continue
+        key = (layer.block, layer.index == 1, layer.op, layer.c_in, layer.c_out)
+        if key not in numbers:
+            numbers[key] = len(layers)
+            layers.append(layer)
+        of_cell[index] = numbers[key]
+    table = np.zeros((len(layers), len(CATEGORIES), len(AMOUNTS)))
+    for number, layer in enumerate(layers):
         for node in cell_nodes(space, layer):
-            table[index, layer.block - 1, category(node)] += amounts(node)
-    flat = table.reshape(space.n_cells, -1)
+            table[number, category(node)] += amounts(node)
+    flat = table.reshape(len(layers), -1)
     largest = flat.max(axis=0)
-    scaled: Floats = flat[:, largest > 0] / largest[largest > 0]
-    return scaled
-
-
-@lru_cache(maxsize=8)
-def cell_groups(space: SearchSpace) -> NDArray[np.intp]:
-    """Returns (n_cells,) group numbers: cells whose layers are the same but for their index.
-
-    A skipped layer is in group -1.
-    """
-    numbers: dict[tuple[object, ...], int] = {}
-    groups = np.full(space.n_cells, -1)
-    for index, layer in space.cell_layers():
-        if layer is not None:
-            key = (layer.block, layer.index == 1, layer.op, layer.c_in, layer.c_out)
-            groups[index] = numbers.setdefault(key, len(numbers))
-    return groups
+    return LayerKinds(of_cell, tuple(layers), flat[:, largest > 0] / largest[largest > 0])
 
 
 def _padded(channels: int) -> int:

@@ -1,15 +1,22 @@
 """From measurements to a predictor, with its errors on networks held out of the fit."""
 
 import zlib
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.errors import DataError
+from evonas.latency.boosted import fit_boosted
 from evonas.latency.linear import fit_linear
 from evonas.latency.metrics import Accuracy, accuracy
 from evonas.latency.models import LinearModel
+from evonas.latency.observations import observe
 from evonas.latency.predictor import LatencyPredictor
 from evonas.latency.store import ROLES, Measurements
+
+Kind = Literal["linear", "boosted"]
 
 # One random network in so many is never fitted to.
 _HELD_OUT = 5
@@ -23,37 +30,47 @@ def held_out(measurements: Measurements) -> NDArray[np.bool_]:
     return mask
 
 
-def fit_predictor(measurements: Measurements) -> LatencyPredictor:
-    """Fits a predictor to the measurements that are not held out.
+def fit_predictor(measurements: Measurements, kind: Kind | None = None) -> LatencyPredictor:
+    """Fits a predictor to the measurements that are neither held out nor of a front.
+
+    Args:
+        measurements: Of one device in one space.
+        kind: The form wanted; by default the one with the smaller error on the held-out networks.
 
     Raises:
-        DataError: Too few networks.
+        DataError: Too few networks, or trees asked for where the source tells no times by part.
     """
     measurements = measurements.trusted()
     mask = held_out(measurements)
-    train, test = measurements.select(~mask), measurements.select(mask)
-    space = measurements.space
-    fit = fit_linear(space, train.genotypes, train.latency_ms)
-    predictor = LatencyPredictor(
-        device=measurements.device,
-        space=space,
-        model=LinearModel(space, fit.table),
-        source=measurements.source,
+    front = measurements.columns["role"] == ROLES.index("front")
+    train, test = measurements.select(~mask & ~front), measurements.select(mask)
+    table = fit_linear(measurements.space, observe(train))
+    candidates = [] if kind == "boosted" else [_predictor(train, table, "linear")]
+    if kind == "boosted" and "parts_ms" not in train.columns:
+        raise DataError(
+            f"{train.device}: trees need times by part, which a {train.source} source does not "
+            f"tell; the linear model does without"
+        )
+    if kind != "linear" and "parts_ms" in train.columns:
+        candidates.append(_predictor(train, fit_boosted(train, table), "boosted"))
+    if not len(test):
+        return candidates[0]
+    judged = [replace(p, accuracy=evaluate(p, test).as_dict()) for p in candidates]
+    return min(judged, key=lambda predictor: predictor.accuracy["mape"])
+
+
+def _predictor(train: Measurements, table: NDArray[np.float64], kind: Kind) -> LatencyPredictor:
+    return LatencyPredictor(
+        device=train.device,
+        space=train.space,
+        model=LinearModel(train.space, table, kind),
+        source=train.source,
         range_ms=(float(train.latency_ms.min()), float(train.latency_ms.max())),
         n_train=len(train),
-        versions=measurements.versions,
+        versions=train.versions,
     )
-    return _with_accuracy(predictor, test)
 
 
 def evaluate(predictor: LatencyPredictor, measurements: Measurements) -> Accuracy:
     """Returns the errors on the given measurements."""
     return accuracy(measurements.latency_ms, predictor.predict(measurements.genotypes))
-
-
-def _with_accuracy(predictor: LatencyPredictor, test: Measurements) -> LatencyPredictor:
-    from dataclasses import replace
-
-    if not len(test):
-        return predictor
-    return replace(predictor, accuracy=evaluate(predictor, test).as_dict())

@@ -1,104 +1,152 @@
 """The paper's linear latency model, fitted so that few networks suffice.
 
 A network's time is a sum over its layers, each a number by (layer, input width, output width,
-op): a *cell*. Thousands of cells and about a thousand networks: the plain regression has no
-unique answer and knows nothing of cells it never saw. Here a cell's time is itself a sum: weights
-times what the layer asks of the device, an offset common to the layers of a block that are alike,
-and an offset of its own. All are shrunk, the less general the more; how much is chosen by
-leave-one-out error. The result is still one table over the cells.
+op): a *cell*. Thousands of cells and about a thousand networks: the plain regression has no unique
+answer and knows nothing of cells it never saw. Here a layer's time is a price for what it asks of
+the device (prices are not negative), times a correction that is alike for layers that are alike:
+a Gaussian process over the layers, of which the measured sums are linear observations. How alike,
+and how large the error of the measurements is, the marginal likelihood decides. The result is
+still one table over the cells.
 """
 
-from dataclasses import dataclass
-from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
 
 from evonas.errors import DataError
-from evonas.latency.features import cell_features, cell_groups
-from evonas.space import Genotypes, SearchSpace
+from evonas.latency.features import layer_kinds
+from evonas.latency.likeness import N_KERNELS, Likeness
+from evonas.latency.observations import Observations
+from evonas.space import SearchSpace
 
 Floats = NDArray[np.float64]
 
-# Prior scales of weights, common offsets and own offsets, in units of the relative noise.
-_WEIGHT_SCALES = (3.0, 10.0, 30.0, 100.0, 300.0)
-_OFFSET_SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
 _FEWEST = 10
+# Standard deviations to begin with: corrections by kernel, additive prices, measurements.
+_START = (0.1, 0.1, 0.1, 0.05, 0.1, 0.02)
+# A wide belief about the logarithms of the variances, so that few networks do not run away.
+_BELIEF = (-4.0, 7.0)
+_EVALUATIONS = 150
+# The likelihood is asked about so many observations; the fit then takes all.
+_SUBSET = 600
+_SMALLEST = 0.05
+_JITTER = 1e-8
 
 
-@dataclass(frozen=True, slots=True)
-class LinearFit:
-    """A fitted table.
-
-    Attributes:
-        table: (n_cells,) milliseconds.
-        scales: Chosen prior scales.
-        loo_error: Root mean square of the relative leave-one-out errors.
-    """
-
-    table: Floats
-    scales: tuple[float, float, float]
-    loo_error: float
-
-
-def fit_linear(space: SearchSpace, genotypes: Genotypes, latency_ms: Floats) -> LinearFit:
-    """Fits the table to whole networks; errors count relative to each network's time.
+def fit_linear(space: SearchSpace, observed: Observations, alike: Floats | None = None) -> Floats:
+    """Fits the table; errors count relative to each observation.
 
     Args:
         space: The space.
-        genotypes: (n, n_genes).
-        latency_ms: (n,) positive.
+        observed: What was measured.
+        alike: (n_cells,) table of a device that is alike, whose times, scaled, are corrected in
+            place of prices: a few networks then suffice.
+
+    Returns:
+        (n_cells,) milliseconds, 0 for skipped layers.
 
     Raises:
-        DataError: Too few networks to fit anything.
+        DataError: Too few observations to fit anything.
     """
-    if len(genotypes) < _FEWEST:
-        raise DataError(f"{len(genotypes)} measured networks: at least {_FEWEST} are needed")
-    parts = _cell_parts(space)
-    weights = latency_ms.mean() / latency_ms
-    rows = [_network_rows(space, genotypes, part) * weights[:, None] for part in parts]
-    targets = np.ones(len(latency_ms)) * latency_ms.mean()
-    kernels = [row @ row.T for row in rows]
-    kernels = [kernel / np.trace(kernel) * len(kernel) for kernel in kernels]
-    best: tuple[float, tuple[float, float, float]] | None = None
-    for scales in product(_WEIGHT_SCALES, _OFFSET_SCALES, _OFFSET_SCALES):
-        if scales[2] > scales[1]:
-            continue
-        error = _loo_error(kernels, scales, targets)
-        if best is None or error < best[0]:
-            best = error, scales
-    assert best is not None
-    error, scales = best
-    dual = np.linalg.solve(_covariance(kernels, scales), targets)
-    table = np.zeros(space.n_cells)
-    for part, row, scale in zip(parts, rows, scales, strict=True):
-        size = np.einsum("ij,ij->", row, row) / len(row)
-        table += part @ (row.T @ dual) * (scale**2 / size)
-    return LinearFit(table, scales, error / float(latency_ms.mean()))
+    if len(observed.milliseconds) < _FEWEST:
+        raise DataError(
+            f"{len(observed.milliseconds)} measured networks: at least {_FEWEST} are needed"
+        )
+    kinds = layer_kinds(space)
+    times = np.append(_Process(space, observed, alike).times(), 0.0)
+    table: Floats = times[kinds.of_cell]
+    return table
 
 
-def _cell_parts(space: SearchSpace) -> list[Floats]:
-    """The three ways in which a cell gets its time, each (n_cells, p)."""
-    groups = cell_groups(space)
-    common = np.zeros((space.n_cells, groups.max() + 1))
-    kept = groups >= 0
-    common[np.flatnonzero(kept), groups[kept]] = 1
-    return [cell_features(space), common, np.diag(kept.astype(float))]
+class _Process:
+    """The Gaussian process over a space's layers, given observed sums."""
 
+    def __init__(
+        self, space: SearchSpace, observed: Observations, alike: Floats | None = None
+    ) -> None:
+        kinds = layer_kinds(space)
+        self._likeness = Likeness(kinds)
+        self._amounts, self._noise = kinds.amounts, observed.noise
+        relative = diags_array(1 / observed.milliseconds) @ observed.counts
+        self._asked = relative @ kinds.amounts
+        self._typical = np.abs(self._asked).mean(axis=0) + 1e-12
+        self._base = self._priced(observed.milliseconds)
+        if alike is not None:
+            theirs = kinds.by_layer(alike)
+            self._base = theirs / np.median(relative @ theirs)
+        shares = csr_array(relative @ diags_array(self._base))
+        self._used = np.unique(shares.indices).astype(np.intp)
+        self._shares = shares[:, self._used]
+        self._residual = 1 - shares.sum(axis=1)
 
-def _network_rows(space: SearchSpace, genotypes: Genotypes, part: Floats) -> Floats:
-    """Sums a part over each network's cells, (n, p)."""
-    return part[space.cells(genotypes)].sum(axis=1)  # type: ignore[no-any-return]
+    def times(self) -> Floats:
+        """Returns (n_layers,) milliseconds."""
+        variances = self._likeliest()
+        everything = np.arange(len(self._residual))
+        covariance = self._covariance(self._kernels(everything), variances, everything)
+        dual = np.linalg.solve(covariance, self._residual)
+        source = self._shares.T @ dual
+        layers = np.arange(len(self._base))
+        correction = np.ones(len(layers))
+        kernels = self._likeness.kernels(layers, self._used)
+        for variance, kernel in zip(variances[:N_KERNELS], kernels, strict=True):
+            correction += variance * (kernel @ source)
+        scaled = self._amounts / self._typical
+        prices = (self._asked / self._typical).T @ dual / scaled.shape[1]
+        times = self._base * correction + variances[N_KERNELS] * (scaled @ prices)
+        floored: Floats = np.maximum(times, _SMALLEST * self._base)
+        return floored
 
+    def _priced(self, milliseconds: Floats) -> Floats:
+        """What the layers' amounts cost at the non-negative prices of least relative error."""
+        from scipy.optimize import nnls
 
-def _covariance(kernels: list[Floats], scales: tuple[float, ...]) -> Floats:
-    total = np.eye(len(kernels[0]))
-    for kernel, scale in zip(kernels, scales, strict=True):
-        total += scale**2 * kernel
-    return total
+        prices = nnls(self._asked, np.ones(len(milliseconds)))[0]
+        floor = 1e-5 * np.median(milliseconds)
+        base: Floats = np.maximum(self._amounts @ prices, floor)
+        return base
 
+    def _kernels(self, rows: NDArray[np.intp]) -> list[Floats]:
+        """The kernels between observations: of corrections, then of additive prices."""
+        shares = self._shares[rows]
+        between = [
+            shares @ (shares @ kernel).T
+            for kernel in self._likeness.kernels(self._used, self._used)
+        ]
+        asked = self._asked[rows] / self._typical
+        return [*between, asked @ asked.T / asked.shape[1]]
 
-def _loo_error(kernels: list[Floats], scales: tuple[float, ...], targets: Floats) -> float:
-    """Leave-one-out root mean square error, in closed form for a ridge."""
-    inverse = np.linalg.inv(_covariance(kernels, scales))
-    return float(np.sqrt(np.mean((inverse @ targets / np.diag(inverse)) ** 2)))
+    def _covariance(
+        self, kernels: list[Floats], variances: Floats, rows: NDArray[np.intp]
+    ) -> Floats:
+        total: Floats = np.diag(variances[-1] * self._noise[rows] + _JITTER)
+        for variance, kernel in zip(variances[:-1], kernels, strict=True):
+            total = total + variance * kernel
+        return total
+
+    def _likeliest(self) -> Floats:
+        """Returns the variances under which a part of the observations is likeliest."""
+        from scipy.optimize import minimize
+
+        rows = np.arange(len(self._residual))
+        if len(rows) > _SUBSET:
+            rows = np.random.default_rng(0).choice(rows, _SUBSET, replace=False)
+        kernels, residual = self._kernels(rows), self._residual[rows]
+        mean, deviation = _BELIEF
+
+        def surprise(logs: Floats) -> float:
+            try:
+                factor = np.linalg.cholesky(self._covariance(kernels, np.exp(logs), rows))
+            except np.linalg.LinAlgError:
+                return 1e12
+            whitened = np.linalg.solve(factor, residual)
+            belief = np.square((logs - mean) / deviation).sum() / 2
+            return float(whitened @ whitened / 2 + np.log(np.diag(factor)).sum() + belief)
+
+        options: Any = {"maxfev": _EVALUATIONS, "xatol": 0.1, "fatol": 0.1}
+        start = 2 * np.log(np.array(_START))
+        found = minimize(surprise, start, method="Nelder-Mead", options=options)
+        variances: Floats = np.exp(found.x)
+        return variances

@@ -36,7 +36,10 @@ class Model(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """The paper's: one number per (layer, input width, output width, op), summed."""
+    """The paper's: one number per (layer, input width, output width, op), summed.
+
+    The kind says how the numbers were found: by the `linear` fit, or by `boosted` trees.
+    """
 
     space: SearchSpace
     table: Floats

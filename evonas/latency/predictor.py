@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evonas.errors import ConfigurationError, GenotypeError, unknown_name
+from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
 from evonas.latency.analytic import HARDWARE, analytic_model
 from evonas.latency.devices import list_devices
 from evonas.latency.models import LinearModel, Model, TranslatedModel
@@ -149,24 +148,19 @@ def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:
 
 def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
     meta, arrays = load_npz(path, space, SCHEMA)
+    if arrays.keys() != {"table"}:
+        raise SchemaError(f"{path}: a predictor holds one table, this holds {sorted(arrays)}")
     low, high = meta["range_ms"]
     return LatencyPredictor(
         device=meta["device"],
         space=space,
-        model=_MODELS[meta["kind"]](space, arrays),
+        model=LinearModel(space, arrays["table"].astype(np.float64), meta["kind"]),
         source=meta["source"],
         range_ms=(low, high),
         n_train=meta["n_train"],
         accuracy=meta["accuracy"],
         versions=meta["versions"],
     )
-
-
-def _linear(space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> Model:
-    return LinearModel(space, arrays["table"].astype(np.float64))
-
-
-_MODELS = {"linear": _linear}
 
 
 def _parents(space: SearchSpace) -> list[SearchSpace]:

@@ -2,8 +2,10 @@
 
 The clock is the running thread's CPU time: on an idle machine it is the wall clock's time for a
 runtime of one thread, and on a busy one it does not count the moments that others had the core.
-What neighbours still do to caches and clock frequency slows a reference network alike: it runs in
-turn with the measured one, and the measurement is the median ratio of the pairs.
+What neighbours do to shared caches and memory comes and goes within seconds and slows networks
+unlike: on two busy cores a network of 500 ms repeats within 4 % only, and the reference jumps by a
+quarter. So a burst of runs counts only if the reference network, run just before and just after
+it, was as fast as it can be. What then remains is a slow drift, for which the reference corrects.
 """
 
 import contextlib
@@ -12,6 +14,7 @@ import platform
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,11 +30,14 @@ Invoke = Callable[[], object]
 
 # A burst is one run of a network, or as many as take this long after one that warms caches.
 _BURST_SECONDS = 0.006
-# Pairs of bursts until the median ratio is known to the wanted standard error, within bounds.
-_PAIRS = (8, 60)
-_SECONDS = 2.5
-_WANTED_ERROR = 0.004
-_REJECTED_ERROR = 0.02
+# Bursts that are to count, and how long to wait for them.
+_WANTED = 5
+_FEWEST = 2
+_SECONDS = 4.0
+# The reference at its fastest is this quantile of all its bursts; how much slower is undisturbed.
+_FASTEST = 0.05
+_UNDISTURBED = 0.05
+_CALIBRATION = 40
 
 
 class RuntimeSource:
@@ -47,38 +53,50 @@ class RuntimeSource:
 
     def __init__(self, device: Device, reference: Architecture) -> None:
         package, self._load = _RUNTIMES[device.name]
-        self.versions = {package: version(package), "machine": machine_name()}
+        self.versions = {
+            package: version(package),
+            "machine": machine_name(),
+            "timing": "between undisturbed references",
+        }
         self._reference = _Bursts(self._load(reference))
+        self._seen = [self._reference.milliseconds() for _ in range(_CALIBRATION)]
 
     def measure(self, architecture: Architecture) -> Measurement:
-        """Returns the time as if the reference took what it took meanwhile.
+        """Returns the median time of the undisturbed bursts.
 
-        `extras` has `reference_ms`, that time of the reference, by which a campaign carries all
-        its measurements to one state of the machine, and `error`, the standard error of the
-        ratio. `steady` is 0 where that stays too large: the point is to be rejected.
+        `extras` has `reference_ms`, the reference's median time around them, by which a campaign
+        carries all its measurements to one state of the machine, and `bursts`, how many count.
+        `steady` is 0 where too few do: the point is to be rejected.
         """
         network = _Bursts(self._load(architecture))
-        fewest, most = _PAIRS
-        pairs: list[tuple[float, float]] = []
-        error, end = np.inf, time.monotonic() + _SECONDS
-        while len(pairs) < fewest or (
-            error > _WANTED_ERROR and len(pairs) < most and time.monotonic() < end
-        ):
-            pairs.append((network.milliseconds(), self._reference.milliseconds()))
-            error = _relative_error(pairs)
-        own, reference = np.array(pairs).T
-        low, ratio, high = np.percentile(own / reference, (25, 50, 75))
-        reference_ms = float(np.median(reference))
+        own: list[float] = []
+        around = [self._reference.milliseconds()]
+        quiet: list[int] = []
+        end = time.monotonic() + _SECONDS
+        while len(quiet) < _WANTED and (len(own) < _FEWEST or time.monotonic() < end):
+            own.append(network.milliseconds())
+            around.append(self._reference.milliseconds())
+            quiet = self._undisturbed(around)
+        self._seen += around
+        counted = quiet or range(len(own))
+        times = np.array([own[i] for i in counted])
+        reference = np.array([(around[i], around[i + 1]) for i in counted])
+        low, median, high = np.percentile(times, (25, 50, 75))
         return Measurement(
-            latency_ms=float(ratio) * reference_ms,
-            spread=float((high - low) / ratio),
+            latency_ms=float(median),
+            spread=float((high - low) / median),
             extras={
-                "reference_ms": reference_ms,
-                "error": error,
-                "pairs": float(len(pairs)),
-                "steady": float(error <= _REJECTED_ERROR),
+                "reference_ms": float(np.median(reference)),
+                "bursts": float(len(quiet)),
+                "steady": float(len(quiet) >= _FEWEST),
             },
         )
+
+    def _undisturbed(self, around: list[float]) -> list[int]:
+        """Returns which gaps between the reference's bursts had it fast on both sides."""
+        limit = float(np.quantile([*self._seen, *around], _FASTEST)) * (1 + _UNDISTURBED)
+        slower = [max(pair) for pair in pairwise(around)]
+        return [i for i, reference in enumerate(slower) if reference <= limit]
 
 
 class _Bursts:
@@ -86,28 +104,19 @@ class _Bursts:
 
     def __init__(self, invoke: Invoke) -> None:
         self._invoke = invoke
-        first = [_milliseconds(invoke) for _ in range(3)]
+        first = [thread_milliseconds(invoke) for _ in range(3)]
         self._runs = max(1, round(1e3 * _BURST_SECONDS / min(first)))
 
     def milliseconds(self) -> float:
         """Returns the median time of a burst's runs."""
         if self._runs == 1:
-            return _milliseconds(self._invoke)
+            return thread_milliseconds(self._invoke)
         self._invoke()
-        return float(np.median([_milliseconds(self._invoke) for _ in range(self._runs)]))
+        return float(np.median([thread_milliseconds(self._invoke) for _ in range(self._runs)]))
 
 
-def _relative_error(pairs: list[tuple[float, float]]) -> float:
-    """Standard error of the median ratio over the ratio, from the interquartile range."""
-    if len(pairs) < 4:
-        return float("inf")
-    own, reference = np.array(pairs).T
-    low, ratio, high = np.percentile(own / reference, (25, 50, 75))
-    # A normal's IQR is 1.35 sigma, and its median's error 1.25 sigma / sqrt(n).
-    return float(1.25 / 1.35 * (high - low) / ratio / len(pairs) ** 0.5)
-
-
-def _milliseconds(invoke: Invoke) -> float:
+def thread_milliseconds(invoke: Invoke) -> float:
+    """Runs once; returns this thread's CPU time."""
     start = time.thread_time_ns()
     invoke()
     return (time.thread_time_ns() - start) / 1e6
@@ -155,17 +164,20 @@ def load_tflite(tflite: bytes) -> Invoke:
 
 def load_onnxruntime(architecture: Architecture) -> Invoke:
     """Loads a network into ONNX Runtime, float32, one thread."""
+    from evonas.latency.onnx_writer import write_onnx
+
+    return load_onnx(write_onnx(architecture))
+
+
+def load_onnx(onnx: bytes) -> Invoke:
+    """Loads an ONNX file into ONNX Runtime, one thread, with a random input."""
     try:
         import onnxruntime
     except ImportError:
         raise MissingPackageError("onnxruntime", "devices") from None
-    from evonas.latency.onnx_writer import write_onnx
-
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        write_onnx(architecture), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     image = session.get_inputs()[0]
     values = np.random.default_rng(0).uniform(-1, 1, image.shape).astype(np.float32)
     return lambda: session.run(None, {image.name: values})

@@ -35,6 +35,7 @@ class Measurements:
         genotypes: (n, n_genes) canonical.
         columns: (n,) each: `latency_ms`, `spread`, `role` (index into `ROLES`) and the source's
             further figures; `parts_ms` (n, n_parts), where the source tells the time by part.
+            NaN where the source gave no answer.
         source: Kind of source, one of a `Device`.
         versions: Everything the figures depend on.
     """
@@ -56,7 +57,7 @@ class Measurements:
         if "reference_ms" not in self.columns or not len(self):
             return times
         reference = self.columns["reference_ms"]
-        return times * (np.median(reference) / reference)
+        return times * (np.nanmedian(reference) / reference)
 
     def select(self, rows: NDArray[Any]) -> "Measurements":
         """Returns the rows of a mask or of indices, times carried over beforehand."""
@@ -66,10 +67,11 @@ class Measurements:
         return replace(self, genotypes=self.genotypes[rows], columns=columns)
 
     def trusted(self) -> "Measurements":
-        """Returns the rows that were not rejected for a drifting machine."""
-        if "steady" not in self.columns:
-            return self
-        return self.select(self.columns["steady"] > 0)
+        """Returns the rows with a time, less those rejected for a drifting machine."""
+        kept = np.isfinite(self.columns["latency_ms"])
+        if "steady" in self.columns:
+            kept &= self.columns["steady"] > 0
+        return self.select(kept)
 
 
 def measurements_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:

@@ -1,13 +1,18 @@
 """What the `evonas device` commands do, for Python."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from evonas.errors import DataError, MissingPackageError
+from evonas.latency.adapt import Adaptation, adapt
 from evonas.latency.campaign import Progress, campaign_genotypes, run_campaign
-from evonas.latency.devices import list_devices, load_device
-from evonas.latency.fit import evaluate, fit_predictor, held_out
+from evonas.latency.devices import Device, list_devices, load_device
+from evonas.latency.fit import Kind, evaluate, fit_predictor, held_out
+from evonas.latency.imports import read_results
 from evonas.latency.measurement import Measurement
 from evonas.latency.metrics import Accuracy
 from evonas.latency.predictor import (
@@ -18,10 +23,17 @@ from evonas.latency.predictor import (
 )
 from evonas.latency.runtimes import pin_to_core
 from evonas.latency.sources import open_source
-from evonas.latency.store import Measurements, load_measurements, measurements_path
+from evonas.latency.store import (
+    ROLES,
+    Measurements,
+    load_measurements,
+    measurements_path,
+    save_measurements,
+)
 from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
+Networks = Literal["random", "front"]
 
 
 def measure_device(
@@ -32,6 +44,8 @@ def measure_device(
     data_dir: DataDir = None,
     core: int | None = None,
     progress: Progress = lambda done, total: None,
+    workers: int = 1,
+    front: Sequence[str] = (),
 ) -> Measurements:
     """Measures until the device's file holds the first `count` networks of the campaign.
 
@@ -43,14 +57,22 @@ def measure_device(
         data_dir: Folder of data; the repository's if None.
         core: Core that this process stays on, for measured sources.
         progress: Called with networks done and asked for.
+        workers: Processes that ask a compiler.
+        front: Identifiers of networks that a search found, measured besides.
+
+    Raises:
+        GenotypeError: An identifier is not of the space.
     """
     target, networks = load_device(device), load_space(space)
     source = open_source(target, networks)
     if core is not None:
         pin_to_core(core)
     genotypes, roles = campaign_genotypes(networks, count, seed)
+    found = networks.genotypes(front)
+    genotypes = np.concatenate([genotypes, found])
+    roles = np.concatenate([roles, np.full(len(found), ROLES.index("front"))])
     path = measurements_path(device, networks, data_dir)
-    return run_campaign(target, source, networks, genotypes, roles, path, progress)
+    return run_campaign(target, source, networks, genotypes, roles, path, progress, workers)
 
 
 def measure_network(
@@ -73,48 +95,78 @@ def measure_network(
     return found
 
 
-def fit_device(device: str, space: str, data_dir: DataDir = None) -> LatencyPredictor:
+def fit_device(
+    device: str, space: str, data_dir: DataDir = None, kind: Kind | None = None
+) -> LatencyPredictor:
     """Fits a predictor to the device's measurements, saves it and returns it."""
-    predictor = fit_predictor(_measurements(device, load_space(space), data_dir))
+    predictor = fit_predictor(_measurements(device, load_space(space), data_dir), kind)
     save_predictor(predictor, data_dir)
     return predictor
 
 
-def evaluate_device(device: str, space: str, data_dir: DataDir = None) -> Accuracy:
-    """Returns the errors of the device's predictor on the networks held out of its fit.
+def import_device(path: Path, device: str, space: str, data_dir: DataDir = None) -> Adaptation:
+    """Adds a user's own device from a CSV file of measurements; see `read_results` and `adapt`."""
+    measurements = read_results(path, device, load_space(space), data_dir)
+    adaptation = adapt(measurements, data_dir)
+    save_measurements(measurements, measurements_path(device, measurements.space, data_dir))
+    save_predictor(adaptation.predictor, data_dir)
+    return adaptation
+
+
+def unseen_networks(
+    device: str, space: str, data_dir: DataDir = None, on: Networks = "random"
+) -> tuple[LatencyPredictor, Measurements]:
+    """Returns the device's predictor and measured networks that it was not fitted to.
+
+    Args:
+        device: Name of the device.
+        space: Name of the space.
+        data_dir: Folder of data.
+        on: `random` networks held out of the fit, or those of a search's `front`.
 
     Raises:
-        DataError: No measured network was held out.
+        DataError: There are none.
     """
     networks = load_space(space)
     predictor = load_predictor(device, networks, data_dir)
     measurements = _measurements(device, networks, data_dir).trusted()
-    test = measurements.select(held_out(measurements))
+    front = measurements.columns["role"] == ROLES.index("front")
+    test = measurements.select(front if on == "front" else held_out(measurements))
     if not len(test):
-        raise DataError(f"{device} in {space}: none of {len(measurements)} networks is held out")
-    return evaluate(predictor, test)
+        raise DataError(
+            f"{device} in {space}: none of {len(measurements)} measured networks is "
+            + ("of a front; measure some: --front" if on == "front" else "held out")
+        )
+    return predictor, test
+
+
+def evaluate_device(
+    device: str, space: str, data_dir: DataDir = None, on: Networks = "random"
+) -> Accuracy:
+    """Returns the errors of the device's predictor; see `unseen_networks`."""
+    return evaluate(*unseen_networks(device, space, data_dir, on))
 
 
 def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any]]:
     """Returns every device with its source and its predictor's held-out figures in the space."""
-    predicted = set(list_predictors(space, data_dir))
-    summaries = []
-    for device in list_devices():
-        figures: dict[str, float] = {}
-        if device.name in predicted:
-            figures = dict(load_predictor(device.name, space, data_dir).accuracy)
-        summaries.append(
-            {
-                "name": device.name,
-                "source": device.source,
-                "precision": device.precision,
-                "unit": device.unit,
-                "sentence": device.sentence,
-                "predicts": device.name in predicted,
-                "accuracy": figures,
-            }
-        )
-    return summaries
+    predicted = {
+        name: load_predictor(name, space, data_dir) for name in list_predictors(space, data_dir)
+    }
+    known = list_devices()
+    own = sorted(predicted.keys() - {device.name for device in known})
+    imported = [Device(name, "measured", "-", "Imported measurements.") for name in own]
+    return [
+        {
+            "name": device.name,
+            "source": device.source,
+            "precision": device.precision,
+            "unit": device.unit,
+            "sentence": device.sentence,
+            "predicts": device.name in predicted,
+            "accuracy": dict(predicted[device.name].accuracy) if device.name in predicted else {},
+        }
+        for device in (*known, *imported)
+    ]
 
 
 def _measurements(device: str, space: SearchSpace, data_dir: DataDir) -> Measurements:

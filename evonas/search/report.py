@@ -15,9 +15,11 @@ _PACKAGES = ("numpy", "h5py", "pymoo", "moocore", "torch")
 
 
 def front_csv(result: SearchResult) -> str:
-    """Returns the front as CSV text: `arch_id` and every column."""
+    """Returns the front as CSV text: `arch_id`, every column and what was measured."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["arch_id", *result.archive.columns], lineterminator="\n")
+    writer = csv.DictWriter(
+        text, ["arch_id", *result.archive.columns, *result.measured], lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(result.rows())
     return text.getvalue()

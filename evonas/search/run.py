@@ -1,8 +1,8 @@
 """One search from question to front."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ class SearchResult:
         archive: All that the run evaluated, in order.
         front: Rows of the archive on its front, from the first objective's best to its worst.
         history: Per generation its progress.
+        measured: Further columns of the front, (n_front,) each; see `finalists.remeasure`.
     """
 
     space: SearchSpace
@@ -61,6 +62,7 @@ class SearchResult:
     archive: Archive
     front: NDArray[np.intp]
     history: tuple[Progress, ...]
+    measured: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def hypervolume(self) -> float:
@@ -90,6 +92,7 @@ class SearchResult:
         """Returns the front, best first in the first objective: `arch_id` and the columns."""
         arch_ids = self.space.arch_ids(self.archive.genotypes[self.front])
         columns = {name: column[self.front] for name, column in self.archive.columns.items()}
+        columns |= self.measured
         return [
             {"arch_id": arch_id, **{name: float(column[i]) for name, column in columns.items()}}
             for i, arch_id in enumerate(arch_ids)

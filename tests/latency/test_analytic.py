@@ -1,3 +1,6 @@
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -35,3 +38,17 @@ def test_systolic_cycles_by_hand() -> None:
     array = SystolicArray(rows=8, columns=4, clock_hz=1.0, bytes_per_second=1.0)
     # 1x1, 16 -> 8 channels on 5x5: 2 x 2 folds of (2 * 8 + 4 + 25 - 2) cycles, less one
     assert array.cycles(node(Conv(16, 8), 5)) == 4 * 43 - 1
+
+
+def scalesim_layers() -> list[dict[str, int]]:
+    """The layers of scripts/scalesim_fixture.py with the tool's cycles."""
+    with open(Path(__file__).with_name("scalesim.csv"), encoding="utf-8") as file:
+        return [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("layer", scalesim_layers())
+def test_closed_form_counts_as_scalesim_does(layer: dict[str, int]) -> None:
+    array = SystolicArray(layer["rows"], layer["columns"], 1.0, 1.0)
+    side = (layer["size"] - layer["kernel"]) // layer["stride"] + 1
+    terms = layer["kernel"] ** 2 * layer["c_in"]
+    assert array.product_cycles(side**2, terms, layer["c_out"]) == layer["cycles"]

@@ -1,0 +1,62 @@
+"""The front of a search, measured: predictions are least sure just where a search ends."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import EvonasError
+from evonas.scoring.measured import is_exact, measure_latency
+from evonas.search.constraints import Constraint
+from evonas.search.run import SearchResult
+
+Floats = NDArray[np.float64]
+
+OVER_BUDGET = "over_budget"
+_PREDICTED, _MEASURED = "latency:", "measured:"
+
+# Called with the device, networks done and networks in all.
+Progress = Callable[[str, int, int], None]
+
+
+def remeasure(
+    result: SearchResult,
+    constraints: Iterable[Constraint] = (),
+    progress: Progress = lambda device, done, total: None,
+) -> tuple[SearchResult, Mapping[str, str]]:
+    """Measures a front on every device that it was searched for and that can be reached here.
+
+    Args:
+        result: What a search found.
+        constraints: Its budgets.
+        progress: Called after every network.
+
+    Returns:
+        The result with `measured:DEVICE` (ms) beside `latency:DEVICE`, and `over_budget`, 1 where
+        a measured time breaks a constraint; and by device that could not be reached, why.
+        Analytic devices are exact and not measured.
+    """
+    front = result.archive.genotypes[result.front]
+    columns: dict[str, Floats] = {}
+    unreachable: dict[str, str] = {}
+    for name in result.archive.columns:
+        device = name.removeprefix(_PREDICTED)
+        if device == name:
+            continue
+        try:
+            if not is_exact(device):
+                columns[_MEASURED + device] = measure_latency(
+                    device, result.space, front, partial(progress, device)
+                )
+        except EvonasError as error:
+            unreachable[device] = str(error)
+    over = np.zeros(len(result.front), bool)
+    for constraint in constraints:
+        times = columns.get(constraint.column.replace(_PREDICTED, _MEASURED))
+        if times is not None:
+            over |= constraint.violation(times) > 0
+    if columns:
+        columns[OVER_BUDGET] = over.astype(np.float64)
+    return replace(result, measured=columns), unreachable
