@@ -153,7 +153,7 @@ def large(folder: Folder, rows: int = 10_000_000) -> None:
             "both",
             f"told['n'] = len(table.front({TWO}))\ntold['n'] += len(table.front({FOUR}))",
         ),
-        ("where", "told['n'] = len(table.where('map > 0.5 and madds < 2e7'))"),
+        ("where", "told['n'] = len(table.where('map > 0.3 and madds < 2e7'))"),
         ("look up one, three columns", f"told['n'] = len(table.lookup([{arch_id!r}], {COLUMNS}))"),
         (
             "all columns, in batches",
