@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from additive import AdditiveScorer
 
 from evonas.errors import ConfigurationError, DataError
 from evonas.objectives import hypervolume, pareto_mask
 from evonas.scoring import CachedScorer, MemoryStore
 from evonas.search import Progress, SearchResult, run_search
 from evonas.space import SearchSpace, load_space
+from tests.search.additive import AdditiveScorer
 
 OBJECTIVES = ("map", "madds")
 
