@@ -68,7 +68,7 @@ import torch
 from evonas.cli import main
 import evonas.retraining.run
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
+resource.setrlimit(resource.RLIMIT_AS, (used + 3 * 2**30, used + 3 * 2**30))
 sys.exit(main(sys.argv[1:]))
 """
 
