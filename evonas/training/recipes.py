@@ -19,16 +19,17 @@ _PAPER = Augmentation(
 
 RECIPES = {
     # A median network of `nano` from scratch in minutes on two cores.
-    "nano": Recipe(steps=2500, warmup_steps=100, bfloat16=False, validations=5),
+    "nano": Recipe(steps=2500, warmup_steps=100, validations=5),
     # The MobileDets' (mobiledets.md, section 5), in the mixed precision of today's accelerators.
     "mobiledet": Recipe(
         steps=400_000, batch_size=512, learning_rate=0.8, weight_decay=4e-5, warmup_steps=2000,
-        ema_decay=0.0, gradient_clip=100.0, optimiser="sgd", validations=80, augmentation=_PAPER,
+        ema_decay=0.0, gradient_clip=100.0, optimiser="sgd", bfloat16=True, validations=80,
+        augmentation=_PAPER,
     ),
     # Fine-tuning on some hundreds of images.
     "mobiledet-small-data": Recipe(
         steps=2000, batch_size=16, learning_rate=5e-4, weight_decay=0.02, warmup_steps=100,
-        ema_decay=0.99, bfloat16=False, freeze_norm=True, validations=20, patience=5,
+        ema_decay=0.99, freeze_norm=True, validations=20, patience=5,
         augmentation=replace(_PAPER, zoom=1.3, shift=0.1, min_visible=0.5, mosaic=0.25),
     ),
 }  # fmt: skip

@@ -29,7 +29,7 @@ from evonas.training.loop import train
 from evonas.training.recipe import Recipe
 torch.set_num_threads(1)
 data = load_tensors(load_coco(sys.argv[1], "train"), 64)
-recipe = Recipe(steps=4, batch_size=8, warmup_steps=2, bfloat16=False, sync_norm=True)
+recipe = Recipe(steps=4, batch_size=8, warmup_steps=2, sync_norm=True)
 losses = []
 with joined_processes() as processes:
     train(new_supernet("pico", 10, 0), UniformSampling(load_space("pico"), 0), data, recipe, 0,
