@@ -16,17 +16,24 @@ if TYPE_CHECKING:
 
 _SUPERNET = "supernet"
 
+# Options that `evonas supernet fit` has as well.
+TruthTable = Annotated[Path, typer.Option("--truth", help="Table with trained_map columns.")]
+SpaceName = Annotated[str, typer.Option("--space", help="Search space.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="The supernet's weights; by default those shipped."),
+]
+Scores = Annotated[
+    Path | None, typer.Option("--scores", help="Table that keeps the supernet's scores.")
+]
+
 
 def rank(
-    truth: Annotated[Path, typer.Option(help="Table with trained_map columns.")],
+    truth: TruthTable,
     data: Annotated[Path, typer.Option(help="COCO-format folder with train and val splits.")],
-    space: Annotated[str, typer.Option(help="Search space.")] = "nano",
-    weights: Annotated[
-        Path | None, typer.Option(help="The supernet's weights; by default those shipped.")
-    ] = None,
-    scores: Annotated[
-        Path | None, typer.Option(help="Table that keeps the supernet's scores.")
-    ] = None,
+    space: SpaceName = "nano",
+    weights: Weights = None,
+    scores: Scores = None,
     picture: Annotated[
         Path | None, typer.Option(help="HTML file: supernet against trained AP.")
     ] = None,

@@ -6,22 +6,18 @@ from typing import Annotated
 import typer
 
 from evonas.cli.output import AsJson, print_json, print_table
-from evonas.cli.ranking import supernet_scores
+from evonas.cli.ranking import Scores, SpaceName, TruthTable, Weights, supernet_scores
 
 
 def fit(
-    truth: Annotated[Path, typer.Option(help="Table with trained_map columns.")],
+    truth: TruthTable,
     out: Annotated[Path, typer.Option(help="The .npz file to write.")],
-    space: Annotated[str, typer.Option(help="Search space.")] = "nano",
+    space: SpaceName = "nano",
     data: Annotated[
         Path | None, typer.Option(help="COCO-format folder; without it no supernet's scores.")
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="The supernet's weights; by default those shipped.")
-    ] = None,
-    scores: Annotated[
-        Path | None, typer.Option(help="Table that keeps the supernet's scores.")
-    ] = None,
+    weights: Weights = None,
+    scores: Scores = None,
     seed: Annotated[int, typer.Option(help="Seed of folds and fits.")] = 0,
     as_json: AsJson = False,
 ) -> None:

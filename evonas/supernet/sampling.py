@@ -111,39 +111,10 @@ class SandwichSampling:
 
 
 @dataclass(frozen=True, slots=True)
-class WidthWarmup:
-    """At first with falling probability all widths at their largest (TuNAS's filter warm-up)."""
+class _Warmup:
+    """A strategy that changes what another one draws, with a probability that falls to zero.
 
-    inner: Sampling
-    steps: int
-
-    @property
-    def space(self) -> SearchSpace:
-        """The space."""
-        return self.inner.space
-
-    @property
-    def seed(self) -> int:
-        """The seed."""
-        return self.inner.seed
-
-    def genotypes(self, step: int) -> Genotypes:
-        """See `Sampling.genotypes`."""
-        drawn = self.inner.genotypes(step)
-        if _warm(self.seed, 2, step, self.steps):
-            widths = _width_columns(self.space)
-            drawn[:, widths] = self.space.gene_sizes[widths] - 1
-            drawn = self.space.canonical(drawn)
-        return drawn
-
-
-@dataclass(frozen=True, slots=True)
-class OpWarmup:
-    """At first with falling probability several ops a layer in one step.
-
-    TuNAS's op warm-up runs all ops of a layer and averages their outputs; this averages the
-    gradients of three architectures that differ in all ops, at three times a step's cost instead
-    of nine.
+    It falls from 1 over `WARMUP_SHARE` of the training's steps.
     """
 
     inner: Sampling
@@ -159,10 +130,41 @@ class OpWarmup:
         """The seed."""
         return self.inner.seed
 
+    def _acts(self, step: int, stream: int) -> bool:
+        """Draws whether a step is changed; each kind of warm-up has a stream of its own."""
+        probability = 1 - step / (WARMUP_SHARE * self.steps)
+        return bool(np.random.default_rng((self.seed, stream, step)).random() < probability)
+
+
+class WidthWarmup(_Warmup):
+    """At first with falling probability all widths at their largest (TuNAS's filter warm-up)."""
+
+    __slots__ = ()
+
     def genotypes(self, step: int) -> Genotypes:
         """See `Sampling.genotypes`."""
         drawn = self.inner.genotypes(step)
-        if not _warm(self.seed, 3, step, self.steps):
+        if self._acts(step, stream=2):
+            widths = _width_columns(self.space)
+            drawn[:, widths] = self.space.gene_sizes[widths] - 1
+            drawn = self.space.canonical(drawn)
+        return drawn
+
+
+class OpWarmup(_Warmup):
+    """At first with falling probability several ops a layer in one step.
+
+    TuNAS's op warm-up runs all ops of a layer and averages their outputs; this averages the
+    gradients of three architectures that differ in all ops, at three times a step's cost instead
+    of nine.
+    """
+
+    __slots__ = ()
+
+    def genotypes(self, step: int) -> Genotypes:
+        """See `Sampling.genotypes`."""
+        drawn = self.inner.genotypes(step)
+        if not self._acts(step, stream=3):
             return drawn
         several = np.repeat(drawn, _WARMUP_OPS, axis=0)
         for column, slot in enumerate(self.space.genes):
@@ -211,9 +213,3 @@ def load_sampling(name: str, space: SearchSpace, seed: int, steps: int) -> Sampl
 
 def _width_columns(space: SearchSpace) -> list[int]:
     return [column for column, slot in enumerate(space.genes) if not slot.layer]
-
-
-def _warm(seed: int, stream: int, step: int, steps: int) -> bool:
-    """Returns whether a warm-up acts: with a probability that falls from 1 to 0 over its share."""
-    probability = 1 - step / (WARMUP_SHARE * steps)
-    return bool(np.random.default_rng((seed, stream, step)).random() < probability)

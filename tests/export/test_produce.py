@@ -73,6 +73,20 @@ def test_a_file_that_does_something_else_is_not_left_behind(archive, tmp_path, m
     assert not (tmp_path / "detector.onnx").exists()
 
 
+def test_other_detections_are_noticed_where_the_scores_are_alike(archive, tmp_path, monkeypatch):
+    from evonas.export import produce
+
+    def shifted(images):
+        boxes, scores, labels = run(images)
+        return boxes + 0.5 * (labels >= 0)[..., None], scores, labels
+
+    run = produce.OnnxDetector(produce.export_onnx(archive, nms=True))
+    monkeypatch.setattr(produce, "OnnxDetector", lambda data: shifted)
+    with pytest.raises(ExportError, match="other detections"):
+        export_detector(archive, tmp_path, ["onnx-nms"])
+    assert not (tmp_path / "detector-nms.onnx").exists()
+
+
 def test_the_command_takes_an_archive_a_run_and_an_arch_id(archive, digits, tmp_path, capsys):
     save_archive(tmp_path / "run" / "best.safetensors", archive)
     out = tmp_path / "out"
