@@ -2,13 +2,26 @@ import numpy as np
 import pytest
 
 from evonas.latency import load_predictor
+from evonas.paths import benchmark_data_dir
 from evonas.scoring.recompute import ScoreCheck, check_predictions
 from evonas.space import load_space
-from evonas.table import BenchmarkTable, create_table, verify_table
+from evonas.table import BenchmarkTable, create_table, open_table, verify_table
 
 SPACE = load_space("nano")
 ROWS = np.unique(SPACE.sample(40, np.random.default_rng(0)), axis=0)[:20]
 PREDICTOR = load_predictor("edge-gpu", SPACE)
+
+
+SHIPPED = sorted((benchmark_data_dir() / "tables").glob("*.h5"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_tables_hold_what_is_computed_here(path):
+    assert verify_table(open_table(path), [check_predictions]) == []
+
+
+def test_a_table_is_shipped():
+    assert SHIPPED
 
 
 class Scorer:
