@@ -12,11 +12,14 @@ import resource
 import time
 
 import numpy as np
+import torch
 import typer
 
 from evonas.detector import Detector
 from evonas.detector.counting import count_costs
+from evonas.detector.torchvision_ssdlite import TorchvisionSSDLite
 from evonas.space import SearchSpace, list_published, list_spaces, load_published, load_space
+from evonas.space.baselines import FOREIGN
 from evonas.space.costs import madds, params
 from evonas.space.published import PUBLISHED
 
@@ -33,6 +36,15 @@ def published() -> None:
             f"{params(architecture, 4) / 1e6:11.3f} {entry.params:6.2f} "
             f"{params(architecture) / 1e6:6.3f}"
         )
+
+
+def foreign() -> None:
+    """Prints what torch counts in torchvision's network, which must be what we say of it."""
+    [(name, noted)] = FOREIGN.items()
+    with torch.device("meta"):
+        counted = count_costs(TorchvisionSSDLite(), image_size=320)
+    print(f"{name}: {counted}")
+    assert counted == {key: getattr(noted, key) for key in counted}
 
 
 def differing(space: SearchSpace, count: int) -> int:
@@ -76,6 +88,7 @@ def timing(space: SearchSpace, count: int) -> None:
 def main(networks: int = 0, genotypes: int = 0, costs: int = 1_000_000) -> None:
     """Prints what was found; exits with 1 where anything differs."""
     published()
+    foreign()
     timing(load_space("mobiledet"), costs)
     bad, seen = 0, set()
     for name in list_spaces() if networks or genotypes else []:

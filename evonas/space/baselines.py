@@ -47,7 +47,8 @@ class Foreign:
     params_bn4: int
 
 
-# Counted by `evonas.detector.counting` in torchvision's module; a test counts again.
+# Counted by `evonas.detector.counting` in torchvision's module; a test and
+# scripts/check_space.py count again.
 FOREIGN = {
     "ssdlite320_mobilenet_v3_large": Foreign("torchvision", 583_171_904, 3_440_060, 3_473_004)
 }
