@@ -1,6 +1,5 @@
 """`evonas data`: makes and checks data sets."""
 
-import json
 import sys
 from dataclasses import asdict
 from enum import StrEnum
@@ -9,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.output import AsJson, print_json
+
 if TYPE_CHECKING:
     from evonas.data import CocoDataset, SplitReport
     from evonas.training.anchor_check import AnchorReport
 
 app = typer.Typer(help="Make and check COCO-format data sets.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 class Generated(StrEnum):
@@ -43,7 +42,7 @@ def make(
         )
     result = {"folder": str(out), "train": train, "val": val, "fingerprint": data_fingerprint(out)}
     if as_json:
-        typer.echo(json.dumps(result))
+        print_json(result)
     else:
         typer.echo(f"{out}: {train} + {val} images, fingerprint {result['fingerprint']}")
 
@@ -73,7 +72,7 @@ def convert(
     images = convert_dataset(folder, out, {old: new for old, new in pairs}, val_share)
     result = {"folder": str(out), "images": images, "fingerprint": data_fingerprint(out)}
     if as_json:
-        typer.echo(json.dumps(result))
+        print_json(result)
     else:
         counts = ", ".join(f"{count} {split}" for split, count in images.items())
         typer.echo(f"{out}: {counts} images, fingerprint {result['fingerprint']}")
@@ -113,7 +112,7 @@ def check(
         }
         if fits:
             result["anchors"] = {name: asdict(fit) for name, fit in fits.items()}
-        typer.echo(json.dumps(result))
+        print_json(result)
     else:
         typer.echo(f"{folder}: fingerprint {fingerprint}")
         for split, report in reports.items():

@@ -33,12 +33,15 @@ def confusion_matrix(
     kept = np.flatnonzero(detections.scores >= least_score)
     kept = kept[np.lexsort((-detections.scores[kept], detections.image_index[kept]))]
     images, labels = ground_truth.group // n, ground_truth.group % n
+    every = np.arange(ground_truth.n_images + 1)
+    true_starts = np.searchsorted(images, every)
+    found_starts = np.searchsorted(detections.image_index[kept], every)
     corners = np.concatenate(
         [ground_truth.boxes[:, :2], ground_truth.boxes[:, :2] + ground_truth.boxes[:, 2:]], 1
     )
     for image in range(ground_truth.n_images):
-        true = slice(*np.searchsorted(images, [image, image + 1]))
-        found = kept[slice(*np.searchsorted(detections.image_index[kept], [image, image + 1]))]
+        true = slice(true_starts[image], true_starts[image + 1])
+        found = kept[found_starts[image] : found_starts[image + 1]]
         matched = _match(
             _overlaps(detections.boxes[found], corners[true]), ground_truth.is_crowd[true], iou
         )
