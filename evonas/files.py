@@ -50,3 +50,15 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         if partial:
             Path(partial).unlink(missing_ok=True)
+
+
+def read_lines(path: Path) -> list[str]:
+    """Returns a text file's lines.
+
+    Raises:
+        DataError: It cannot be read, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text: {error}") from error

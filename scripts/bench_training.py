@@ -6,7 +6,8 @@ torchvision's SSD gets our backbone, the convolutions of our head and our anchor
 list and its targets dicts, as its reference training feeds them, with its own normalisation,
 matcher and loss. Both clip gradients and run AdamW, without augmentation. They are two processes
 that take turns, so that a busy machine slows both; CPU time is what counts on such a machine, with
-one thread.
+one thread. `evonas train` makes the C library keep freed memory, torchvision's reference does not;
+`--keep-freed both` and `--keep-freed none` tell what that alone is worth.
 """
 
 import multiprocessing
@@ -143,13 +144,20 @@ def evonas_step(architecture: Architecture, n_classes: int) -> Callable[[Detecti
 
 
 def serve(
-    pipe: Connection, side: str, data: Path, arch: str, batch_size: int, steps: int, threads: int
+    pipe: Connection,
+    side: str,
+    data: Path,
+    arch: str,
+    batch_size: int,
+    steps: int,
+    threads: int,
+    keep_freed: tuple[str, ...],
 ) -> None:
     """Runs rounds in a process of its own; answers each with wall and CPU seconds."""
     if threads:
         torch.set_num_threads(threads)
-    if side == "evonas":
-        keep_freed_memory()  # as `evonas train` does
+    if side in keep_freed:
+        keep_freed_memory()
     architecture = find_architecture(arch)
     dataset = load_coco(data, "train").first(batch_size * steps)
     images = load_tensors(dataset, architecture.skeleton.image_size)
@@ -170,13 +178,20 @@ def main(
     rounds: int = 5,
     steps: Annotated[int, typer.Option(help="Steps a round.")] = 4,
     threads: Annotated[int, typer.Option(help="0 for all.")] = 0,
+    keep_freed: Annotated[
+        str, typer.Option(help="Sides whose C library keeps freed memory: evonas, both or none.")
+    ] = "evonas",
 ) -> None:
     """Prints images a second of both, the median of the rounds, and the ratio."""
     context = multiprocessing.get_context("spawn")
     pipes = {}
-    for side in ("evonas", "torchvision"):
+    sides = ("evonas", "torchvision")
+    keeping = {"evonas": sides[:1], "both": sides, "none": ()}.get(keep_freed)
+    if keeping is None:
+        raise typer.BadParameter(f"{keep_freed}: must be evonas, both or none")
+    for side in sides:
         pipes[side], theirs = context.Pipe()
-        given = (theirs, side, data, arch, batch_size, steps, threads)
+        given = (theirs, side, data, arch, batch_size, steps, threads, keeping)
         context.Process(target=serve, args=given, daemon=True).start()
     seconds: dict[str, list[tuple[float, float]]] = {side: [] for side in pipes}
     for number in range(rounds + 1):

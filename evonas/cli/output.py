@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from evonas.plain import without_nan
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def print_json(value: Any) -> None:
     """Prints one JSON object on stdout; NaN, which JSON lacks, becomes null."""
-    typer.echo(json.dumps(_without_nan(value)))
+    typer.echo(json.dumps(without_nan(value)))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
@@ -28,11 +30,3 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: s
     for row in rows:
         table.add_row(*map(Text, row))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float) and value != value:
-        return None
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    return [_without_nan(entry) for entry in value] if isinstance(value, list) else value

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from evonas.errors import ConfigurationError
+
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
@@ -35,3 +37,19 @@ class Augmentation:
     crop: float = 0.0
     saturation: float = 0.0
     mosaic: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be done to an image."""
+        for name in ("zoom", "stretch"):
+            if not getattr(self, name) >= 1:
+                raise ConfigurationError(
+                    f"augmentation: {name} is {getattr(self, name)}, 1 or more is allowed"
+                )
+        for name in ("min_visible", "flip", "invert", "crop", "mosaic"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigurationError(
+                    f"augmentation: {name} is {getattr(self, name)}, 0 to 1 is allowed"
+                )
+        for name in ("shift", "brightness", "contrast", "colour", "saturation"):
+            if not getattr(self, name) >= 0:
+                raise ConfigurationError(f"augmentation: {name} is {getattr(self, name)}, below 0")

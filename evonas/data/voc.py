@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from evonas.errors import DataError
+from evonas.files import read_lines
 
 _SPLITS = ("train", "val", "test")
 
@@ -33,7 +34,7 @@ def read_voc(
     for split in _SPLITS:
         file = folder / "ImageSets" / "Main" / f"{split}.txt"
         if file.is_file():
-            stems = [line.split()[0] for line in file.read_text().splitlines() if line.strip()]
+            stems = [line.split()[0] for line in read_lines(file) if line.strip()]
             splits[split] = _find(images, stems, file)
     if "train" not in splits:
         splits["train"] = _find(images, list(annotations), folder / "Annotations")

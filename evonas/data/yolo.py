@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from evonas.errors import DataError
+from evonas.files import read_lines
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 # Our split -> its names in `data.yaml`.
@@ -29,6 +30,8 @@ def read_yolo(
     content = _content(file)
     names = content.get("names")
     if isinstance(names, dict):
+        if not all(isinstance(key, int) for key in names):
+            raise DataError(f"{file}: `names` must be a list, or names by number from 0")
         names = [names[key] for key in sorted(names)]
     if not isinstance(names, list) or not names:
         raise DataError(f"{file}: has no list of class `names`")
@@ -65,9 +68,7 @@ def _images(file: Path, root: Path, given: Any) -> tuple[Path, ...]:
         if place.is_dir():
             found += sorted(p for p in place.rglob("*") if p.suffix.lower() in _SUFFIXES)
         else:
-            found += [
-                root / line.strip() for line in place.read_text().splitlines() if line.strip()
-            ]
+            found += [root / line.strip() for line in read_lines(place) if line.strip()]
     if not found:
         raise DataError(f"{file}: no images in {given}")
     return tuple(found)
@@ -86,7 +87,7 @@ def _boxes(image: Path, width: int, height: int, classes: tuple[str, ...]) -> Bo
     if not file.exists():
         return []
     boxes: Boxes = []
-    for number, line in enumerate(file.read_text().splitlines(), 1):
+    for number, line in enumerate(read_lines(file), 1):
         if not line.strip():
             continue
         try:

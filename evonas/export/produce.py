@@ -20,6 +20,7 @@ from evonas.export.tflite import TFLiteDetector, export_tflite
 from evonas.files import write_atomically
 from evonas.latency import list_devices
 from evonas.latency.ethos import EthosSource
+from evonas.plain import without_nan
 from evonas.training.validation import Validation, as_input
 
 FORMATS = ("archive", "onnx", "onnx-nms", "tflite", "tflite-int8")
@@ -105,7 +106,7 @@ def export_detector(
         "image_size": archive.image_size,
         "files": [asdict(entry) for entry in written],
     }
-    text = json.dumps(card, indent=2).replace("NaN", "null")
+    text = json.dumps(without_nan(card), indent=2)
     write_atomically(out / "card.json", (text + "\n").encode())
     return written
 

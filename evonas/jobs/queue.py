@@ -57,7 +57,7 @@ class JobQueue:
         if not self.root.is_dir():
             return []
         jobs = [Job(path) for path in self.root.iterdir() if not path.name.startswith(".")]
-        jobs = [job for job in jobs if job.status_file.exists()]
+        jobs = [job for job in jobs if job.status_file.exists() and job.run.config.exists()]
         return sorted(jobs, key=lambda job: (job.run.config.stat().st_mtime, job.id))
 
     def find(self, name: str) -> Job:

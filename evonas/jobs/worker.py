@@ -1,5 +1,6 @@
 """The worker: runs queued jobs, each in a process of its own, one for each slot."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -167,8 +168,9 @@ class Worker:
             job = running.job
             state, message = _outcome(job, code, running.asked_to_stop is not None)
             job.cancel_file.unlink(missing_ok=True)
-            status = job.stored_status()
-            job.write_status(replace(status, state=state, ended=time.time(), message=message))
+            with contextlib.suppress(SchemaError):  # damaged meanwhile; `evonas job list` shows it
+                status = job.stored_status()
+                job.write_status(replace(status, state=state, ended=time.time(), message=message))
             os.close(running.claim)
             self._running.remove(running)
             self.report(f"job {job.id}: {state}" + (f", {message}" if message else ""))

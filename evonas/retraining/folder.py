@@ -8,6 +8,7 @@ from typing import Any
 
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
+from evonas.plain import without_nan
 from evonas.retraining.request import Retraining
 from evonas.training.recipe import describe_recipe, recipe_from
 
@@ -165,7 +166,7 @@ class RunFolder:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object, atomically."""
-    write_atomically(path, (json.dumps(plain(content), indent=2) + "\n").encode())
+    write_atomically(path, (json.dumps(without_nan(content), indent=2) + "\n").encode())
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
@@ -200,13 +201,4 @@ def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(plain(row)) + "\n"
-
-
-def plain(value: Any) -> Any:
-    """Returns the value with None for NaN, which JSON lacks."""
-    if isinstance(value, float) and value != value:
-        return None
-    if isinstance(value, Mapping):
-        return {key: plain(entry) for key, entry in value.items()}
-    return value
+    return json.dumps(without_nan(row)) + "\n"

@@ -16,9 +16,10 @@ from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
 from evonas.locks import locked
+from evonas.plain import without_nan
 from evonas.retraining.environment import check_classes, check_environment
 from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
-from evonas.retraining.folder import RunFolder, plain, read_json, write_json
+from evonas.retraining.folder import RunFolder, read_json, write_json
 from evonas.retraining.initial import initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
@@ -281,7 +282,7 @@ class _Run:
             write_json(self.folder.confusion, confusion)
             keep_result(self.request, self.environment, result)
             write_json(self.folder.metrics, result)
-        return dict(plain(result))
+        return dict(without_nan(result))
 
     def _evaluator_of(self, split: str) -> Evaluator:
         if split == "val":

@@ -19,8 +19,9 @@ def keep_freed_memory() -> bool:
     """Makes the C library keep freed blocks for the next ones, for the rest of the process.
 
     A training step frees and takes the same blocks again and again. By default glibc gives large
-    ones back to the system each time, and every page of them is cleared anew: a fifth to a third
-    of a step of small networks on a CPU (`scripts/bench_training.py`).
+    ones back to the system each time, and every page of them is cleared anew, which costs a
+    step of small networks on a CPU much of its time (`scripts/bench_training.py --keep-freed none`
+    tells how much).
 
     Returns:
         Whether it took effect; other C libraries are left as they are.

@@ -68,6 +68,8 @@ class Recipe:
                 raise ConfigurationError(
                     f"recipe: {name} is {getattr(self, name)}, it must be above 0"
                 )
+        if not self.weight_decay >= 0:
+            raise ConfigurationError(f"recipe: weight_decay is {self.weight_decay}, below 0")
         if not 0 <= self.ema_decay < 1:
             raise ConfigurationError(
                 f"recipe: ema_decay is {self.ema_decay}, 0 to below 1 is allowed"
