@@ -1,4 +1,4 @@
-"""Time and memory of a million predictions, by device, on one core.
+"""Time of a million predictions, by device, and the most memory that the process took so far.
 
 python scripts/bench_predictor.py --space mobiledet
 """
@@ -14,7 +14,7 @@ from evonas.space import load_space
 
 
 def main() -> None:
-    """Prints a line a device; times are the process's CPU time."""
+    """Prints a line a device; times are the CPU time of all the process's threads."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--space", default="mobiledet")
     parser.add_argument("--n", type=int, default=1_000_000)

@@ -14,12 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from evonas.errors import SchemaError
 from evonas.files import write_atomically
 from evonas.latency import (
     Measurements,
     accuracy,
-    held_out,
     list_devices,
     load_measurements,
     load_predictor,
@@ -27,6 +25,7 @@ from evonas.latency import (
 )
 from evonas.latency.adapt import nearest_device
 from evonas.latency.boosted import fit_boosted
+from evonas.latency.fit import split
 from evonas.latency.linear import fit_linear
 from evonas.latency.observations import networks, observe
 from evonas.space import load_space
@@ -62,12 +61,10 @@ def main() -> None:
 def curve(device: str, space: str, data_dir: str | None) -> Iterator[tuple[Any, ...]]:
     """Yields the rows of a device that has measurements."""
     here = load_space(space)
-    try:
-        measured = load_measurements(measurements_path(device, here, data_dir), here).trusted()
-    except SchemaError:
+    path = measurements_path(device, here, data_dir)
+    if not path.exists():
         return
-    mask = held_out(measured)
-    train, test = measured.select(~mask), measured.select(mask)
+    train, test = split(load_measurements(path, here))
     few = train.select(np.arange(FEW))
     yield row(device, "scratch", FEW, fit_linear(here, networks(few)), test)
     nearest = nearest_device(few, data_dir)

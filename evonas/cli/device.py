@@ -1,6 +1,5 @@
 """`evonas device`: where latencies come from, and how far predictions can be trusted."""
 
-import csv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,15 +54,21 @@ def measure(
     core: Annotated[int | None, typer.Option(help="Core to stay on (measured sources).")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes (compiler sources).")] = 1,
     front: Annotated[
-        Path | None, typer.Option(help="front.csv of a search, whose networks are measured too.")
+        Path | None,
+        typer.Option(
+            help="front.csv of a search, whose networks are measured too.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure networks on a device; a campaign that was stopped goes on where it was."""
     from evonas.latency import measure_device
+    from evonas.table.text import read_text
 
-    found = _arch_ids(front) if front else ()
+    found = read_text(front)[0] if front else ()
     with _progress_bar(f"{device} {space}") as advance:
         result = measure_device(device, space, count, seed, data_dir, core, advance, workers, found)
     summary = {
@@ -174,7 +179,9 @@ def export_samples(
 
 @app.command("import")
 def import_(
-    results: Annotated[Path, typer.Argument(help="The filled CSV file.")],
+    results: Annotated[
+        Path, typer.Argument(help="The filled CSV file.", exists=True, dir_okay=False)
+    ],
     device: DeviceName,
     space: SpaceName = "nano",
     data_dir: DataDir = None,
@@ -197,17 +204,6 @@ def import_(
         print_json(summary)
         return
     _print_figures(summary)
-
-
-def _arch_ids(path: Path) -> list[str]:
-    """Reads the column `arch_id` of a CSV file."""
-    from evonas.errors import DataError
-
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        if "arch_id" not in (rows.fieldnames or ()):
-            raise DataError(f"{path}: no column 'arch_id'; a search writes one: front.csv")
-        return [row["arch_id"] for row in rows]
 
 
 def _print_figures(summary: Mapping[str, object]) -> None:

@@ -16,6 +16,9 @@ from evonas.latency.store import Measurements
 Floats = NDArray[np.float64]
 DataDir = Path | str | None
 
+# What a predictor's versions say of `errors` where it is fitted to every measurement.
+CROSS_VALIDATED = "cross-validation"
+
 _FOLDS = 5
 
 
@@ -60,7 +63,11 @@ def adapt(measurements: Measurements, data_dir: DataDir = None) -> Adaptation:
         range_ms=(float(latency.min()), float(latency.max())),
         n_train=len(latency),
         accuracy=judged.as_dict(),
-        versions={**measurements.versions, **({"adapted_from": nearest} if better else {})},
+        versions={
+            **measurements.versions,
+            "errors": CROSS_VALIDATED,
+            **({"adapted_from": nearest} if better else {}),
+        },
     )
     return Adaptation(predictor, nearest, adapted, scratch)
 

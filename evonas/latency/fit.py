@@ -30,6 +30,14 @@ def held_out(measurements: Measurements) -> NDArray[np.bool_]:
     return mask
 
 
+def split(measurements: Measurements) -> tuple[Measurements, Measurements]:
+    """Returns the trusted networks to fit to, which are of no front, and those held out."""
+    measurements = measurements.trusted()
+    mask = held_out(measurements)
+    front = measurements.columns["role"] == ROLES.index("front")
+    return measurements.select(~mask & ~front), measurements.select(mask)
+
+
 def fit_predictor(measurements: Measurements, kind: Kind | None = None) -> LatencyPredictor:
     """Fits a predictor to the measurements that are neither held out nor of a front.
 
@@ -40,17 +48,14 @@ def fit_predictor(measurements: Measurements, kind: Kind | None = None) -> Laten
     Raises:
         DataError: Too few networks, or trees asked for where the source tells no times by part.
     """
-    measurements = measurements.trusted()
-    mask = held_out(measurements)
-    front = measurements.columns["role"] == ROLES.index("front")
-    train, test = measurements.select(~mask & ~front), measurements.select(mask)
-    table = fit_linear(measurements.space, observe(train))
-    candidates = [] if kind == "boosted" else [_predictor(train, table, "linear")]
+    train, test = split(measurements)
     if kind == "boosted" and "parts_ms" not in train.columns:
         raise DataError(
             f"{train.device}: trees need times by part, which a {train.source} source does not "
             f"tell; the linear model does without"
         )
+    table = fit_linear(train.space, observe(train))
+    candidates = [] if kind == "boosted" else [_predictor(train, table, "linear")]
     if kind != "linear" and "parts_ms" in train.columns:
         candidates.append(_predictor(train, fit_boosted(train, table), "boosted"))
     if not len(test):

@@ -33,7 +33,8 @@ class LatencyPredictor:
         source: Kind of source of the measurements it was fitted to.
         range_ms: Smallest and largest latency it was fitted to.
         n_train: Number of networks it was fitted to.
-        accuracy: Errors on networks held out of the fit, by name (see `Accuracy`).
+        accuracy: Errors on networks held out of the fit, or by cross-validation for an imported
+            device, by name (see `Accuracy`).
         versions: What the measurements depend on.
     """
 

@@ -1,8 +1,7 @@
-"""Measurements of one device in one space, as a small NPZ file that only ever grows."""
+"""Measurements of one device in one space, as a small NPZ file that grows with its campaign."""
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, replace
 from functools import lru_cache
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import SchemaError
+from evonas.files import atomic_file
 from evonas.paths import benchmark_data_dir
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.architecture import head_levels
@@ -138,14 +138,9 @@ def network_fingerprint(space: SearchSpace) -> str:
 
 def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes arrays and a JSON header to an NPZ file, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "wb") as file:
-        text = np.array(json.dumps(meta, sort_keys=True))
+    text = np.array(json.dumps(meta, sort_keys=True))
+    with atomic_file(path) as file:
         np.savez_compressed(file, allow_pickle=False, meta=text, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def load_npz(

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evonas.errors import DataError, MissingPackageError
-from evonas.latency.adapt import Adaptation, adapt
+from evonas.errors import ConfigurationError, DataError, MissingPackageError
+from evonas.latency.adapt import CROSS_VALIDATED, Adaptation, adapt
 from evonas.latency.campaign import Progress, campaign_genotypes, run_campaign
 from evonas.latency.devices import Device, list_devices, load_device
 from evonas.latency.fit import Kind, evaluate, fit_predictor, held_out
@@ -61,12 +61,13 @@ def measure_device(
         front: Identifiers of networks that a search found, measured besides.
 
     Raises:
+        ConfigurationError: The process cannot be kept on that core.
         GenotypeError: An identifier is not of the space.
     """
     target, networks = load_device(device), load_space(space)
+    if core is not None and not pin_to_core(core):
+        raise ConfigurationError(f"core {core}: this process cannot be kept on it")
     source = open_source(target, networks)
-    if core is not None:
-        pin_to_core(core)
     genotypes, roles = campaign_genotypes(networks, count, seed)
     found = networks.genotypes(front)
     genotypes = np.concatenate([genotypes, found])
@@ -130,6 +131,11 @@ def unseen_networks(
     networks = load_space(space)
     predictor = load_predictor(device, networks, data_dir)
     measurements = _measurements(device, networks, data_dir).trusted()
+    if on == "random" and predictor.versions.get("errors") == CROSS_VALIDATED:
+        raise DataError(
+            f"{device} in {space}: fitted to all {len(measurements)} measured networks; its errors "
+            f"by cross-validation: evonas device list --space {space}"
+        )
     front = measurements.columns["role"] == ROLES.index("front")
     test = measurements.select(front if on == "front" else held_out(measurements))
     if not len(test):

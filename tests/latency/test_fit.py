@@ -13,6 +13,7 @@ from evonas.latency import (
     load_predictor,
     save_predictor,
 )
+from evonas.latency.fit import split
 from evonas.latency.observations import layer_times, networks, observe
 from evonas.latency.predictor import predictor_path
 from evonas.latency.store import ROLES
@@ -54,8 +55,11 @@ def test_neither_held_out_nor_front_networks_are_fitted_to(measured: Measurement
     roles = measured.columns["role"].copy()
     roles[:5] = ROLES.index("front")
     marked = replace(measured, columns={**measured.columns, "role": roles})
-    predictor = fit_predictor(marked, "linear")
-    assert predictor.n_train == len(marked) - 5 - held_out(marked).sum()
+    train, test = split(marked)
+    assert not held_out(train).any()
+    assert set(train.columns["role"]) == {ROLES.index("random"), ROLES.index("stratified")}
+    assert len(train) == len(marked) - 5 - len(test)
+    assert fit_predictor(marked, "linear").n_train == len(train)
 
 
 def test_unanswered_networks_are_left_out(measured: Measurements) -> None:

@@ -12,6 +12,7 @@ from evonas.latency import (
     import_device,
     load_predictor,
     save_predictor,
+    unseen_networks,
 )
 from evonas.latency.adapt import adapt
 from evonas.latency.imports import read_results
@@ -42,6 +43,8 @@ def test_imported_device_predicts(measured: Measurements, tmp_path: Path) -> Non
     assert found.adapted.mape < found.scratch.mape
     predicted = load_predictor("my-phone", "nano", tmp_path).predict(measured.genotypes)
     assert abs(predicted / (2 * measured.latency_ms) - 1).max() < 0.2
+    with pytest.raises(DataError, match="fitted to all 24 measured networks"):
+        unseen_networks("my-phone", "nano", tmp_path)
 
 
 @pytest.mark.slow
