@@ -33,7 +33,7 @@ def parallel_data(
     table: BenchmarkTable, space: str, data: Front, objectives: Sequence[str]
 ) -> Parallel:
     """Returns the front and an even sample of the other rows within the budgets."""
-    others = np.setdiff1d(data.dominated, data.front)
+    others = data.dominated
     room = max(MOST_LINES - len(data.front), 1)
     rows = np.concatenate([others[:: -(-len(others) // room) or 1], data.front])
     columns = {name: table.column(name, space)[rows] for name in objectives}

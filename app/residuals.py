@@ -157,7 +157,7 @@ def ops_figure(data: Residuals) -> go.Figure:
     reach = max(0.02, *(abs(error) * 1.2 for error in errors)) if errors else 0.02
     figure.update_layout(
         xaxis={
-            "title": "mean error (right: predicted too slow)",
+            "title": "mean error (right: too slow)",
             "tickformat": "+.1%",
             "range": [-reach, reach],
         },

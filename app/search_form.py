@@ -1,7 +1,5 @@
 """The form that starts a search."""
 
-import re
-
 import streamlit as st
 
 from app.searches import (
@@ -55,7 +53,7 @@ def search_form() -> None:
         name,
         space,
         tuple(chosen),
-        tuple(part.strip() for part in re.split(";", bounds) if part.strip()),
+        tuple(part.strip() for part in bounds.split(";") if part.strip()),
         algorithm,
         int(population),
         int(generations),

@@ -102,6 +102,7 @@ def latency(described: dict[str, Any]) -> None:
             for device, entry in entries.items()
         ],
         hide_index=True,
+        placeholder="",
         column_config={
             "ms": st.column_config.NumberColumn(format="%.3f"),
             "held-out networks within 5 %": st.column_config.NumberColumn(format="percent"),

@@ -80,7 +80,9 @@ def compare(designs: list[Design]) -> None:
     st.dataframe(rows, hide_index=True)
     for arch_id, design in zip(arch_ids, designs, strict=True):
         figure = strip_figure(layer_rows(design.architecture))
-        figure.update_layout(height=220, title={"text": arch_id, "font": {"size": 13}})
+        figure.update_layout(
+            height=240, yaxis_title="map (px)", title={"text": arch_id, "font": {"size": 13}}
+        )
         figure.update_layout(margin={"t": 60})
         st.plotly_chart(
             figure,

@@ -45,7 +45,7 @@ def watch(name: str, was_running: bool) -> None:
         {
             "state": search.state,
             "generation": f"{data.generation} of {data.generations}",
-            "evaluated a second": f"{data.per_second:.3g}",
+            "evaluated a second": f"{data.per_second:,.2f}",
             "hypervolume": hypervolume,
         }
     )

@@ -61,9 +61,7 @@ def test_differences_are_those_of_the_genotypes(tmp_path):
     table = make_table(tmp_path / "table", 2)
     one, two = (find_design(a) for a in SPACE.arch_ids(table.genotypes()))
     rows = differences([one, two])
-    assert {r["part"] for r in rows if not r["differs"]} | {
-        r["part"] for r in rows if r["differs"]
-    } == {r["part"] for r in rows}
+    assert any(row["differs"] for row in rows)
     for row in rows:
         assert bool(row["differs"]) == (row[one.arch_id] != row[two.arch_id])
     assert not any(row["differs"] for row in differences([one, one]))
