@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from evonas.cli.demo import cache_dir
 from evonas.errors import ConfigurationError
 from evonas.paths import benchmark_data_dir
 
@@ -29,10 +30,8 @@ def refuse_if_read_only() -> None:
 
 def find_data() -> dict[str, Path]:
     """Returns the COCO-format folders that a search or a training may use, by the name to show."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    cache = (Path(home) if home else Path.home() / ".cache") / "evonas"
     found: dict[str, Path] = {}
-    for root in (Path("data"), cache):
+    for root in (Path("data"), cache_dir()):
         for folder in sorted(root.glob("*/")):
             if any(folder.glob("annotations/*.json")) or any(folder.glob("*.json")):
                 found.setdefault(folder.name, folder)

@@ -32,10 +32,12 @@ def app(
     if table is not None and not table.exists():
         raise ConfigurationError(f"{table}: no such table")
     sys.path.insert(0, str(folder.parent))
+    from app.settings import EXTRA_TABLE, READ_ONLY
+
     if table is not None:
-        os.environ["EVONAS_APP_TABLE"] = str(table)
+        os.environ[EXTRA_TABLE] = str(table)
     if read_only:
-        os.environ["EVONAS_APP_READ_ONLY"] = "1"
+        os.environ[READ_ONLY] = "1"
 
     from streamlit.web.cli import main
 

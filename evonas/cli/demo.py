@@ -26,7 +26,7 @@ def demo(
     """
     from evonas.cli.searching import SearchOptions, print_front, run
 
-    scenes = data or _cache() / "digits"
+    scenes = data or cache_dir() / "digits"
     _make_scenes(scenes)
     typer.echo(
         "searching the space 'nano' with NSGA-II: COCO AP on digits scenes, latency predicted "
@@ -70,6 +70,7 @@ def _make_scenes(folder: Path) -> None:
         make_digits(folder, on_image=lambda done, _: bar.update(done - bar.pos))
 
 
-def _cache() -> Path:
+def cache_dir() -> Path:
+    """Returns the folder of data that can be made again, by the XDG convention."""
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "evonas"
