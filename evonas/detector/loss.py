@@ -80,41 +80,49 @@ def detection_loss(
     box = matched[image, anchor]
     count = max(len(box), 1)
 
-    # Nearly all targets are 0: their loss is taken over everything, the few others set right.
-    hit = logits[image, anchor, labels[image, box]]
-    classes = (1 - alpha) * (_background_loss(logits, gamma) - _background_loss(hit, gamma))
-    classes = classes + alpha * _background_loss(-hit, gamma)
+    n_anchors, n_classes = logits.shape[1:]
+    hits = (image * n_anchors + anchor) * n_classes + labels[image, box]
+    classes: Tensor = _FocalLoss.apply(logits, hits, alpha, gamma)
 
     true_codes = encode_boxes(boxes[image, box], anchors[anchor])
     box_loss = F.smooth_l1_loss(codes[image, anchor], true_codes, reduction="sum")
-    return Loss(classes / count, box_loss / count, (matched >= 0).sum())
+    return Loss(classes / count, box_loss / count, torch.tensor(len(box), device=codes.device))
 
 
-class _BackgroundLoss(torch.autograd.Function):
-    """Focal loss of logits whose target is 0: the sum of p**gamma * -log(1 - p).
+class _FocalLoss(torch.autograd.Function):
+    """Sigmoid focal loss, summed, with its gradient written out.
 
-    Its gradient, p**gamma * (gamma * (1 - p) * -log(1 - p) + p), is written out: there are
-    millions of background logits, and each pass over them that autograd needs not make counts.
+    Nearly all of millions of targets are 0: the loss is taken as if all were, and the few hits are
+    set right. Every pass over all logits counts, and autograd would make twice as many.
     """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, gamma: float) -> Tensor:
-        probability = logits.sigmoid()
-        entropy = F.softplus(logits)
-        weight = probability**gamma
-        loss = torch.dot(weight.flatten(), entropy.flatten())
+    def forward(ctx: Any, logits: Tensor, hits: Tensor, alpha: float, gamma: float) -> Tensor:
+        flat = logits.flatten()
+        hit = flat[hits]
+        loss, slope = _missed(flat, gamma)
+        taken, _ = _missed(hit, gamma)
+        found, rise = _missed(-hit, gamma)
         if ctx.needs_input_grad[0]:
-            rest = (1 - probability).mul_(entropy).mul_(gamma)
-            ctx.save_for_backward(weight.mul_(rest.add_(probability)))
-        return loss
+            slope *= 1 - alpha
+            slope[hits] = -alpha * rise
+            ctx.save_for_backward(slope.view_as(logits))
+        return (1 - alpha) * (loss - taken) + alpha * found
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         (slope,) = ctx.saved_tensors
-        return slope * gradient, None
+        return slope * gradient, None, None, None
 
 
-def _background_loss(logits: Tensor, gamma: float) -> Tensor:
-    """Focal loss, unweighted, of logits whose target is 0; of -logits, those whose target is 1."""
-    loss: Tensor = _BackgroundLoss.apply(logits, gamma)
-    return loss
+def _missed(logits: Tensor, gamma: float) -> tuple[Tensor, Tensor]:
+    """Returns the unweighted loss, summed, of logits (n,) whose target is 0, and its slope (n,).
+
+    With -logits, of those whose target is 1. The loss is p**gamma * -log(1 - p).
+    """
+    probability = logits.sigmoid()
+    entropy = F.softplus(logits)
+    weight = probability**gamma
+    loss = torch.dot(weight, entropy)
+    slope = torch.addcmul(probability, 1 - probability, entropy, value=gamma)
+    return loss, slope.mul_(weight)

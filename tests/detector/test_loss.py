@@ -51,7 +51,7 @@ def test_loss_is_focal_loss_and_smooth_l1_per_match():
     labels = torch.tensor([[0, 4, -1], [2, -1, -1]])
     generator = torch.Generator().manual_seed(2)
     codes = torch.randn(2, 60, 4, generator=generator)
-    logits = torch.randn(2, 60, 5, generator=generator)
+    logits = (4 * torch.randn(2, 60, 5, generator=generator)).requires_grad_()
     loss = detection_loss(codes, logits, anchors, boxes, labels)
 
     matched = match(anchors, boxes, labels >= 0)
@@ -69,6 +69,9 @@ def test_loss_is_focal_loss_and_smooth_l1_per_match():
     focal = sigmoid_focal_loss(logits, target, alpha=0.75, gamma=2, reduction="sum")
     torch.testing.assert_close(loss.classes, focal / n)
     torch.testing.assert_close(loss.boxes, box_loss / n)
+    assert loss.matches == n
+    (ours,), (theirs,) = (torch.autograd.grad(of, logits) for of in (loss.classes, focal / n))
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_loss_without_any_box_is_finite():
