@@ -6,6 +6,8 @@ one probe a round, and as half of the slots or more stay free, few genotypes nee
 """
 
 import secrets
+from operator import mul
+from struct import unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,11 +66,21 @@ class GenotypeIndex:
         """Returns (k,) rows of genotypes (k, n_genes), -1 for those that are not there."""
         if not len(self):
             return np.full(len(genotypes), -1)
+        if len(genotypes) == 1:
+            return np.array([self._find_one(genotypes[0])])
         rows = np.empty(len(genotypes), np.intp)
         for start in range(0, len(genotypes), _BATCH):
             batch = slice(start, start + _BATCH)
             rows[batch] = self._find(_words(genotypes[batch]))
         return rows
+
+    def _find_one(self, genotype: Genotypes) -> int:
+        """Returns what `find` does for (n_genes,), without numpy, whose calls take longer."""
+        key = genotype.tobytes().ljust(8 * self._stored.shape[1], b"\0")
+        place = _place(key) & (len(self._slots) - 1)
+        while (row := self._slots.item(place)) >= 0 and self._stored[row].tobytes() != key:
+            place = (place + 1) & (len(self._slots) - 1)
+        return row
 
     def _find(self, words: Words) -> NDArray[np.int32]:
         at = _places(words, len(self._slots))
@@ -119,6 +131,15 @@ def _places(words: Words, n_slots: int) -> Ints:
     hashed ^= hashed >> _SHIFT
     hashed &= np.uint64(n_slots - 1)
     return hashed.view(np.intp)
+
+
+def _place(key: bytes) -> int:
+    """`_places` of one row's bytes, before it is cut to the number of slots."""
+    words = unpack(f"={len(key) // 8}Q", key)
+    hashed = sum(map(mul, words, _MULTIPLIERS.tolist())) % 2**64
+    hashed ^= hashed >> int(_HALF)
+    hashed = hashed * int(_MIX) % 2**64
+    return hashed ^ hashed >> int(_SHIFT)
 
 
 def _equal(ours: Words, theirs: Words) -> NDArray[np.bool_]:
