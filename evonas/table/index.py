@@ -136,10 +136,10 @@ def _places(words: Words, n_slots: int) -> Ints:
 def _place(key: bytes) -> int:
     """`_places` of one row's bytes, before it is cut to the number of slots."""
     words = unpack(f"={len(key) // 8}Q", key)
-    hashed = sum(map(mul, words, _MULTIPLIERS.tolist())) % 2**64
+    hashed: int = sum(map(mul, words, _MULTIPLIERS.tolist())) % 2**64
     hashed ^= hashed >> int(_HALF)
     hashed = hashed * int(_MIX) % 2**64
-    return hashed ^ hashed >> int(_SHIFT)
+    return hashed ^ (hashed >> int(_SHIFT))
 
 
 def _equal(ours: Words, theirs: Words) -> NDArray[np.bool_]:
