@@ -33,18 +33,32 @@ def train(
         float, typer.Option(min=0, help="Weight of what a step's others learn from the widest.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Mixed precision; for GPUs and CPUs that have it.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Processes that decode images, for large data.")
+    ] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; a GPU, if there is one.")] = "",
     threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
-    """Train a supernet; the same command again goes on where it was interrupted."""
+    """Train a supernet; the same command again goes on where it was interrupted.
+
+    Under `torchrun --nproc-per-node N -m evonas.cli supernet train ...` the processes divide each
+    batch, and each runs an architecture of its own in a step.
+    """
     from dataclasses import replace
 
     import torch
     from rich.console import Console
 
     from evonas.supernet import NANO_RECIPE, train_supernet
+    from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
+    from evonas.training.memory import keep_freed_memory
 
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     console = Console(stderr=True)
@@ -64,9 +78,24 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         ema_decay=ema_decay,
+        bfloat16=bfloat16,
     )
-    card = train_supernet(space, data, out, recipe, seed, report, sampling, distillation)
-    print(json.dumps(card) if as_json else f"{out}: {card['command']}")
+    with joined_processes() as processes:
+        card = train_supernet(
+            space,
+            data,
+            out,
+            recipe,
+            seed,
+            report if processes.rank == 0 else None,
+            sampling,
+            distillation,
+            pick_device(device, processes),
+            workers,
+            processes,
+        )
+    if processes.rank == 0:
+        print(json.dumps(card) if as_json else f"{out}: {card['command']}")
 
 
 @app.command()

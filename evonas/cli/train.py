@@ -58,7 +58,7 @@ def train(
     """
     from evonas.errors import ConfigurationError
     from evonas.retraining import RunFolder, plan_training
-    from evonas.retraining.launch import joined_processes, pick_device
+    from evonas.training.launch import joined_processes, pick_device
 
     if resume:
         if out is None:

@@ -11,14 +11,18 @@ import torch
 
 import evonas
 from evonas.data import data_fingerprint, load_coco
-from evonas.data.tensors import load_tensors
+from evonas.data.tensors import CocoImages, fits_in_memory, load_tensors
 from evonas.space import load_space
 from evonas.supernet.distillation import SupernetObjective
 from evonas.supernet.sampling import architectures, load_sampling
 from evonas.supernet.supernet import Supernet
 from evonas.supernet.weights import save_supernet, space_for_classes
 from evonas.training.loop import Progress, train
+from evonas.training.processes import ALONE, Processes
 from evonas.training.recipe import Recipe
+
+CPU = torch.device("cpu")
+_RANK_BITS = 32  # process r draws its architectures with the seed + r * 2**32
 
 # What `nano` ships with: under an hour on two cores.
 NANO_RECIPE = Recipe(steps=16_000, learning_rate=3e-3, weight_decay=0.01)
@@ -33,8 +37,14 @@ def train_supernet(
     report: Callable[[Progress], None] | None = None,
     sampling: str = "uniform",
     distillation: float = 0.0,
+    device: torch.device = CPU,
+    workers: int = 0,
+    processes: Processes = ALONE,
 ) -> dict[str, Any]:
     """Trains a supernet, or goes on with an interrupted training, and writes its weights.
+
+    Several processes divide each batch, and each runs an architecture of its own on its share;
+    the step takes the mean of their gradients. The first one writes.
 
     Args:
         space_name: The space.
@@ -45,6 +55,9 @@ def train_supernet(
         report: Called with progress.
         sampling: Which architectures a step runs; see `load_sampling`.
         distillation: Weight of what the others learn from a step's first architecture.
+        device: Where to train.
+        workers: Processes that decode images, for data that does not fit into memory.
+        processes: Those that train together.
 
     Returns:
         The card: what was trained, on what, how, with what, and how long.
@@ -54,21 +67,25 @@ def train_supernet(
     """
     dataset = load_coco(data, "train")
     space = load_space(space_name)
-    supernet = new_supernet(space_name, dataset.n_classes, seed)
-    batch = load_tensors(dataset, space.skeleton.image_size)
-    strategy = load_sampling(sampling, supernet.space, seed, recipe.steps)
+    supernet = new_supernet(space_name, dataset.n_classes, seed).to(device)
+    size = space.skeleton.image_size
+    fits = fits_in_memory(len(dataset), size)
+    own_seed = seed + (processes.rank << _RANK_BITS)
+    strategy = load_sampling(sampling, supernet.space, own_seed, recipe.steps)
     checkpoint = out.with_suffix(f".{sampling}-{distillation:g}.checkpoint.pt")
     resumed = checkpoint.exists()
     began = time.monotonic()
     weights = train(
         supernet,
         lambda step: architectures(strategy, step)[0],
-        batch,
+        load_tensors(dataset, size) if fits else CocoImages(dataset, size),
         recipe,
         seed,
         checkpoint,
         report=report,
         objective=SupernetObjective(strategy, distillation),
+        workers=workers,
+        processes=processes,
     )
     card = {
         "space": space.name,
@@ -84,11 +101,14 @@ def train_supernet(
         "data_fingerprint": data_fingerprint(data),
         "seconds": None if resumed else round(time.monotonic() - began, 1),
         "threads": torch.get_num_threads(),
+        "processes": processes.count,
+        "device": device.type,
         "machine": f"{platform.machine()}, {platform.processor() or 'CPU'}",
         "versions": {"evonas": evonas.__version__, "torch": torch.__version__},
     }
-    save_supernet(out, weights, card)
-    checkpoint.unlink(missing_ok=True)
+    if processes.rank == 0:
+        save_supernet(out, weights, card)
+        checkpoint.unlink(missing_ok=True)
     return card
 
 

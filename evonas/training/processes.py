@@ -70,17 +70,22 @@ class Processes:
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replaces gradients by their mean over all processes, all in one message.
 
-        Parameters that the step's architecture does not have get none anywhere.
+        A parameter that a process's architecture does not have counts as zero there; one that
+        none has keeps no gradient, and the optimiser leaves it alone.
         """
         if self.count == 1:
             return
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        parameters = list(parameters)
+        [first, *_] = parameters
+        used = self.sum(first.new_tensor([float(p.grad is not None) for p in parameters]))
+        shared = [p for p, n in zip(parameters, used.tolist(), strict=True) if n]
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in shared]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         torch.distributed.all_reduce(flat)
         flat /= self.count
         parts = torch.split(flat, [gradient.numel() for gradient in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        for parameter, gradient, part in zip(shared, gradients, parts, strict=True):
+            parameter.grad = gradient.copy_(part.view_as(gradient))
 
 
 ALONE = Processes()

@@ -2,11 +2,15 @@ import numpy as np
 import pytest
 import torch
 
+from evonas.data import load_coco, make_digits
+from evonas.data.tensors import CocoImages
 from evonas.detector import Detector
 from evonas.errors import SchemaError
 from evonas.space import load_space
 from evonas.supernet import Supernet, UniformSampling, load_supernet, save_supernet
 from evonas.supernet.train import new_supernet
+from evonas.training.loop import train
+from evonas.training.recipe import Recipe
 
 SPACE = load_space("nano")
 
@@ -99,3 +103,24 @@ def test_damaged_weights_are_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(SchemaError, match="not the weights of a supernet"):
             load_supernet(path)
+
+
+@pytest.mark.slow
+def test_a_real_step_of_the_full_space(tmp_path):
+    root = make_digits(tmp_path / "digits", train=4, val=2)
+    space = load_space("mobiledet")
+    supernet = new_supernet("mobiledet", 10, seed=0)
+    before = supernet.unit("stem").weight.detach().clone()
+    losses: list[float] = []
+    train(
+        supernet,
+        UniformSampling(supernet.space, 0),
+        CocoImages(load_coco(root, "train"), space.skeleton.image_size),
+        Recipe(steps=1, batch_size=2, warmup_steps=1),
+        seed=0,
+        report=lambda progress: losses.append(progress.loss),
+        report_steps=1,
+    )
+    assert np.isfinite(losses).all()
+    assert len(losses) == 1
+    assert not torch.equal(supernet.unit("stem").weight, before)

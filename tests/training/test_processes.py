@@ -10,8 +10,12 @@ import torch
 
 from evonas.cli import main
 from evonas.data import make_digits
+from evonas.detector.network import named_convs
 from evonas.errors import ConfigurationError
 from evonas.retraining import RunFolder
+from evonas.space import load_space
+from evonas.supernet import UniformSampling, load_supernet
+from evonas.supernet.train import new_supernet
 from evonas.training.processes import Processes
 
 TOGETHER = [
@@ -21,7 +25,7 @@ SUPERNET = """
 import sys, torch
 from evonas.data import load_coco
 from evonas.data.tensors import load_tensors
-from evonas.retraining.launch import joined_processes
+from evonas.training.launch import joined_processes
 from evonas.space import load_space
 from evonas.supernet import UniformSampling
 from evonas.supernet.train import new_supernet
@@ -80,3 +84,29 @@ def test_two_processes_train_a_supernet_like_one(digits):
     assert len(one) == 4
     np.testing.assert_allclose(two, one, atol=1e-3)
     assert not torch.distributed.is_initialized()
+
+
+@pytest.mark.cluster
+def test_processes_train_a_supernet_each_with_an_architecture_of_its_own(digits, tmp_path):
+    command = ["-m", "evonas.cli", "supernet", "train", "--space", "pico", "--data", str(digits)]
+    options = ["--steps", "1", "--batch-size", "8", "--threads", "1", "--json"]
+    weights = tmp_path / "supernet.safetensors"
+    finished = subprocess.run(
+        [*TOGETHER, *command, *options, "--out", str(weights)],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout)["processes"] == 2
+    before = new_supernet("pico", 10, 0).state_dict()
+    after = load_supernet(weights)[0].state_dict()
+    changed = {name for name, value in after.items() if not value.equal(before[name].half())}
+    first, second = (used_weights(seed) for seed in (0, 1 << 32))
+    assert first - second
+    assert second - first
+    assert {name for name in changed if name.endswith(".weight")} == first | second
+
+
+def used_weights(seed: int) -> set[str]:
+    """Returns the names of the convolutions that a seed's first architecture has."""
+    architecture = UniformSampling(load_space("pico"), seed)(0)
+    return {f"units.{name}.weight" for name, _ in named_convs(architecture)}
