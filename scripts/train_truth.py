@@ -5,7 +5,7 @@
 Random architectures, spread evenly over the logarithm of their multiply-adds; the first ones are
 trained with three seeds, the others with one. It can be stopped at any moment: what is in the
 table is not trained again, and the training under way goes on from its checkpoint. Several of it
-may run at once on one table, with another `--worker` each.
+may run at once on one table.
 
 The table gets `trained_map`, with `trained_map:1` and `trained_map:2` for further seeds, AP after
 each quarter of the steps as `trained_map#STEP`, and `trained_seconds`: processor time of one
@@ -30,6 +30,7 @@ from evonas.data import data_fingerprint, load_coco
 from evonas.data.augmentation import Augmentation
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detector
+from evonas.locks import locked
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import BenchmarkTable, create_table, open_table
 from evonas.training.memory import keep_freed_memory
@@ -154,7 +155,6 @@ def main(
     repeated: Annotated[int, typer.Option(help="Architectures with three seeds.")] = 20,
     steps: int = TRUTH_RECIPE.steps,
     threads: int = 1,
-    worker: Annotated[str, typer.Option(help="Place among several, as 1/2 or 2/2.")] = "1/1",
     front: Annotated[Path | None, typer.Option(help="Searched table.")] = None,
     objectives: Annotated[str, typer.Option(help="Of that front.")] = "map,madds",
     front_seeds: Annotated[int, typer.Option(help="Seeds of the front's networks.")] = 3,
@@ -170,12 +170,17 @@ def main(
     if front is not None:
         best = front_genotypes(front, the_space, objectives)
         jobs = [(genotype, seed) for genotype in best for seed in range(front_seeds)] + jobs
-    place, count_workers = map(int, worker.split("/"))
-    for genotype, seed in jobs[place - 1 :: count_workers]:
-        column = _column(seed)
-        known = results.lookup(genotype[None], [column], the_space)[column]
-        if np.isnan(known[0]):
-            trainer(genotype[None], seed, table.parent)
+    for genotype, seed in jobs:
+        [arch_id] = the_space.arch_ids(genotype[None])
+        with locked(table.parent / f"{arch_id}-{seed}.lock", patience=0) as mine:
+            if mine and not _is_known(table, the_space, genotype[None], seed):
+                trainer(genotype[None], seed, table.parent)
+
+
+def _is_known(path: Path, space: SearchSpace, genotype: Genotypes, seed: int) -> bool:
+    column = _column(seed)
+    known = open_table(path).lookup(genotype, [column], space)[column]
+    return not np.isnan(known[0])
 
 
 if __name__ == "__main__":
