@@ -14,7 +14,7 @@ from evonas.detector.network import Detector
 from evonas.detector.postprocess import Detections, postprocess
 from evonas.errors import EvonasError, SchemaError
 from evonas.files import write_atomically
-from evonas.space import find_architecture
+from evonas.space import AnchorShapes, find_architecture
 
 _VERSION = 1
 
@@ -32,6 +32,7 @@ class Card:
         score_threshold: Detections of lower scores are dropped.
         iou_threshold: Of two boxes of a class that overlap by more, the better one stays.
         metrics: Figures such as `map`, and `metrics_of` says on which data.
+        anchors: The anchors that it was trained for, if they are not the space's.
         made: Command, seed, versions, fingerprint of the data: whatever made the weights.
     """
 
@@ -43,6 +44,7 @@ class Card:
     iou_threshold: float = 0.6
     metrics: Mapping[str, float] = field(default_factory=dict)
     metrics_of: str = ""
+    anchors: AnchorShapes | None = None
     made: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -119,8 +121,13 @@ def load_archive(path: Path | str) -> Archive:
     if version > _VERSION:
         raise SchemaError(f"{path}: version {version}; this evonas reads {_VERSION}")
     try:
-        card = Card(**{**content, "classes": tuple(content["classes"])})
+        anchors = _read_anchors(content.pop("anchors", None))
+        card = Card(**{**content, "classes": tuple(content["classes"]), "anchors": anchors})
         architecture = find_architecture(card.architecture)
+        if anchors is not None:
+            if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
+                raise KeyError("anchors")
+            architecture = architecture.with_anchors(anchors)
     except (KeyError, TypeError, EvonasError) as error:
         raise SchemaError(f"{path}: not the card of a detector ({error})") from error
     detector = Detector(architecture.with_classes(len(card.classes)))
@@ -129,3 +136,11 @@ def load_archive(path: Path | str) -> Archive:
     except RuntimeError as error:
         raise SchemaError(f"{path}: weights that do not fit {card.architecture}") from error
     return Archive(detector.to(memory_format=torch.channels_last), card)
+
+
+def _read_anchors(content: Any) -> AnchorShapes | None:
+    if content is None:
+        return None
+    low, high = map(float, content["scales"])
+    ratios = tuple(map(float, content["aspect_ratios"]))
+    return AnchorShapes((low, high), ratios, float(content["interpolated_ratio"]))

@@ -9,13 +9,18 @@ from evonas.data.tensors import DetectionBatch
 from evonas.detector import Detector
 from evonas.detector.archive import load_archive
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.space import Architecture, find_architecture, load_space
+from evonas.space import AnchorShapes, Architecture, load_space
 from evonas.supernet import load_supernet
 from evonas.training.validation import as_input
 
 
 def initial_detector(
-    architecture: str, classes: tuple[str, ...], init: str, seed: int, images: DetectionBatch
+    name: str,
+    architecture: Architecture,
+    classes: tuple[str, ...],
+    init: str,
+    seed: int,
+    images: DetectionBatch,
 ) -> Detector:
     """Returns a network with random weights, or with those of a file.
 
@@ -23,7 +28,8 @@ def initial_detector(
     name keep theirs.
 
     Args:
-        architecture: An `arch_id`, or the name of a published network or baseline.
+        name: The architecture's `arch_id`, or the name of a published network or baseline.
+        architecture: That architecture, with as many classes.
         classes: Names of the classes to detect.
         init: `scratch`, an archive or a supernet's weights.
         seed: Decides random weights.
@@ -35,23 +41,35 @@ def initial_detector(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        detector = Detector(find_architecture(architecture).with_classes(len(classes)))
+        detector = Detector(architecture)
     if init != "scratch":
         path = Path(init)
         from_supernet = _is_supernet(path)
         if from_supernet:
-            source, known = _from_supernet(path, architecture)
+            source, known = _from_supernet(path, name)
         else:
             archive = load_archive(path)
             source, known = archive.detector, archive.card.classes
-            if source.architecture.with_classes(len(classes)) != detector.architecture:
+            theirs = source.architecture.with_classes(len(classes))
+            if theirs.with_anchors(architecture.skeleton.head.anchors) != architecture:
                 raise ConfigurationError(
-                    f"--init {path}: weights of {archive.card.architecture}, not of {architecture}"
+                    f"--init {path}: weights of {archive.card.architecture}, not of {name}"
                 )
         _take_weights(detector, source, classes, known)
         if from_supernet:
             detector.calibrate(as_input(images.images))
     return detector.to(memory_format=torch.channels_last)
+
+
+def initial_anchors(init: str) -> AnchorShapes | None:
+    """Returns the anchors that initial weights were trained for, if not the space's.
+
+    Raises:
+        SchemaError: The file is damaged or of a newer version.
+    """
+    if init == "scratch" or _is_supernet(Path(init)):
+        return None
+    return load_archive(init).card.anchors
 
 
 def _is_supernet(path: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evonas.data import list_splits, load_coco
+from evonas.data import CocoDataset, list_splits, load_coco
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
@@ -20,10 +20,11 @@ from evonas.plain import without_nan
 from evonas.retraining.environment import check_classes, check_environment
 from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
 from evonas.retraining.folder import RunFolder, read_json, write_json
-from evonas.retraining.initial import initial_detector
+from evonas.retraining.initial import initial_anchors, initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
 from evonas.space import Architecture, find_architecture
+from evonas.training.anchor_fit import fit_anchors
 from evonas.training.checkpoint import checkpoint_steps
 from evonas.training.confusion import confusion_matrix
 from evonas.training.evaluation import evaluate_detections
@@ -93,7 +94,8 @@ class _Run:
         check_classes(val_set, self.classes)
         self.environment = check_environment(folder, request, machine.processes)
         check_table(request, self.environment)
-        size = self._architecture().skeleton.image_size
+        self.architecture = self._architecture(train_set)
+        size = self.architecture.skeleton.image_size
         count = max(_LEAST_CALIBRATION, _CALIBRATION_PIXELS // size**2)
         self.calibration = load_tensors(train_set.first(count), size)
         fits = fits_in_memory(len(train_set), size)
@@ -109,7 +111,12 @@ class _Run:
     def run(self) -> dict[str, Any]:
         request, machine = self.request, self.machine
         detector = initial_detector(
-            request.architecture, self.classes, request.init, request.seed, self.calibration
+            request.architecture,
+            self.architecture,
+            self.classes,
+            request.init,
+            request.seed,
+            self.calibration,
         ).to(machine.device)
         self._take_up()
         if not self._is_over() and not self._has_room_to_train(detector):
@@ -201,7 +208,7 @@ class _Run:
 
     def _averaged(self, weights: dict[str, Tensor]) -> Detector:
         recipe = self.request.recipe
-        detector = Detector(self._architecture()).to(self.machine.device)
+        detector = Detector(self.architecture).to(self.machine.device)
         detector.load_state_dict(weights)
         detector = detector.to(memory_format=torch.channels_last)
         if recipe.ema_decay and not recipe.freeze_norm:
@@ -214,8 +221,14 @@ class _Run:
         folded.fold()
         return folded
 
-    def _architecture(self) -> Architecture:
-        return find_architecture(self.request.architecture).with_classes(len(self.classes))
+    def _architecture(self, train_set: CocoDataset) -> Architecture:
+        """The network with the data's classes and, where not the space's, other anchors."""
+        request = self.request
+        architecture = find_architecture(request.architecture).with_classes(len(self.classes))
+        if request.recipe.fit_anchors:
+            return architecture.with_anchors(fit_anchors(train_set, architecture.skeleton))
+        anchors = initial_anchors(request.init)
+        return architecture if anchors is None else architecture.with_anchors(anchors)
 
     def _card(self, step: int, ap: float, ap50: float) -> Card:
         made = {
@@ -228,8 +241,15 @@ class _Run:
         }
         metrics = {"map": ap, "map50": ap50}
         of = f"val of {self.request.data.name}, fingerprint {self.environment['data']}"
+        anchors = self.architecture.skeleton.head.anchors
+        own = find_architecture(self.request.architecture).skeleton.head.anchors
         return Card(
-            self.request.architecture, self.classes, metrics=metrics, metrics_of=of, made=made
+            self.request.architecture,
+            self.classes,
+            metrics=metrics,
+            metrics_of=of,
+            anchors=anchors if anchors != own else None,
+            made=made,
         )
 
     # --- what the curves say ----------------------------------------------------------------
@@ -290,7 +310,7 @@ class _Run:
         dataset = load_coco(self.request.data, split)
         check_classes(dataset, self.classes)
         machine = self.machine
-        size = self._architecture().skeleton.image_size
+        size = self.architecture.skeleton.image_size
         return Evaluator(dataset, size, machine.device, machine.workers, machine.processes)
 
     # --- records, by the first process only -------------------------------------------------

@@ -1,6 +1,14 @@
 """What an architecture may be: blocks, architectures, search spaces, costs. numpy only."""
 
-from evonas.space.architecture import Architecture, Block, Head, Layer, Level, Skeleton
+from evonas.space.architecture import (
+    AnchorShapes,
+    Architecture,
+    Block,
+    Head,
+    Layer,
+    Level,
+    Skeleton,
+)
 from evonas.space.baselines import find_architecture, list_baselines
 from evonas.space.blocks import Conv, Op, round_channels
 from evonas.space.catalogue import list_spaces, load_space, whole_space
@@ -8,6 +16,7 @@ from evonas.space.published import list_published, load_published
 from evonas.space.space import Genotypes, SearchSpace
 
 __all__ = [
+    "AnchorShapes",
     "Architecture",
     "Block",
     "Conv",

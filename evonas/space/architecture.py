@@ -7,6 +7,21 @@ from evonas.space.blocks import Activation, Conv, Op, op_convs
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorShapes:
+    """What a head's anchors look like; weights of one network can be trained for any.
+
+    Attributes:
+        scales: Smallest and largest anchor side over the image side.
+        aspect_ratios: Width over height of the anchors of a location at the level's scale.
+        interpolated_ratio: That of one more, between the level's scale and the next one's.
+    """
+
+    scales: tuple[float, float]
+    aspect_ratios: tuple[float, ...]
+    interpolated_ratio: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The SSDLite head.
 
@@ -35,6 +50,11 @@ class Head:
     projection: int = 0
 
     @property
+    def anchors(self) -> AnchorShapes:
+        """The shapes of its anchors."""
+        return AnchorShapes(self.scales, self.aspect_ratios, self.interpolated_ratio)
+
+    @property
     def n_levels(self) -> int:
         """Number of feature maps that predict."""
         return len(self.taps) + len(self.extra_depths)
@@ -57,6 +77,19 @@ class Skeleton:
     def with_classes(self, n_classes: int) -> "Skeleton":
         """Returns the same with that many class logits per anchor."""
         return replace(self, head=replace(self.head, class_slots=n_classes))
+
+    def with_anchors(self, anchors: AnchorShapes) -> "Skeleton":
+        """Returns the same with other anchors, as many."""
+        assert len(anchors.aspect_ratios) == len(self.head.aspect_ratios)
+        return replace(
+            self,
+            head=replace(
+                self.head,
+                scales=anchors.scales,
+                aspect_ratios=anchors.aspect_ratios,
+                interpolated_ratio=anchors.interpolated_ratio,
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +154,10 @@ class Architecture:
     def with_classes(self, n_classes: int) -> "Architecture":
         """Returns the same network with that many class logits per anchor."""
         return replace(self, skeleton=self.skeleton.with_classes(n_classes))
+
+    def with_anchors(self, anchors: AnchorShapes) -> "Architecture":
+        """Returns the same network with other anchors, as many."""
+        return replace(self, skeleton=self.skeleton.with_anchors(anchors))
 
     def stem_conv(self) -> Conv:
         """The 3x3 convolution of stride 2 on the image."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from evonas.data.coco import CocoDataset
 from evonas.detector import anchor_boxes, box_iou
@@ -33,15 +34,12 @@ class AnchorReport:
 
 def check_anchors(dataset: CocoDataset, skeleton: Skeleton) -> AnchorReport:
     """Compares a split's boxes with the anchors of a space or network."""
-    scale = skeleton.image_size / dataset.sizes[dataset.image_index].astype(np.float64)
-    boxes = dataset.boxes * np.concatenate([scale, scale], 1)
-    boxes = torch.from_numpy(boxes[~dataset.is_crowd]).float()
-    corners = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+    corners = boxes_in_input(dataset, skeleton.image_size)
     anchors = anchor_boxes(skeleton)
     parts = torch.split(corners, _AT_A_TIME)
     best = torch.cat([box_iou(part, anchors).amax(1) for part in parts])
     smallest = float((anchors[:, 2:] - anchors[:, :2]).prod(1).sqrt().min())
-    sides = boxes[:, 2:].prod(1).sqrt()
+    sides = (corners[:, 2:] - corners[:, :2]).prod(1).sqrt()
     return AnchorReport(
         mean_overlap=float(best.mean()),
         matched=float((best >= 0.5).float().mean()),
@@ -49,3 +47,11 @@ def check_anchors(dataset: CocoDataset, skeleton: Skeleton) -> AnchorReport:
         smallest_anchor=smallest,
         small_boxes=float((sides < smallest / 2).float().mean()),
     )
+
+
+def boxes_in_input(dataset: CocoDataset, image_size: int) -> Tensor:
+    """Returns (n, 4) corners of the boxes that are no crowds, in the input's pixels."""
+    scale = image_size / dataset.sizes[dataset.image_index].astype(np.float64)
+    boxes = dataset.boxes * np.concatenate([scale, scale], 1)
+    boxes = torch.from_numpy(boxes[~dataset.is_crowd]).float()
+    return torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)

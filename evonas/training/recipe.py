@@ -33,6 +33,7 @@ class Recipe:
         validations: Evaluations on the validation split, evenly over the steps, the last at the
             end.
         patience: Evaluations without a better AP after which training ends; 0 for never.
+        fit_anchors: Shape the anchors for the training boxes; see `fit_anchors`.
         sync_norm: Take batch norm statistics over all processes.
     """
 
@@ -54,6 +55,7 @@ class Recipe:
     validations: int = 10
     patience: int = 0
     sync_norm: bool = False
+    fit_anchors: bool = False
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained with."""
@@ -94,7 +96,7 @@ class Recipe:
 # before they existed stay valid.
 _LATER = {
     "optimiser", "float16", "compile", "freeze_norm", "box_weight", "validations", "patience",
-    "sync_norm", "crop", "saturation", "mosaic",
+    "sync_norm", "fit_anchors", "crop", "saturation", "mosaic",
 }  # fmt: skip
 
 

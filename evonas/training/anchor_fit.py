@@ -1,0 +1,49 @@
+"""Anchors shaped for the boxes of a data set."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from evonas.data.coco import CocoDataset
+from evonas.detector import anchor_boxes, box_iou
+from evonas.space import AnchorShapes, Skeleton
+from evonas.training.anchor_check import boxes_in_input
+
+Floats = NDArray[np.float64]
+
+_MOST_BOXES = 500  # their overlaps tell what there is
+_MOST_STEPS = 150  # of the simplex; each compares all boxes with all anchors
+_RATIOS = (0.1, 10.0)
+
+
+def fit_anchors(dataset: CocoDataset, skeleton: Skeleton) -> AnchorShapes:
+    """Returns the anchors, as many as before, that overlap the boxes most.
+
+    Scales and aspect ratios are moved by a simplex search (Nelder and Mead) from the skeleton's
+    own; what counts is a box's overlap with its best anchor, where both stand. The same data give
+    the same anchors.
+
+    Args:
+        dataset: The training split.
+        skeleton: The network's, with the anchors to begin with.
+    """
+    boxes = boxes_in_input(dataset, skeleton.image_size)
+    boxes = boxes[:: -(-len(boxes) // _MOST_BOXES) or 1]
+    if not len(boxes):
+        return skeleton.head.anchors
+
+    def lost(values: Floats) -> float:
+        anchors = anchor_boxes(skeleton.with_anchors(_anchors(values)))
+        return 1.0 - float(box_iou(boxes, anchors).amax(1).mean())
+
+    own = skeleton.head.anchors
+    start = np.log([*own.scales, own.interpolated_ratio, *own.aspect_ratios])
+    found = minimize(lost, start, method="Nelder-Mead", options={"maxfev": _MOST_STEPS})
+    return _anchors(found.x) if found.fun < lost(start) else own
+
+
+def _anchors(values: Floats) -> AnchorShapes:
+    """Reads logarithms of scales and ratios, held within what a head can have."""
+    low, high = np.sort(np.exp(values[:2]).clip(0.01, 1.0)).tolist()
+    between, *ratios = np.exp(values[2:]).clip(*_RATIOS).round(4).tolist()
+    return AnchorShapes((round(low, 4), round(high, 4)), tuple(ratios), between)
