@@ -1,6 +1,7 @@
 """The folder of a training run: which file is what. Torch-free."""
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,11 @@ class RunFolder:
         return self.path / "card.json"
 
     @property
+    def events(self) -> Path:
+        """Folder of TensorBoard event files, if tensorboard is installed."""
+        return self.path / "events"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that runs it."""
         return self.path / "run.lock"
@@ -87,6 +93,7 @@ class RunFolder:
             self.card, self.curves_by_class, self.confusion,
         ):  # fmt: skip
             file.unlink(missing_ok=True)
+        shutil.rmtree(self.events, ignore_errors=True)
 
     def create(self, request: Retraining) -> None:
         """Makes the folder.

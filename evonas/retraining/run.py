@@ -19,6 +19,7 @@ from evonas.locks import locked
 from evonas.plain import without_nan
 from evonas.retraining.environment import check_classes, check_environment
 from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
+from evonas.retraining.events import EventFiles
 from evonas.retraining.folder import RunFolder, read_json, write_json
 from evonas.retraining.initial import initial_anchors, initial_detector
 from evonas.retraining.request import Retraining
@@ -118,10 +119,15 @@ class _Run:
             request.seed,
             self.calibration,
         ).to(machine.device)
-        self._take_up()
+        steps = self._take_up()
+        self.events = EventFiles(self.folder.events, steps, wanted=self.leads)
+        with self.events:
+            self._train_if_not_over(detector)
+        return self._finish()
+
+    def _train_if_not_over(self, detector: Detector) -> None:
         if not self._is_over() and not self._has_room_to_train(detector):
             raise self._too_large(detector)
-        return self._finish()
 
     def _train(self, detector: Detector) -> None:
         recipe = self.request.recipe
@@ -156,8 +162,8 @@ class _Run:
         advice = f"{fits} fit: --set batch_size={fits}" if fits else "not even one fits"
         return TrainingError(f"out of memory with a batch of {batch} images; {advice}")
 
-    def _take_up(self) -> None:
-        """Drops what came after the checkpoint."""
+    def _take_up(self) -> int:
+        """Drops what came after the checkpoint; returns its step."""
         steps = checkpoint_steps(self.folder.checkpoint)
         if self.leads:
             self.rows = self.folder.keep_curves(steps)
@@ -168,6 +174,7 @@ class _Run:
             f"{self.request.architecture}: {verb}, recipe {self.request.recipe_name}, "
             f"{len(self.data)} training and {len(self.evaluator.dataset)} validation images"
         )
+        return steps
 
     def _report(self, progress: Progress) -> None:
         row = {
@@ -317,6 +324,7 @@ class _Run:
 
     def _record(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
+        self.events.add(row)
         if self.leads:
             self.folder.add_to_curves(row)
 

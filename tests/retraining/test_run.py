@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from evonas.data import make_digits
 from evonas.detector.archive import load_archive
@@ -92,6 +93,14 @@ def test_an_interrupted_run_goes_on_bit_for_bit(done, digits, tmp_path, steps):
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     known = [(row["step"], row.get("loss"), row.get("map")) for row in done.read_curves()]
     assert [(row["step"], row.get("loss"), row.get("map")) for row in folder.read_curves()] == known
+    assert scalars(folder, "val/map") == [(s, pytest.approx(ap)) for s, _, ap in known if ap]
+    assert [step for step, _ in scalars(folder, "train/loss")] == [1, 2, 3, 4, 5, 6]
+
+
+def scalars(folder, tag):
+    """What TensorBoard shows of a run."""
+    events = EventAccumulator(str(folder.events)).Reload()
+    return [(event.step, event.value) for event in events.Scalars(tag)]
 
 
 def test_training_ends_without_improvement(digits, tmp_path):
