@@ -16,7 +16,7 @@ def confusion_matrix(
     """Counts true classes against detected ones.
 
     In each image the detections, best first, take the free true box that they overlap most,
-    whatever its class. Crowd boxes do not count, nor do detections that overlap only these.
+    whatever its class. Crowd boxes do not count, nor do detections of which half lies in one.
 
     Args:
         ground_truth: The true boxes.
@@ -36,18 +36,15 @@ def confusion_matrix(
     every = np.arange(ground_truth.n_images + 1)
     true_starts = np.searchsorted(images, every)
     found_starts = np.searchsorted(detections.image_index[kept], every)
-    corners = np.concatenate(
-        [ground_truth.boxes[:, :2], ground_truth.boxes[:, :2] + ground_truth.boxes[:, 2:]], 1
-    )
     for image in range(ground_truth.n_images):
         true = slice(true_starts[image], true_starts[image + 1])
         found = kept[found_starts[image] : found_starts[image + 1]]
-        matched = _match(
-            _overlaps(detections.boxes[found], corners[true]), ground_truth.is_crowd[true], iou
-        )
+        is_crowd = ground_truth.is_crowd[true]
+        overlaps = _overlaps(detections.boxes[found], ground_truth.boxes[true], is_crowd)
+        matched = _match(overlaps, is_crowd, iou)
         predicted = detections.labels[found]
         hit = matched >= 0
-        missed = ~ground_truth.is_crowd[true]
+        missed = ~is_crowd
         missed[matched[hit]] = False
         rows = [labels[true][matched[hit]], labels[true][missed], predicted[matched == _NOTHING]]
         columns = [predicted[hit], np.full(missed.sum(), n), rows[2]]
@@ -70,11 +67,15 @@ def _match(overlaps: Floats, is_crowd: NDArray[np.bool_], least: float) -> NDArr
     return matched
 
 
-def _overlaps(a: Floats, b: Floats) -> Floats:
-    """Returns intersection over union (n, m) of boxes (n, 4) and (m, 4) as corners."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = (high - low).clip(min=0).prod(-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (a, b)]
-    overlap: Floats = common / np.maximum(areas[0][:, None] + areas[1] - common, 1e-9)
-    return overlap
+def _overlaps(found: Floats, true: Floats, is_crowd: NDArray[np.bool_]) -> Floats:
+    """Returns COCO's overlaps (n, m) of corners (n, 4) and true boxes (m, 4) with sides.
+
+    With a crowd it is the share of the detection that lies in it.
+    """
+    from faster_coco_eval.core.mask import iou
+
+    if not len(found) or not len(true):
+        return np.zeros((len(found), len(true)))
+    sides = np.concatenate([found[:, :2], found[:, 2:] - found[:, :2]], 1)
+    overlaps: Floats = iou(sides, true, is_crowd.astype(int).tolist())
+    return overlaps
