@@ -18,8 +18,15 @@ _PAPER = Augmentation(
 )  # fmt: skip
 
 RECIPES = {
-    # A median network of `nano` from scratch in minutes on two cores.
-    "nano": Recipe(steps=2500, warmup_steps=100, validations=5),
+    # A median network of `nano` from scratch in minutes on two cores. Small batches, a high rate
+    # and light augmentation make the most of few images: at batch 32 and rate 3e-3 a network
+    # reached less than half the AP in as many.
+    "nano": Recipe(
+        steps=2500, batch_size=16, learning_rate=1.6e-2, warmup_steps=100, validations=5,
+        augmentation=Augmentation(
+            zoom=1.15, stretch=1.05, shift=0.05, brightness=0.15, contrast=0.15, colour=0.1
+        ),
+    ),
     # The MobileDets' (mobiledets.md, section 5), in the mixed precision of today's accelerators.
     "mobiledet": Recipe(
         steps=400_000, batch_size=512, learning_rate=0.8, weight_decay=4e-5, warmup_steps=2000,
