@@ -11,12 +11,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself.
-GROUND = {"errors", "files", "locks", "paths", "objectives", "plain"}
+GROUND = {"cluster", "errors", "files", "locks", "paths", "objectives", "plain"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
+    "cluster": {"errors"},
     "plain": set(),
     "files": {"errors"},
     "locks": set(),

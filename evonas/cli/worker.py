@@ -15,8 +15,14 @@ def worker(
     ] = "",
     jobs: Annotated[Path, typer.Option(help="Folder of the jobs.")] = Path("runs/jobs"),
     drain: Annotated[bool, typer.Option("--drain", help="End when nothing is queued.")] = False,
+    ray: Annotated[
+        str, typer.Option(help="Run them on a Ray cluster: auto, HOST:PORT or local.")
+    ] = "",
+    cpus: Annotated[int, typer.Option(min=1, help="With --ray: CPUs of each job.")] = 1,
+    gpus: Annotated[float, typer.Option(min=0, help="With --ray: GPUs of each job.")] = 0,
 ) -> None:
     """Run queued jobs, the oldest first; Ctrl-C saves and interrupts those that run."""
+    from evonas.errors import ConfigurationError
     from evonas.jobs import JobQueue
     from evonas.jobs.worker import Worker, training_command
 
@@ -25,6 +31,15 @@ def worker(
     caught: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: caught.append(number))
+    if ray:
+        from evonas.jobs.cluster import work_on_cluster
+
+        if devices:
+            raise ConfigurationError("--devices is for this machine; --ray takes --gpus")
+        work_on_cluster(jobs, ray, slots, cpus, gpus, drain, lambda: bool(caught))
+        if caught:
+            raise typer.Exit(130)
+        return
     runner = Worker(
         JobQueue(jobs), names, training_command(threads), lambda line: typer.echo(line, err=True)
     )

@@ -62,6 +62,7 @@ class Worker:
         devices: Device of each slot; "" lets the training choose.
         command: What runs a job.
         report: Told what happens to jobs.
+        name: Stands in the status of its jobs; by default the machine and the process.
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Worker:
         devices: Sequence[str],
         command: Command,
         report: Callable[[str], None] = lambda _: None,
+        name: str = "",
     ) -> None:
         self.queue, self.command, self.report = queue, command, report
         self.devices = list(devices)
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self._running: list[_Running] = []
 
     def work(

@@ -1,8 +1,6 @@
 """Scoring on a Ray cluster: actors that keep the supernet loaded."""
 
-import logging
 import os
-import socket
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import ConfigurationError, EvonasError, MissingPackageError
+from evonas.cluster import join_cluster
+from evonas.errors import EvonasError
 from evonas.scoring.scorer import Floats, Scorer
 from evonas.space import Genotypes
 
@@ -65,19 +64,7 @@ class ClusterScorer:
     def __init__(
         self, options: "ScorerOptions", serial: Scorer, address: str, workers: int | None = None
     ) -> None:
-        try:
-            import ray
-        except ImportError as error:
-            raise MissingPackageError("ray", "cluster") from error
-
-        self._ray: Any = ray
-        _check_reachable(address)
-        try:
-            ray.init(
-                address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR
-            )
-        except (ConnectionError, ValueError) as error:
-            raise ConfigurationError(f"--ray {address}: no such cluster ({error})") from error
+        self._ray = join_cluster(address)
         self.columns = serial.columns
         self.provenance: Mapping[str, str] = serial.provenance
         self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
@@ -147,18 +134,3 @@ class ClusterScorer:
                 raise ClusterError(f"a worker could not start: {error}") from error
             return
         self._idle.append(actor)
-
-
-def _check_reachable(address: str) -> None:
-    """Refuses a HOST:PORT where nobody listens; Ray itself tries for minutes.
-
-    Raises:
-        ConfigurationError: Nobody does.
-    """
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon:
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"--ray {address}: no such cluster ({error})") from error
