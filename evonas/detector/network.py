@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from evonas.detector.norm import synchronised_norm
+from evonas.detector.rounding import rounded_map
+from evonas.detector.unit import Unit
 from evonas.space import Architecture, Conv, Layer
 
 # Batch norm as published: decay 0.99 and epsilon 0.01 in the backbone, 0.97 and 0.001 in the head.
@@ -32,110 +32,6 @@ ROLES = {
     "fused": ("spatial", "project"),
     "tucker": ("reduce", "spatial", "project"),
 }
-
-
-class Unit(nn.Module):
-    """A convolution with SAME padding, batch norm or bias, activation and squeeze-and-excite.
-
-    Args:
-        largest: The most channels it will be asked for.
-        activation: `relu6` or `h_swish`.
-        norm: Momentum and epsilon of the batch norm.
-        running: Keep running statistics and use them in evaluation mode; without them the
-            statistics are always the batch's.
-    """
-
-    def __init__(
-        self, largest: Conv, activation: str, norm: dict[str, float], running: bool
-    ) -> None:
-        super().__init__()
-        self.largest = largest
-        self.h_swish = activation == "h_swish"
-        self.eps, self.momentum = norm["eps"], norm["momentum"]
-        inputs = 1 if largest.depthwise else largest.c_in
-        self.weight = nn.Parameter(torch.empty(largest.c_out, inputs, *[largest.kernel] * 2))
-        nn.init.kaiming_normal_(self.weight, mode="fan_in" if largest.depthwise else "fan_out")
-        self.bias = nn.Parameter(torch.zeros(largest.c_out))
-        self.scale = nn.Parameter(torch.ones(largest.c_out)) if largest.batch_norm else None
-        running = running and largest.batch_norm
-        self.mean: Tensor | None
-        self.variance: Tensor | None
-        self.register_buffer("mean", torch.zeros(largest.c_out) if running else None)
-        self.register_buffer("variance", torch.ones(largest.c_out) if running else None)
-        hidden = largest.squeeze_excite
-        self.synchronised = False  # take statistics over all processes
-        self.squeeze = nn.Conv2d(largest.c_out, hidden, 1) if hidden else None
-        self.excite = nn.Conv2d(hidden, largest.c_out, 1) if hidden else None
-
-    def forward(self, x: Tensor, conv: Conv) -> Tensor:
-        """Applies the part of the weights that `conv` asks for; x is (n, conv.c_in, h, w)."""
-        c_out = conv.c_out
-        weight = self.weight[:c_out] if conv.depthwise else self.weight[:c_out, : conv.c_in]
-        x, padding = same_padding(x, conv.kernel, conv.stride)
-        groups = c_out if conv.depthwise else 1
-        bias = self.bias[:c_out] if self.scale is None else None
-        if conv.depthwise and x.is_cpu and x.dtype == torch.bfloat16:
-            # oneDNN's bfloat16 gradients of strided and 5x5 depthwise convolutions take 3 to 30
-            # times as long as its float32 ones.
-            with torch.autocast("cpu", enabled=False):
-                y = F.conv2d(x.float(), weight, bias, conv.stride, padding, groups=groups)
-            x = y.to(x.dtype)
-        else:
-            x = F.conv2d(x, weight, bias, conv.stride, padding, groups=groups)
-        if self.scale is not None:
-            x = self._normalise(x, c_out)
-        if conv.activation:
-            x = F.hardswish(x) if self.h_swish else F.relu6(x, inplace=True)
-        if self.squeeze is not None and self.excite is not None:
-            x = x * self._gate(x, conv)
-        return x
-
-    @torch.no_grad()
-    def copy_from(self, other: "Unit", conv: Conv) -> None:
-        """Copies the part of another unit's weights that `conv` asks for."""
-        out, into, hidden = conv.c_out, conv.c_in, conv.squeeze_excite
-        source = dict(other.named_parameters())
-        for name, parameter in self.named_parameters():
-            part = source[name][: hidden if name.startswith("squeeze") else out]
-            if name == "weight" and not conv.depthwise:
-                part = part[:, :into]
-            elif name.endswith(".weight"):
-                part = part[:, : out if name.startswith("squeeze") else hidden]
-            parameter.copy_(part)
-
-    @torch.no_grad()
-    def fold(self) -> None:
-        """Folds the running statistics into weights and bias, for inference."""
-        if self.scale is None or self.mean is None or self.variance is None:
-            return
-        scale = self.scale / (self.variance + self.eps).sqrt()
-        self.weight.mul_(scale[:, None, None, None])
-        self.bias.sub_(self.mean * scale)
-        self.scale = self.mean = self.variance = None
-
-    def _normalise(self, x: Tensor, c: int) -> Tensor:
-        assert self.scale is not None
-        training = self.training or self.mean is None
-        scale, bias = self.scale[:c], self.bias[:c]
-        if training and self.synchronised:
-            return synchronised_norm(
-                x, self.mean, self.variance, scale, bias, self.momentum, self.eps
-            )
-        return F.batch_norm(
-            x, self.mean, self.variance, scale, bias, training, self.momentum, self.eps
-        )
-
-    def _gate(self, x: Tensor, conv: Conv) -> Tensor:
-        assert self.squeeze is not None
-        assert self.excite is not None
-        assert self.squeeze.bias is not None
-        assert self.excite.bias is not None
-        c, hidden = conv.c_out, conv.squeeze_excite
-        pooled = x.mean((2, 3), keepdim=True)
-        squeezed = F.conv2d(pooled, self.squeeze.weight[:hidden, :c], self.squeeze.bias[:hidden])
-        squeezed = F.hardswish(squeezed) if self.h_swish else F.relu6(squeezed)
-        excited = F.conv2d(squeezed, self.excite.weight[:c, :hidden], self.excite.bias[:c])
-        return torch.sigmoid(excited)
 
 
 class Traced(NamedTuple):
@@ -195,6 +91,7 @@ class Network(nn.Module):
 
     def __init__(self, convs: Iterable[tuple[str, Conv]], activation: str, running: bool) -> None:
         super().__init__()
+        self.rounds = False
         largest: dict[str, Conv] = {}
         for name, conv in convs:
             largest[name] = _larger(largest.get(name, conv), conv)
@@ -220,6 +117,12 @@ class Network(nn.Module):
         unit = self.units[name]
         assert isinstance(unit, Unit)
         return unit
+
+    def round_as_int8(self) -> None:
+        """Makes the forward pass round as int8 would; for static networks with frozen norm."""
+        self.rounds = True
+        for name in self.units:
+            self.unit(name).rounds = True
 
     def synchronise_norm(self) -> None:
         """Makes batch norm take its statistics over all processes that train together."""
@@ -266,7 +169,9 @@ class Network(nn.Module):
         y = x
         for name, conv in convs:
             y = self.units[name](y, conv)
-        return x + y if residual else y
+        if not residual:
+            return y
+        return rounded_map(x + y) if self.rounds else x + y
 
 
 class Detector(Network):
@@ -330,18 +235,6 @@ def level_convs(number: int, part: str, convs: Iterable[Conv]) -> Iterator[tuple
     """Yields the convolutions of a part of a head level with the names of their units."""
     for i, conv in enumerate(convs):
         yield f"head{number}_{part}{i}", conv
-
-
-def same_padding(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
-    """Pads as TensorFlow's SAME where that is lopsided; returns what is left to the convolution.
-
-    An even map under stride 2 gets one row and column more at the end than at the beginning.
-    """
-    total = [max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:]]
-    if total[0] == total[1] and total[0] % 2 == 0:
-        return x, total[0] // 2
-    (top, left), (height, width) = [t // 2 for t in total], total
-    return F.pad(x, (left, width - left, top, height - top)), 0
 
 
 def _larger(a: Conv, b: Conv) -> Conv:

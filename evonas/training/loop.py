@@ -130,6 +130,8 @@ def train(
     network.train(not recipe.freeze_norm)
     if recipe.sync_norm and processes.count > 1:
         network.synchronise_norm()
+    if recipe.int8:
+        network.round_as_int8()
     run = torch.compile(network.run) if recipe.compile else network.run
     objective = objective or partial(one_architecture, architecture_at)
     anchors = anchor_boxes(architecture_at(0).skeleton).to(device)

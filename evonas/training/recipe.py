@@ -29,6 +29,7 @@ class Recipe:
         float16: Run the network under float16 autocast, with a scaled loss.
         compile: Compile the network with `torch.compile`; not for supernets.
         freeze_norm: Keep the batch norm of the initial weights as it is.
+        int8: Round weights and maps as int8 does while training; needs `freeze_norm`.
         box_weight: Weight of the box loss against that of the classes.
         validations: Evaluations on the validation split, evenly over the steps, the last at the
             end.
@@ -51,6 +52,7 @@ class Recipe:
     float16: bool = False
     compile: bool = False
     freeze_norm: bool = False
+    int8: bool = False
     box_weight: float = 1.0
     validations: int = 10
     patience: int = 0
@@ -76,6 +78,10 @@ class Recipe:
             raise ConfigurationError(
                 f"recipe: ema_decay is {self.ema_decay}, 0 to below 1 is allowed"
             )
+        if self.int8 and not self.freeze_norm:
+            raise ConfigurationError(
+                "recipe: int8 rounds with the batch norm folded in; it needs freeze_norm"
+            )
         if self.optimiser not in ("adamw", "sgd"):
             raise ConfigurationError(f"recipe: unknown optimiser {self.optimiser!r}; adamw or sgd")
 
@@ -95,8 +101,8 @@ class Recipe:
 # Left out of a description while they have their default, so that checkpoints and tables from
 # before they existed stay valid.
 _LATER = {
-    "optimiser", "float16", "compile", "freeze_norm", "box_weight", "validations", "patience",
-    "sync_norm", "fit_anchors", "crop", "saturation", "mosaic",
+    "optimiser", "float16", "compile", "freeze_norm", "int8", "box_weight", "validations",
+    "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic",
 }  # fmt: skip
 
 

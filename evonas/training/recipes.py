@@ -39,6 +39,14 @@ RECIPES = {
         ema_decay=0.99, freeze_norm=True, validations=20, patience=5,
         augmentation=replace(_PAPER, zoom=1.3, shift=0.1, min_visible=0.5, mosaic=0.25),
     ),
+    # Quantisation-aware fine-tuning of a trained network, before `evonas export`.
+    "int8": Recipe(
+        steps=500, batch_size=16, learning_rate=3e-4, warmup_steps=50, ema_decay=0.99,
+        freeze_norm=True, int8=True, validations=5,
+        augmentation=Augmentation(
+            zoom=1.15, stretch=1.05, shift=0.05, brightness=0.15, contrast=0.15, colour=0.1
+        ),
+    ),
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from evonas.detector import Detector, Unit, anchor_boxes
 from evonas.detector.counting import count_costs
-from evonas.detector.network import same_padding
+from evonas.detector.unit import same_padding
 from evonas.space import Conv, list_published, load_published, load_space
 from evonas.space.costs import params
 
