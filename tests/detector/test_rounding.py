@@ -45,7 +45,7 @@ def test_a_rounding_network_is_near_the_folded_one_and_trains(name):
     rounded = detector(images)
     for ours, theirs in zip(rounded, exact, strict=True):
         assert not torch.equal(ours, theirs)
-        assert (ours - theirs).abs().mean() < 0.1 * theirs.std()
+        assert (ours - theirs).abs().mean() < 0.15 * theirs.std()
     sum(part.square().sum() for part in rounded).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in detector.parameters())
 
