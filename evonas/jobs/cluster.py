@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from evonas.cluster import join_cluster
+from evonas.errors import ConfigurationError
 from evonas.jobs.queue import JobQueue
+from evonas.jobs.record import Job
 from evonas.jobs.worker import Worker, training_command
 
 _POLL_SECONDS = 0.5
+_ORPHAN_SECONDS = 60.0  # a training without its worker saves and stops after its step
 
 
 class _ClusterWorker:
@@ -28,12 +31,24 @@ class _ClusterWorker:
         for job in self._queue.list():
             status = job.status()
             if status.state == "interrupted" and status.worker == self._name:
-                self._queue.resume(job)
+                self._resume(job)
         worker = Worker(self._queue, [""], training_command(self._threads), name=self._name)
         worker.work(drain, self._stop.is_set)
 
     def stop(self) -> None:
         self._stop.set()
+
+    def _resume(self, job: Job) -> None:
+        """Puts a job back into the queue once its training has seen that nobody waits for it."""
+        end = time.monotonic() + _ORPHAN_SECONDS
+        while True:
+            try:
+                self._queue.resume(job)
+                return
+            except ConfigurationError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(_POLL_SECONDS)
 
 
 def work_on_cluster(
