@@ -91,6 +91,11 @@ class Evaluation:
         self.archive.add(genotypes, columns, total == 0)
         return self.values(columns), total
 
+    @property
+    def seen(self) -> set[bytes]:
+        """Keys of all genotypes that were evaluated."""
+        return self.archive.seen
+
     def _score(self, genotypes: Genotypes, columns: Columns, feasible: NDArray[np.bool_]) -> None:
         """Fills in the scores of the feasible rows, and tells the store their analytic columns."""
         assert self.scorer

@@ -267,6 +267,13 @@ class SearchSpace:
             for index, (i, j, k) in enumerate(np.ndindex(slot.shape), start=slot.first_cell):
                 yield index, self._layer(slot, i, j, k)
 
+    @cached_property
+    def canonical_cells(self) -> NDArray[np.bool_]:
+        """(n_cells,) whether canonical genotypes use a cell; not if an op before means the same."""
+        own = np.concatenate([np.arange(math.prod(s.shape)) % s.shape[2] for s in self.layer_slots])
+        mask: NDArray[np.bool_] = self._op_aliases == own
+        return mask
+
     def tabulate(self, value: Callable[[Layer], float]) -> NDArray[np.float64]:
         """Returns (n_cells,) a value per layer, 0 where the layer is skipped."""
         table = np.zeros(self.n_cells)
