@@ -142,6 +142,8 @@ class SearchSpace:
             ops = genotypes[:, columns]
             order = np.argsort(ops == 0, axis=1, kind="stable")
             genotypes[:, columns] = np.take_along_axis(ops, order, axis=1)
+        if self.canonical_cells.all():
+            return genotypes
         choices = self._choices(genotypes)
         gene_of = self._gene_columns
         for slot, cells in zip(self.layer_slots, self._cells(choices), strict=True):

@@ -43,7 +43,10 @@ class AssistedSearch(BatchAlgorithm):
         candidates, expected = self._search(model, self.genotypes[front])
         if not len(candidates):
             return self.first()
-        low, high = self.values[front].min(axis=0), self.values[front].max(axis=0)
+        # The front as it is expected to become: its ends count from the first step on.
+        hoped = np.concatenate([self.values[front], expected])
+        hoped = hoped[feasible_front(hoped, np.zeros(len(hoped)))]
+        low, high = hoped.min(axis=0), hoped.max(axis=0)
         span = np.where(high > low, high - low, 1.0)
         known = (self.values[front] - low) / span
         count = max(1, round(_SHARE * self.population))

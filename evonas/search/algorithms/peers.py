@@ -1,38 +1,40 @@
 """pymoo's algorithms with the operators that know the space; its NSGA-II as it comes, too."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pymoo.algorithms.moo.moead import ParallelMOEAD, default_decomp
-from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.algorithms.moo.nsga2 import NSGA2, binary_tournament
 from pymoo.algorithms.moo.nsga3 import NSGA3
-from pymoo.algorithms.moo.sms import SMSEMOA
+from pymoo.algorithms.moo.sms import SMSEMOA, cv_and_dom_tournament
 from pymoo.core.algorithm import Algorithm
 from pymoo.operators.crossover.sbx import SBX
 from pymoo.operators.mutation.pm import PM
 from pymoo.operators.repair.rounding import RoundingRepair
 from pymoo.operators.sampling.rnd import IntegerRandomSampling
-from pymoo.operators.selection.tournament import TournamentSelection, compare
+from pymoo.operators.selection.tournament import TournamentSelection
 from pymoo.util.ref_dirs import get_reference_directions
 from scipy.spatial.distance import cdist
 
 from evonas.errors import MissingPackageError
+from evonas.search.algorithms.tournaments import by_dominance, by_violation
+from evonas.search.mating import SpaceMating
 from evonas.search.problem import (
     SearchProblem,
     SpaceCrossover,
     SpaceMutation,
     SpaceSampling,
-    Unseen,
 )
 
 Floats = NDArray[np.float64]
 
 
-def nsga2(problem: SearchProblem, population: int) -> Algorithm:
+def nsga2(_: SearchProblem, population: int) -> Algorithm:
     """NSGA-II that knows the space and evaluates no network twice."""
-    return NSGA2(pop_size=population, **_operators(problem))
+    return NSGA2(pop_size=population, **_known(by_dominance))
 
 
 def default_nsga2(_: SearchProblem, population: int) -> Algorithm:
@@ -51,27 +53,32 @@ def nsga3(problem: SearchProblem, population: int) -> Algorithm:
     return NSGA3(
         _directions(problem, population),
         pop_size=population,
-        selection=TournamentSelection(func_comp=_less_violating),
-        **_operators(problem),
+        **_known(by_violation),
     )
 
 
 def moead(problem: SearchProblem, population: int) -> Algorithm:
     """MOEA/D, a whole population at once; see `_ScaledMOEAD`."""
-    operators = _operators(problem)
-    del operators["eliminate_duplicates"]  # it replaces neighbours one by one
     return _ScaledMOEAD(
-        _directions(problem, population), n_neighbors=max(2, min(20, population)), **operators
+        _directions(problem, population),
+        n_neighbors=max(2, min(20, population)),
+        sampling=SpaceSampling(),
+        crossover=SpaceCrossover(),
+        mutation=SpaceMutation(),
     )
 
 
-def smsemoa(problem: SearchProblem, population: int) -> Algorithm:
+def smsemoa(_: SearchProblem, population: int) -> Algorithm:
     """SMS-EMOA, a fifth of the population at once."""
     offspring = max(1, population // 5)
-    return SMSEMOA(pop_size=population, n_offsprings=offspring, **_operators(problem))
+    return SMSEMOA(
+        pop_size=population,
+        n_offsprings=offspring,
+        **_known(cv_and_dom_tournament),
+    )
 
 
-def agemoea2(problem: SearchProblem, population: int) -> Algorithm:
+def agemoea2(_: SearchProblem, population: int) -> Algorithm:
     """AGE-MOEA-II.
 
     Raises:
@@ -83,16 +90,14 @@ def agemoea2(problem: SearchProblem, population: int) -> Algorithm:
         raise MissingPackageError("numba", "bench") from None
     from pymoo.algorithms.moo.age2 import AGEMOEA2
 
-    return AGEMOEA2(pop_size=population, **_operators(problem))
+    return AGEMOEA2(pop_size=population, **_known(binary_tournament))
 
 
-def _operators(problem: SearchProblem) -> dict[str, Any]:
-    return {
-        "sampling": SpaceSampling(),
-        "crossover": SpaceCrossover(),
-        "mutation": SpaceMutation(),
-        "eliminate_duplicates": Unseen(problem.evaluation),
-    }
+def _known(tournament: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the operators that know the space, with an algorithm's own choice of parents."""
+    mating = SpaceMating(TournamentSelection(func_comp=tournament))
+    # Nothing that was evaluated is proposed again, so pymoo need not compare.
+    return {"sampling": SpaceSampling(), "mating": mating, "eliminate_duplicates": False}
 
 
 def _directions(problem: SearchProblem, population: int) -> Floats:
@@ -103,23 +108,6 @@ def _directions(problem: SearchProblem, population: int) -> Floats:
         partitions += 1
     directions: Floats = get_reference_directions("das-dennis", m, n_partitions=partitions)
     return directions
-
-
-def _less_violating(pop: Any, pairs: Any, random_state: Any = None, **_: Any) -> Any:
-    """NSGA-III's tournament; pymoo 0.6.2 breaks its ties with a generator of its own."""
-    winners = [
-        compare(
-            a,
-            pop[a].CV[0],
-            b,
-            pop[b].CV[0],
-            method="smaller_is_better",
-            return_random_if_equal=True,
-            random_state=random_state,
-        )
-        for a, b in pairs
-    ]
-    return np.array(winners, int)[:, None]
 
 
 class _ScaledMOEAD(ParallelMOEAD):  # type: ignore[misc]
