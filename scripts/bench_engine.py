@@ -63,26 +63,34 @@ def timed(work: Callable[[int], object], repeats: int) -> float:
 
 
 def main(
-    problems: Annotated[str, typer.Option(help="Names, with commas.")] = "pico/u55,nano/capacity-u55",
+    problems: Annotated[
+        str, typer.Option(help="Names, with commas.")
+    ] = "pico/u55,nano/capacity-u55",
     population: int = 100,
     generations: int = 100,
     repeats: int = 5,
 ) -> None:
     """Prints seconds for a run, milliseconds for a generation and the ratio."""
     print(f"{generations} generations of {population}, median of {repeats} runs")
-    print(f"{'problem':<20} {'genes':>5} {'ours':>8} {'bare':>8} {'ms/gen':>7} {'bare':>7} {'ratio':>6}")
+    print(f"{'problem':<20} {'genes':>5} {'ours':>8} {'bare':>8} {'ms/gen':>7} {'bare':>7}  ratio")
     for name in problems.split(","):
-        problem = evonas.load_problem(name)
-        simple = Bare(problem)
-        evaluations = population * generations
-        ours = timed(lambda s: run_trial(problem, "nsga2", evaluations, s, population), repeats)
-        theirs = timed(lambda s: bare(simple, population, generations, s), repeats)
+        ours, theirs = both(evonas.load_problem(name), population, generations, repeats)
         print(
-            f"{name:<20} {problem.n_var:>5} {ours:>6.2f} s {theirs:>6.2f} s "
+            f"{name:<20} {len(evonas.load_problem(name).xu):>5} {ours:>6.2f} s {theirs:>6.2f} s "
             f"{1e3 * ours / generations:>7.2f} {1e3 * theirs / generations:>7.2f} "
             f"{ours / theirs:>6.2f}",
             flush=True,
         )
+
+
+def both(
+    problem: evonas.benchmark.BenchmarkProblem, population: int, generations: int, repeats: int
+) -> tuple[float, float]:
+    """Returns the seconds of our run and of pymoo's."""
+    simple, evaluations = Bare(problem), population * generations
+    ours = timed(lambda s: run_trial(problem, "nsga2", evaluations, s, population), repeats)
+    theirs = timed(lambda s: bare(simple, population, generations, s), repeats)
+    return ours, theirs
 
 
 if __name__ == "__main__":

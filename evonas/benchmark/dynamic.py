@@ -70,9 +70,7 @@ def exact_front(
 
 
 class _Walk:
-    def __init__(
-        self, space: SearchSpace, objectives: Sequence[LayerObjective], most: int
-    ) -> None:
+    def __init__(self, space: SearchSpace, objectives: Sequence[LayerObjective], most: int) -> None:
         self.space, self.most = space, most
         self.table = np.stack([objective.table for objective in objectives], axis=1)
         self.largest = np.array([objective.largest for objective in objectives])
@@ -88,9 +86,7 @@ class _Walk:
         first, *further = (s for s in self.space.layer_slots if s.block == number)
         after = []
         for width in range(first.shape[1]):
-            deepest = self.best(
-                self.with_layer(end, first, i, width) for i, end in enumerate(ends)
-            )
+            deepest = self.best(self.with_layer(end, first, i, width) for i, end in enumerate(ends))
             depths = [deepest]
             for slot in further:
                 deepest = self.best([self.with_layer(deepest, slot, 0, width, skip=True)])

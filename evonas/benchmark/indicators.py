@@ -41,7 +41,9 @@ def distance(points: Floats, front: Floats) -> float:
     return float(moocore.igd_plus(points, ref=front)) if len(points) else float("inf")
 
 
-def fronts_over_time(points: Floats, feasible: NDArray[np.bool_], at: Sequence[int]) -> list[Floats]:
+def fronts_over_time(
+    points: Floats, feasible: NDArray[np.bool_], at: Sequence[int]
+) -> list[Floats]:
     """Returns the front of the first n feasible points for each n.
 
     Args:

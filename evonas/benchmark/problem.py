@@ -122,7 +122,8 @@ class BenchmarkProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
 
     def is_feasible(self, genotypes: ArrayLike) -> NDArray[np.bool_]:
         """Returns (n,) whether the true values meet the constraints."""
-        return self._violation(self._values(self.space.canonical(genotypes))) == 0
+        violation = self._violation(self._values(self.space.canonical(genotypes)))
+        return np.asarray(violation == 0)
 
     def _violation(self, values: Floats) -> Floats:
         columns = dict(zip(self.definition.columns, values.T, strict=True))
@@ -163,11 +164,13 @@ class BenchmarkProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
 
     def minimise(self, values: Floats) -> Floats:
         """Returns values (n, m) with the sign turned where an objective is maximised."""
-        return values * self._signs
+        signed: Floats = values * self._signs
+        return signed
 
     def normalise(self, values: Floats) -> Floats:
         """Returns (n, m) minimised, with the ideal at 0 and the nadir at 1."""
-        return (values - self.ideal) / (self.nadir - self.ideal)
+        normalised: Floats = (values - self.ideal) / (self.nadir - self.ideal)
+        return normalised
 
     def hypervolume(self, values: Floats) -> float:
         """Returns the volume of values (n, m) over that of the front: 1 for the whole front.

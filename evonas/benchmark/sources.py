@@ -1,4 +1,4 @@
-"""Where the numbers of the problems come from when they are built: predictors, tables, surrogates."""
+"""Where the numbers of the problems come from: predictors, tables, surrogates."""
 
 from dataclasses import dataclass
 from pathlib import Path

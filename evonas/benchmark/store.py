@@ -1,7 +1,7 @@
 """The shipped file of problems: frozen columns, and each problem's points and front, in HDF5.
 
-    columns/SPACE/COLUMN      values over cells or genotypes; attributes kind, source, file, checksum
-    problems/SPACE/WHAT       front, genotypes, ideal, nadir; attributes version, exact, ...
+columns/SPACE/COLUMN      values over cells or genotypes; attributes kind, source, file, checksum
+problems/SPACE/WHAT       front, genotypes, ideal, nadir; attributes version, exact, ...
 """
 
 import hashlib
@@ -104,7 +104,9 @@ def values_checksum(values: Floats) -> str:
 
 
 @lru_cache(maxsize=4)
-def read_problems(path: Path) -> tuple[dict[str, dict[str, ColumnRecord]], dict[str, ProblemRecord]]:
+def read_problems(
+    path: Path,
+) -> tuple[dict[str, dict[str, ColumnRecord]], dict[str, ProblemRecord]]:
     """Returns the columns by space and name, and the problems by name.
 
     Raises:
@@ -163,7 +165,10 @@ def write_problems(
 
 
 def check_record(
-    name: str, definition: ProblemDefinition, record: ProblemRecord, columns: Mapping[str, ColumnRecord]
+    name: str,
+    definition: ProblemDefinition,
+    record: ProblemRecord,
+    columns: Mapping[str, ColumnRecord],
 ) -> None:
     """Refuses a problem whose numbers are not those that its checksum was made of.
 

@@ -75,11 +75,10 @@ class _Evaluation:
         self.count = 0
 
     def __call__(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        canonical = self.problem.space.canonical(genotypes)
-        self.genotypes.append(canonical)
-        self.count += len(canonical)
-        self.seen.update(row_keys(canonical))
-        return self.problem.observe(canonical)
+        self.genotypes.append(genotypes)
+        self.count += len(genotypes)
+        self.seen.update(row_keys(genotypes))
+        return self.problem.observe(genotypes)
 
     def cheap_violation(self, genotypes: Genotypes) -> Floats:
         return np.zeros(len(genotypes))

@@ -48,11 +48,15 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
     problem = load_problem(name)
     if as_json:
-        print_json({**describe(problem), "method": problem.record.method, "columns": _cards(problem)})
+        print_json(
+            {**describe(problem), "method": problem.record.method, "columns": _cards(problem)}
+        )
         return
     record = problem.record
     typer.echo(f"{name}, version {record.version}, checksum {record.checksum}")
-    typer.echo(f"{problem.definition.about} {len(problem.space.genes)} genes of {problem.space.name}.")
+    typer.echo(
+        f"{problem.definition.about} {len(problem.space.genes)} genes of {problem.space.name}."
+    )
     cards = _cards(problem)
     rows = [
         [
@@ -80,9 +84,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def serve(
-    name: Name, seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0
-) -> None:
+def serve(name: Name, seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0) -> None:
     """Answer JSON requests from stdin, one a line, until it ends; see evonas.benchmark.server."""
     import sys
 

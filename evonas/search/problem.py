@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.crossover import Crossover
-from pymoo.core.duplicate import DuplicateElimination
 from pymoo.core.mutation import Mutation
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
@@ -68,7 +67,7 @@ class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         self._unscored = evaluation.reference() * self.signs
 
     def _evaluate(self, x: Genotypes, out: dict[str, Any], *_: Any, **__: Any) -> None:
-        values, violation = self.evaluation(x)
+        values, violation = self.evaluation(self.space.canonical(x))
         # pymoo never compares the objectives of infeasible rows, but wants numbers.
         out["F"] = np.where(np.isnan(values), self._unscored, values * self.signs)
         if self.n_ieq_constr:
@@ -126,18 +125,6 @@ class SpaceMutation(Mutation):  # type: ignore[misc]
             start = x if attempt < _NEAR else mutants
             mutants[known] = mutate(problem.space, start[known], random_state)
         return mutants
-
-
-class Unseen(DuplicateElimination):  # type: ignore[misc]
-    """Drops genotypes that repeat themselves, another population or anything in the archive."""
-
-    def __init__(self, evaluation: Evaluates) -> None:
-        super().__init__()
-        self.evaluation = evaluation
-
-    def _do(self, pop: Any, other: Any, _: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        seen = self.evaluation.seen
-        return repeats(pop.get("X"), seen if other is None else set(row_keys(other.get("X"))))
 
 
 def repeats(genotypes: Genotypes, known: set[bytes]) -> NDArray[np.bool_]:

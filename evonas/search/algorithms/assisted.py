@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.scoring.scorer import row_keys
 from evonas.search.algorithms.batches import BatchAlgorithm, Floats
 from evonas.search.algorithms.fronts import best_rows, feasible_front, improving
 from evonas.search.algorithms.gaussian import ArchitectureModel
-from evonas.scoring.scorer import row_keys
 from evonas.search.operators import cross, mutate
 from evonas.search.problem import SearchProblem, repeats
 from evonas.space import Genotypes

@@ -50,4 +50,5 @@ def neighbours(space: SearchSpace, genotype: Genotypes) -> Genotypes:
             row[gene] = value
             rows.append(row)
     found = np.unique(space.canonical(np.array(rows)), axis=0)
-    return found[(found != genotype).any(axis=1)]
+    others: Genotypes = found[(found != genotype).any(axis=1)]
+    return others

@@ -38,7 +38,7 @@ def nsga2(_: SearchProblem, population: int) -> Algorithm:
 
 
 def default_nsga2(_: SearchProblem, population: int) -> Algorithm:
-    """pymoo's NSGA-II on integers as its documentation has it: SBX and PM, rounded."""
+    """Pymoo's NSGA-II on integers as its documentation has it: SBX and PM, rounded."""
     return NSGA2(
         pop_size=population,
         sampling=IntegerRandomSampling(),
@@ -116,7 +116,7 @@ class _ScaledMOEAD(ParallelMOEAD):  # type: ignore[misc]
     def _setup(self, problem: Any, **_: Any) -> None:
         distances = cdist(self.ref_dirs, self.ref_dirs)
         self.neighbors = np.argsort(distances, axis=1, kind="stable")[:, : self.n_neighbors]
-        self.decomposition = self.decomposition or default_decomp(problem)
+        self.decomposition = default_decomp(problem)
 
     def _initialize_advance(self, infills: Any = None, **more: Any) -> None:
         values = infills.get("F").astype(float)

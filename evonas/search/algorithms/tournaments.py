@@ -45,7 +45,8 @@ def _winners(
     order = np.where((theirs > 0).any(axis=1), _order(theirs[:, 0], theirs[:, 1]), feasible)
     chance = rng.integers(2, size=len(pairs))
     second = np.where(order == 0, chance, order > 0).astype(int)
-    return pairs[np.arange(len(pairs)), second][:, None]
+    chosen: Pairs = pairs[np.arange(len(pairs)), second][:, None]
+    return chosen
 
 
 def _order(a: Floats, b: Floats) -> NDArray[Any]:
