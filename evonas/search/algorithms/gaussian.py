@@ -117,7 +117,7 @@ def _likeliest(x: Floats, y: Floats) -> tuple[float, float]:
         squared = (vectors.T @ y) ** 2
         for noise in _NOISES:
             total = np.maximum(values, 0) + noise
-            loss = len(y) * np.log((squared / total).mean()) + np.log(total).sum()
+            loss = len(y) * np.log((squared / total).mean() + 1e-300) + np.log(total).sum()
             if loss < best:
                 best, chosen = loss, (scale, noise)
     return chosen
