@@ -25,6 +25,7 @@ from mobiledets_fronts import (
     SPACES,
     Found,
     accuracy,
+    doubt,
     gain_at_equal_latency,
     interval,
     kind_shares,
