@@ -9,7 +9,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1020p
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
 table { border-collapse: collapse; margin: 0.7rem 0 } th, td { padding: 2px 10px }
 th { border-bottom: 1px solid #888; font-weight: 600 } td, th { text-align: right }
-td:first-child, th:first-child { text-align: left } tr:nth-child(even) td { background: #f5f5f5 }
+td.l, th.l { text-align: left } tr:nth-child(even) td { background: #f5f5f5 }
 .charts { display: flex; flex-wrap: wrap; gap: 12px } .legend span { margin-right: 14px }
 .note { color: #555 } .scroll { overflow-x: auto }
 svg text { font: 11px system-ui, sans-serif; fill: #222 } svg .t { font-size: 13px;
@@ -43,10 +43,14 @@ def charts(drawn: Sequence[str]) -> str:
     return f'<div class="charts">{"".join(drawn)}</div>'
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a table, its first column left-aligned."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in headings)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Returns a table, its first columns left-aligned."""
+    head = _cells("th", headings, left)
+    body = "".join(f"<tr>{_cells('td', row, left)}</tr>" for row in rows)
     return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _cells(tag: str, texts: Sequence[str], left: int) -> str:
+    classes = (' class="l"' if column < left else "" for column in range(len(texts)))
+    cells = zip(texts, classes, strict=True)
+    return "".join(f"<{tag}{class_}>{escape(text)}</{tag}>" for text, class_ in cells)
