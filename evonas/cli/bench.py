@@ -11,7 +11,7 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
-def bench() -> None:
+def _group() -> None:
     """Compare search algorithms on the problems."""
 
 
