@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from evonas.benchmark import list_problems, load_problem
     from evonas.latency import load_predictor
     from evonas.search import run_search
     from evonas.space import list_published, list_spaces, load_published, load_space
     from evonas.table import open_table
 
 _HOMES = {
+    "list_problems": "evonas.benchmark",
     "list_published": "evonas.space",
     "list_spaces": "evonas.space",
     "load_predictor": "evonas.latency",
+    "load_problem": "evonas.benchmark",
     "load_published": "evonas.space",
     "load_space": "evonas.space",
     "open_table": "evonas.table",
@@ -25,9 +28,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "list_problems",
     "list_published",
     "list_spaces",
     "load_predictor",
+    "load_problem",
     "load_published",
     "load_space",
     "open_table",

@@ -34,6 +34,7 @@ _FIXED = {
         Objective("trained_map", "AP", maximise=True),
         Objective("madds", "MAdds", maximise=False),
         Objective("params", "parameters", maximise=False),
+        Objective("peak_memory", "bytes", maximise=False),
     )
 }
 _PER_DEVICE = re.compile(r"(latency|measured):[a-z0-9][a-z0-9-]*")

@@ -98,6 +98,8 @@ def test_library_modules_do_not_print(part: str, path: str, tree: ast.Module) ->
         "from evonas.cli import main; assert main(['--help']) == 0",
         "from evonas.cli import main; assert main(['search', '--help']) == 0",
         "from evonas.cli import main; assert main(['demo', '--help']) == 0",
+        "from evonas.cli import main; assert main(['problem', '--help']) == 0",
+        "from evonas.cli import main; assert main(['bench', 'compare', '--help']) == 0",
     ],
 )
 def test_heavy_packages_stay_unloaded(code: str) -> None:

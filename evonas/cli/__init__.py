@@ -18,6 +18,8 @@ COMMANDS = {
     "search": "Search a space for a Pareto front.",
     "table": "Benchmark tables: look in, query, merge.",
     "device": "Devices: measure latencies, fit and evaluate predictors.",
+    "problem": "Benchmark problems with known fronts: list, show, serve.",
+    "bench": "Compare search algorithms on the problems.",
     "supernet": "Weight-sharing supernets: train, rank, evaluate.",
     "train": "Train one architecture in full.",
     "job": "Retraining jobs: submit, look, cancel, resume.",

@@ -17,7 +17,7 @@ def search(
         list[str] | None,
         typer.Option(help="Constraint such as 'latency:cpu-xnnpack <= 5'; may be repeated."),
     ] = None,
-    algorithm: Annotated[str, typer.Option(help="nsga2 or random.")] = "nsga2",
+    algorithm: Annotated[str, typer.Option(help="nsga2, assisted, random, ...")] = "nsga2",
     population: Annotated[int, typer.Option(min=1, help="Architectures a generation.")] = 24,
     generations: Annotated[int, typer.Option(min=1, help="Generations, the first random.")] = 10,
     seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,

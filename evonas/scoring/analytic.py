@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 from evonas.latency import load_predictor
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
+from evonas.space.costs import peak_memory
 
 Floats = NDArray[np.float64]
 
 COSTS = ("madds", "params")
+MEMORY = "peak_memory"
 _LATENCY = "latency:"
 
 
 def is_analytic(column: str) -> bool:
     """Returns whether a column needs no scorer."""
-    return column in COSTS or column.startswith(_LATENCY)
+    return column in (*COSTS, MEMORY) or column.startswith(_LATENCY)
 
 
 class AnalyticColumns:
@@ -40,12 +42,14 @@ class AnalyticColumns:
         self._predictors = {
             name: load_predictor(name.removeprefix(_LATENCY), space)
             for name in self.columns
-            if name not in COSTS
+            if name.startswith(_LATENCY)
         }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
         """Returns each column, (n,), of genotypes (n, n_genes); latencies in ms."""
         costs = self.space.costs(genotypes) if set(COSTS) & set(self.columns) else {}
+        if MEMORY in self.columns:
+            costs[MEMORY] = peak_memory(self.space, genotypes)
         return {
             name: costs[name] if name in costs else self._predictors[name].predict(genotypes)
             for name in self.columns
@@ -53,7 +57,7 @@ class AnalyticColumns:
 
     def provenance(self, column: str) -> dict[str, str]:
         """Returns what a column's values depend on."""
-        if column in COSTS:
+        if not column.startswith(_LATENCY):
             return {"source": "analytic"}
         return {"source": "predicted", "predictor": self._predictors[column].checksum}
 

@@ -73,12 +73,21 @@ class Evaluation:
         )
 
     def __call__(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Evaluates distinct canonical genotypes (n, n_genes) and archives them.
+        """Evaluates canonical genotypes (n, n_genes) and archives each of them once.
 
         Returns:
             Objectives (n, n_objectives), NaN where nothing was scored because a constraint is
             violated, and total violations (n,), 0 where feasible.
         """
+        place: dict[bytes, int] = {}
+        rows = [place.setdefault(key, len(place)) for key in row_keys(genotypes)]
+        if len(place) < len(rows):
+            firsts = [rows.index(number) for number in range(len(place))]
+            values, total = self._evaluate(genotypes[firsts])
+            return values[rows], total[rows]
+        return self._evaluate(genotypes)
+
+    def _evaluate(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
         columns = self._analytic(genotypes)
         total = self._total(self._cheap, columns, len(genotypes))
         feasible = total == 0
@@ -90,6 +99,11 @@ class Evaluation:
             total += np.where(feasible, self._total(self._dear, dear, len(genotypes)), 0)
         self.archive.add(genotypes, columns, total == 0)
         return self.values(columns), total
+
+    @property
+    def seen(self) -> set[bytes]:
+        """Keys of all genotypes that were evaluated."""
+        return self.archive.seen
 
     def _score(self, genotypes: Genotypes, columns: Columns, feasible: NDArray[np.bool_]) -> None:
         """Fills in the scores of the feasible rows, and tells the store their analytic columns."""

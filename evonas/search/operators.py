@@ -19,9 +19,28 @@ def mutate(space: SearchSpace, genotypes: Genotypes, rng: np.random.Generator) -
     n, n_genes = genotypes.shape
     chosen = rng.random((n, n_genes)) < 1 / n_genes
     chosen[np.arange(n), rng.integers(n_genes, size=n)] |= ~chosen.any(axis=1)
-    cumulative = move_tables(space)[np.arange(n_genes), genotypes]
-    moved = (rng.random((n, n_genes, 1)) >= cumulative).sum(axis=2)
-    return space.canonical(np.where(chosen, moved, genotypes))
+    return _moved(space, genotypes, chosen, rng)
+
+
+def vary(
+    space: SearchSpace, genotypes: Genotypes, rng: np.random.Generator, rate: float
+) -> Genotypes:
+    """Returns canonical genotypes, (n, n_genes), of which `rate` genes on average moved."""
+    chosen = rng.random(genotypes.shape) < rate / genotypes.shape[1]
+    return _moved(space, genotypes, chosen, rng)
+
+
+def _moved(
+    space: SearchSpace,
+    genotypes: Genotypes,
+    chosen: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> Genotypes:
+    rows, genes = np.nonzero(chosen)
+    cumulative = move_tables(space)[genes, genotypes[rows, genes]]
+    moved = genotypes.copy()
+    moved[rows, genes] = (rng.random((len(rows), 1)) >= cumulative).sum(axis=1)
+    return space.canonical(moved)
 
 
 def cross(

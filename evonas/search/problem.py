@@ -3,20 +3,21 @@
 Here values change sign: pymoo minimises.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pymoo.core.crossover import Crossover
-from pymoo.core.duplicate import DuplicateElimination
 from pymoo.core.mutation import Mutation
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
 from evonas.scoring.scorer import row_keys
-from evonas.search.evaluation import Evaluation
 from evonas.search.operators import cross, mutate
-from evonas.space import Genotypes
+from evonas.search.question import Question
+from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
 
 # Rounds of drawing or mutating until all genotypes are new; past them a sample stays short (a
 # small space is exhausted) or takes what violates the constraints least.
@@ -24,10 +25,33 @@ _ROUNDS = 20
 _NEAR = 4
 
 
+class Evaluates(Protocol):
+    """What a search asks of whoever evaluates: a run on a scorer, or a trial on a problem."""
+
+    question: Question
+
+    @property
+    def seen(self) -> set[bytes]:
+        """Keys of all genotypes that were evaluated."""
+        ...
+
+    def __call__(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
+        """Returns objectives (n, m) in their own directions and violations (n,)."""
+        ...
+
+    def cheap_violation(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) the violation of what is known without an evaluation."""
+        ...
+
+    def reference(self) -> Floats:
+        """Returns (m,) values for what was not scored."""
+        ...
+
+
 class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
     """Genotype matrices in, minimised objectives and one total violation out."""
 
-    def __init__(self, evaluation: Evaluation) -> None:
+    def __init__(self, evaluation: Evaluates) -> None:
         question = evaluation.question
         super().__init__(
             n_var=question.space.n_genes,
@@ -38,12 +62,12 @@ class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
             vtype=int,
         )
         self.evaluation = evaluation
-        self.space = question.space
+        self.space: SearchSpace = question.space
         self.signs = np.array([-1.0 if o.maximise else 1.0 for o in question.objectives])
         self._unscored = evaluation.reference() * self.signs
 
     def _evaluate(self, x: Genotypes, out: dict[str, Any], *_: Any, **__: Any) -> None:
-        values, violation = self.evaluation(x)
+        values, violation = self.evaluation(self.space.canonical(x))
         # pymoo never compares the objectives of infeasible rows, but wants numbers.
         out["F"] = np.where(np.isnan(values), self._unscored, values * self.signs)
         if self.n_ieq_constr:
@@ -94,25 +118,13 @@ class SpaceMutation(Mutation):  # type: ignore[misc]
     ) -> Genotypes:
         mutants = mutate(problem.space, x, random_state)
         for attempt in range(_ROUNDS):
-            known = repeats(mutants, problem.evaluation.archive.seen)
+            known = repeats(mutants, problem.evaluation.seen)
             if not known.any():
                 break
             # Near the parents first; where everything is known, ever further from them.
             start = x if attempt < _NEAR else mutants
             mutants[known] = mutate(problem.space, start[known], random_state)
         return mutants
-
-
-class Unseen(DuplicateElimination):  # type: ignore[misc]
-    """Drops genotypes that repeat themselves, another population or anything in the archive."""
-
-    def __init__(self, evaluation: Evaluation) -> None:
-        super().__init__()
-        self.evaluation = evaluation
-
-    def _do(self, pop: Any, other: Any, _: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        seen = self.evaluation.archive.seen
-        return repeats(pop.get("X"), seen if other is None else set(row_keys(other.get("X"))))
 
 
 def repeats(genotypes: Genotypes, known: set[bytes]) -> NDArray[np.bool_]:
@@ -125,7 +137,7 @@ def repeats(genotypes: Genotypes, known: set[bytes]) -> NDArray[np.bool_]:
     return np.array(marks, bool)
 
 
-def sample_unseen(evaluation: Evaluation, n: int, rng: np.random.Generator) -> Genotypes:
+def sample_unseen(evaluation: Evaluates, n: int, rng: np.random.Generator) -> Genotypes:
     """Draws up to n distinct genotypes that were not evaluated yet, (<= n, n_genes).
 
     Where constraints leave little, the least violating ones of all draws fill up.
@@ -135,7 +147,7 @@ def sample_unseen(evaluation: Evaluation, n: int, rng: np.random.Generator) -> G
     violation = np.empty(0)
     for _ in range(_ROUNDS):
         fresh = space.sample(n, rng)
-        fresh = fresh[~repeats(fresh, evaluation.archive.seen.union(row_keys(drawn)))]
+        fresh = fresh[~repeats(fresh, evaluation.seen.union(row_keys(drawn)))]
         drawn = np.concatenate([drawn, fresh])
         violation = np.concatenate([violation, evaluation.cheap_violation(fresh)])
         if (violation == 0).sum() >= n:

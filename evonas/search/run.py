@@ -124,7 +124,7 @@ def run_search(
             objective or constraint needs one, or if the table holds them for the whole space.
         table: Where scores are looked up first and kept; None for this run's memory only.
         where: Constraints, for example `latency:ethos-u55-256 <= 5`.
-        algorithm: `nsga2` or `random`.
+        algorithm: A name of `evonas.search.algorithms.ALGORITHMS`.
         population: Genotypes evaluated per generation.
         generations: Number of generations, the first one random.
         seed: Seed of all random choices.
@@ -198,13 +198,14 @@ class _Run:
 
         problem = SearchProblem(self.evaluation)
         algorithm = make_algorithm(name, problem, self.population)
-        algorithm.setup(problem, termination=("n_gen", self.generations), seed=seed)
+        budget = self.population * self.generations  # some ask for less than a population at once
+        algorithm.setup(problem, termination=("n_eval", budget), seed=seed)
         while algorithm.has_next():
             algorithm.next()
             if self.seen == len(self.evaluation.archive.feasible):
                 break  # no new genotype was found: the space is exhausted
             self._update_front()
-            self.generation += 1
+            self.generation = -(-self.seen // self.population)
             progress = self.now()
             self.callback(progress)
             yield progress

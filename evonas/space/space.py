@@ -142,6 +142,8 @@ class SearchSpace:
             ops = genotypes[:, columns]
             order = np.argsort(ops == 0, axis=1, kind="stable")
             genotypes[:, columns] = np.take_along_axis(ops, order, axis=1)
+        if self.canonical_cells.all():
+            return genotypes
         choices = self._choices(genotypes)
         gene_of = self._gene_columns
         for slot, cells in zip(self.layer_slots, self._cells(choices), strict=True):
@@ -266,6 +268,13 @@ class SearchSpace:
         for slot in self.layer_slots:
             for index, (i, j, k) in enumerate(np.ndindex(slot.shape), start=slot.first_cell):
                 yield index, self._layer(slot, i, j, k)
+
+    @cached_property
+    def canonical_cells(self) -> NDArray[np.bool_]:
+        """(n_cells,) whether canonical genotypes use a cell; not if an op before means the same."""
+        own = np.concatenate([np.arange(math.prod(s.shape)) % s.shape[2] for s in self.layer_slots])
+        mask: NDArray[np.bool_] = self._op_aliases == own
+        return mask
 
     def tabulate(self, value: Callable[[Layer], float]) -> NDArray[np.float64]:
         """Returns (n_cells,) a value per layer, 0 where the layer is skipped."""

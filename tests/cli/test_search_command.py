@@ -162,7 +162,7 @@ def test_search_in_a_table_of_the_whole_space(
         (["--where", "latency:toaster <= 5"], 2, "unknown device 'toaster'; known: "),
         (["--where", "madds is small"], 2, "constraint 'madds is small': must be COLUMN"),
         (["--where", "trained_map >= 0.2"], 2, "the scorer does not give 'trained_map'"),
-        (["--algorithm", "luck"], 2, "unknown algorithm 'luck'; known: nsga2, random"),
+        (["--algorithm", "luck"], 2, "unknown algorithm 'luck'; known: agemoea2, "),
         (["--scorer", "oracle"], 2, "unknown scorer 'oracle'; known: "),
         (["--population", "0"], 2, "Invalid value for '--population'"),
         (["--generations", "-1"], 2, "Invalid value for '--generations'"),

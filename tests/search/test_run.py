@@ -124,7 +124,7 @@ def test_search_needs_no_scorer_for_analytic_objectives(nano: SearchSpace) -> No
     [
         ({"population": 0}, "population is 0"),
         ({"generations": 0}, "generations is 0"),
-        ({"algorithm": "psychic"}, "unknown algorithm 'psychic'; known: nsga2, random"),
+        ({"algorithm": "psychic"}, "unknown algorithm 'psychic'; known: agemoea2, "),
         ({"where": ["latency is low"]}, "constraint 'latency is low'"),
         ({"scorer": None}, "map: needs a scorer, or a table"),
         ({"where": ["trained_map >= 0.3"]}, "does not give 'trained_map'"),

@@ -1,9 +1,11 @@
 """An architecture as numbers, read off the space's own walk."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.space import Architecture, Block, Genotypes, SearchSpace
+from evonas.space import Genotypes, Layer, SearchSpace
 
 Floats = NDArray[np.float64]
 
@@ -29,26 +31,33 @@ def surrogate_features(space: SearchSpace, genotypes: Genotypes) -> Floats:
     logarithm of the expansion, the Tucker ranks' ratios. Few features, for there are few trained
     networks. Widths and costs are logarithms.
     """
-    rows = [_row(space.decode(genotype)) for genotype in genotypes]
-    shape = (len(genotypes), len(feature_names(space)) - 2)
+    layers = _layer_features(space)[space.cells(genotypes)]
+    numbers = np.array([slot.block for slot in space.layer_slots])
+    columns = [layers[:, 0, -1:]]
+    for block in range(1, len(space.blocks) + 1):
+        sums = layers[:, numbers == block, :-1].sum(axis=1)
+        depth = sums[:, 1:2]
+        columns += [sums[:, :1] / depth, depth, sums[:, 2:] / depth]
     costs = [np.log(values) for values in space.costs(genotypes).values()]
-    return np.column_stack([np.array(rows, np.float64).reshape(shape), *costs])
+    return np.column_stack([*columns, *costs])
 
 
-def _row(architecture: Architecture) -> list[float]:
-    blocks = [value for block in architecture.blocks for value in _block_values(block)]
-    return [np.log(architecture.stem), *blocks]
+@lru_cache(maxsize=8)
+def _layer_features(space: SearchSpace) -> Floats:
+    """Returns (n_cells, 10) what each layer adds to its block, 0 if skipped, and its input width.
+
+    The input width stands last: of the first layer it is the stem's.
+    """
+    table = np.zeros((space.n_cells, 10))
+    for index, layer in space.cell_layers():
+        if layer is not None:
+            table[index] = _values(layer)
+    return table
 
 
-def _block_values(block: Block) -> list[float]:
-    ops, n = block.ops, len(block.ops)
-    shares = [sum(op.kind.startswith(kind) for op in ops) / n for kind in _KINDS]
-    return [
-        np.log(block.width),
-        float(n),
-        *shares,
-        sum(op.kernel for op in ops) / n,
-        sum(np.log(op.expansion) for op in ops) / n,
-        sum(op.ratio_in for op in ops) / n,
-        sum(op.ratio_out for op in ops) / n,
-    ]
+def _values(layer: Layer) -> list[float]:
+    op = layer.op
+    kinds = [float(op.kind.startswith(kind)) for kind in _KINDS]
+    ratios = [op.ratio_in, op.ratio_out]
+    shape = [op.kernel, np.log(op.expansion), *ratios]
+    return [np.log(layer.c_out), 1.0, *kinds, *shape, np.log(layer.c_in)]

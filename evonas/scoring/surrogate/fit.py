@@ -1,5 +1,6 @@
 """Fitting a surrogate: the kind of model is chosen by cross-validation."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ def fit_surrogate(
     seed: int = 0,
     folds: int = FOLDS,
     repeats: int = REPEATS,
+    kinds: Sequence[str] = tuple(MODELS),
 ) -> Surrogate:
     """Fits the kind of model that cross-validation finds best, on all networks.
 
@@ -62,13 +64,14 @@ def fit_surrogate(
         seed: Of folds, starts and trees.
         folds: Parts of the networks, of which each is held out once.
         repeats: How often they are parted anew.
+        kinds: Kinds of model to choose from.
 
     Raises:
         DataError: Too few networks.
     """
     errors = {
         kind: cross_validate(kind, space, genotypes, ap, supernet, folds, repeats, seed)
-        for kind in MODELS
+        for kind in kinds
     }
     best = min(errors, key=lambda kind: errors[kind].rmse)
     x = features(space, genotypes, supernet)

@@ -1,0 +1,71 @@
+"""`ProblemDefinition`: what a benchmark problem is, as plain data."""
+
+from dataclasses import dataclass, replace
+
+from evonas.objectives import Objective, load_objective
+from evonas.search.constraints import parse_constraints
+from evonas.search.question import Question
+from evonas.space import load_space
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What a search sees of a column: the true value and a normal error.
+
+    A network has one error for each seed of the problem: asked twice, it tells the same.
+
+    Attributes:
+        column: Name of the column.
+        deviation: Standard deviation, in the column's unit, or of the value if `relative`.
+        relative: Whether the error is a fraction of the true value.
+    """
+
+    column: str
+    deviation: float
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemDefinition:
+    """One problem.
+
+    Attributes:
+        name: `SPACE/WHAT`.
+        objectives: Columns.
+        about: One sentence on what makes it worth solving.
+        maximise: Columns that are maximised here though they are costs elsewhere: capacity.
+        where: Constraints, for example `params <= 1e5`.
+        noise: What a search sees inexactly; it is judged on the true values.
+        version: Raised whenever anything about the problem changes, its data included.
+    """
+
+    name: str
+    objectives: tuple[str, ...]
+    about: str
+    maximise: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    noise: tuple[Noise, ...] = ()
+    version: int = 1
+
+    @property
+    def space(self) -> str:
+        """Name of the space."""
+        return self.name.partition("/")[0]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that it needs."""
+        constraints = parse_constraints(self.where)
+        return tuple(dict.fromkeys([*self.objectives, *(c.column for c in constraints)]))
+
+    def question(self) -> Question:
+        """Returns it as a question to the space."""
+        return Question(
+            load_space(self.space),
+            tuple(self._objective(name) for name in self.objectives),
+            parse_constraints(self.where),
+        )
+
+    def _objective(self, name: str) -> Objective:
+        objective = load_objective(name)
+        return replace(objective, maximise=True) if name in self.maximise else objective

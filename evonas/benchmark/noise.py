@@ -1,0 +1,38 @@
+"""Errors that are functions of a network and a seed: no state, and the same in any order."""
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.benchmark.definition import Noise
+from evonas.space import Genotypes
+
+Floats = NDArray[np.float64]
+
+
+def noisy(values: Floats, noise: Noise, genotypes: Genotypes, seed: int) -> Floats:
+    """Returns (n,) what a search sees of the values (n,) of canonical genotypes (n, n_genes)."""
+    errors = normal_errors(genotypes, f"{noise.column} {seed}") * noise.deviation
+    return values * (1 + errors) if noise.relative else values + errors
+
+
+def normal_errors(genotypes: Genotypes, key: str) -> Floats:
+    """Returns (n,) standard normal values that depend on nothing but each genotype and the key."""
+    from scipy.special import ndtri
+
+    start = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
+    state = np.full(len(genotypes), start, np.uint64)
+    for gene in genotypes.T:
+        state = _mixed(state ^ gene.astype(np.uint64))
+    uniform = ((state >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    errors: Floats = ndtri(uniform)
+    return errors
+
+
+def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """One step of SplitMix64 (Steele, Lea and Flood 2014), which wraps around on purpose."""
+    state = state + np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))

@@ -1,0 +1,254 @@
+"""A benchmark problem as a vectorised pymoo `Problem`, and as a plain function on genotypes."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pymoo.core.problem import Problem
+
+from evonas.benchmark.catalogue import CATALOGUE
+from evonas.benchmark.columns import (
+    Column,
+    Tabulated,
+    cell_sum,
+    cost_column,
+    every,
+    is_small,
+    predicted,
+    stored,
+)
+from evonas.benchmark.definition import ProblemDefinition
+from evonas.benchmark.indicators import REFERENCE, volume
+from evonas.benchmark.noise import noisy
+from evonas.benchmark.store import (
+    ColumnRecord,
+    ProblemRecord,
+    check_record,
+    problems_path,
+    read_problems,
+)
+from evonas.errors import SchemaError, unknown_name
+from evonas.paths import benchmark_data_dir
+from evonas.search.constraints import violations
+from evonas.space import Genotypes, SearchSpace
+
+Floats = NDArray[np.float64]
+
+
+class ProblemValues:
+    """The columns of a problem, computed or looked up: canonical genotypes to (n, n_columns)."""
+
+    def __init__(self, definition: ProblemDefinition, columns: Mapping[str, Column]) -> None:
+        self.definition = definition
+        self.space = definition.question().space
+        self._columns = [columns[name] for name in definition.columns]
+
+    def __call__(self, genotypes: Genotypes) -> Floats:
+        """Returns (n, n_columns), in the order of the definition's columns."""
+        return self._tabulated(genotypes) if is_small(self.space) else self._computed(genotypes)
+
+    def _computed(self, genotypes: Genotypes) -> Floats:
+        return np.stack([column(genotypes) for column in self._columns], axis=1)
+
+    @cached_property
+    def _tabulated(self) -> Tabulated:
+        genotypes = self.space.canonical(every(self.space))
+        return Tabulated(self.space, self._computed(genotypes))
+
+
+class BenchmarkProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
+    """One problem; see `load_problem`.
+
+    Values are in the objectives' own directions everywhere but in what pymoo reads (`F` and
+    `pareto_front()`), which is minimised.
+
+    Attributes:
+        definition: What it is.
+        record: What is known of its solution.
+        space: The genotypes' space.
+        objectives: m objectives, with unit and direction.
+        seed: Seed of the noise.
+    """
+
+    def __init__(
+        self,
+        definition: ProblemDefinition,
+        values: ProblemValues,
+        record: ProblemRecord,
+        seed: int = 0,
+    ) -> None:
+        question = definition.question()
+        super().__init__(
+            n_var=question.space.n_genes,
+            n_obj=len(question.objectives),
+            n_ieq_constr=1 if question.constraints else 0,
+            xl=0,
+            xu=question.space.gene_sizes - 1,
+            vtype=int,
+        )
+        self.definition, self.record, self.question, self.seed = definition, record, question, seed
+        self.space: SearchSpace = question.space
+        self.objectives = question.objectives
+        self._values = values
+        self._signs = np.array([-1.0 if o.maximise else 1.0 for o in self.objectives])
+
+    # --- evaluation -----------------------------------------------------------------------
+
+    def evaluate_genotypes(self, genotypes: ArrayLike) -> Floats:
+        """Returns (n, m) true values of genotypes (n, n_genes).
+
+        Raises:
+            GenotypeError: No genotypes of the space.
+        """
+        return self._values(self.space.canonical(genotypes))[:, : self.n_obj]
+
+    def observe(self, genotypes: ArrayLike) -> tuple[Floats, Floats]:
+        """Returns (n, m) what a search sees, noise included, and (n,) violations of constraints.
+
+        A violation of 0 is feasible. Without noise the values are the true ones.
+
+        Raises:
+            GenotypeError: No genotypes of the space.
+        """
+        canonical = self.space.canonical(genotypes)
+        values = self._values(canonical)
+        for noise in self.definition.noise:
+            column = self.definition.columns.index(noise.column)
+            values[:, column] = noisy(values[:, column], noise, canonical, self.seed)
+        return values[:, : self.n_obj], self._violation(values)
+
+    def is_feasible(self, genotypes: ArrayLike) -> NDArray[np.bool_]:
+        """Returns (n,) whether the true values meet the constraints."""
+        violation = self._violation(self._values(self.space.canonical(genotypes)))
+        return np.asarray(violation == 0)
+
+    def _violation(self, values: Floats) -> Floats:
+        columns = dict(zip(self.definition.columns, values.T, strict=True))
+        every_one = violations(self.question.constraints, columns, len(values))
+        total: Floats = np.maximum(every_one, 0).sum(axis=1)
+        return total
+
+    def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *_: Any, **__: Any) -> None:
+        values, violation = self.observe(x)
+        out["F"] = self.minimise(values)
+        if self.n_ieq_constr:
+            out["G"] = violation[:, None]
+
+    # --- what is known ----------------------------------------------------------------------
+
+    @property
+    def ideal(self) -> Floats:
+        """(m,) the best of the front in each objective."""
+        return self.record.ideal
+
+    @property
+    def nadir(self) -> Floats:
+        """(m,) the worst of the front in each objective."""
+        return self.record.nadir
+
+    @property
+    def reference_point(self) -> Floats:
+        """(m,) a tenth beyond the nadir."""
+        return self.ideal + REFERENCE * (self.nadir - self.ideal)
+
+    @property
+    def true_front(self) -> Floats:
+        """(k, m) the front, by the first objective: true if `record.exact`, else best known.
+
+        Of a front of more than some thousand points, points that stand for it.
+        """
+        return self.record.front
+
+    def minimise(self, values: Floats) -> Floats:
+        """Returns values (n, m) with the sign turned where an objective is maximised."""
+        signed: Floats = values * self._signs
+        return signed
+
+    def normalise(self, values: Floats) -> Floats:
+        """Returns (n, m) minimised, with the ideal at 0 and the nadir at 1."""
+        normalised: Floats = (values - self.ideal) / (self.nadir - self.ideal)
+        return normalised
+
+    def hypervolume(self, values: Floats) -> float:
+        """Returns the volume of values (n, m) over that of the front: 1 for the whole front.
+
+        Of normalised values, up to a tenth beyond the nadir. It may pass 1 where only the best
+        known front is there.
+        """
+        return volume(self.normalise(values)) / self.record.volume
+
+    def _calc_pareto_front(self, *_: Any, **__: Any) -> Floats:
+        return self.minimise(self.true_front)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load_problem, (self.definition.name, self.seed)
+
+
+def list_problems(folder: Path | str | None = None) -> list[str]:
+    """Returns the names of the shipped problems, in the order of the catalogue.
+
+    Args:
+        folder: Folder of shipped data; that of this repository if None.
+    """
+    path = problems_path(Path(folder) if folder else None)
+    shipped = read_problems(path)[1] if path.exists() else {}
+    return [definition.name for definition in CATALOGUE if definition.name in shipped]
+
+
+def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> BenchmarkProblem:
+    """Returns the problem of that name.
+
+    Args:
+        name: One of `list_problems()`.
+        seed: Seed of what a noisy problem shows; it changes nothing else.
+        folder: Folder of shipped data; that of this repository if None.
+
+    Raises:
+        ConfigurationError: No problem has the name.
+        SchemaError: The shipped data is damaged or of another version.
+
+    >>> problem = load_problem("pico/u55")
+    >>> problem.evaluate_genotypes(problem.space.sample(3, np.random.default_rng(0))).shape
+    (3, 2)
+    """
+    known = list_problems(folder)
+    if name not in known:
+        raise unknown_name("problem", name, known)
+    data = benchmark_data_dir(folder)
+    columns, problems = read_problems(problems_path(data))
+    definition = next(d for d in CATALOGUE if d.name == name)
+    own = columns.get(definition.space, {})
+    used = {column: own[column] for column in definition.columns if column in own}
+    check_record(name, definition, problems[name], used)
+    made = make_columns(definition, used, data)
+    return BenchmarkProblem(definition, ProblemValues(definition, made), problems[name], seed)
+
+
+def make_columns(
+    definition: ProblemDefinition, records: Mapping[str, ColumnRecord], data: Path
+) -> dict[str, Column]:
+    """Returns the columns of a problem, from the space or from records."""
+    space = definition.question().space
+    made = {}
+    for name in definition.columns:
+        column = cost_column(space, name)
+        made[name] = column or _recorded(space, records[name], data)
+    return made
+
+
+def _recorded(space: SearchSpace, record: ColumnRecord, data: Path) -> Column:
+    if record.kind == "cells":
+        return cell_sum(space, record.values)
+    if record.kind == "rows":
+        return stored(space, record.values)
+    from evonas.scoring.surrogate import load_surrogate
+    from evonas.scoring.surrogate.model import checksum
+
+    path = data / record.file
+    surrogate = load_surrogate(path, space)
+    if checksum(path) != record.checksum:
+        raise SchemaError(f"{path}: not the surrogate that the problems were built with")
+    return predicted(surrogate)

@@ -1,0 +1,151 @@
+"""One run of a comparison: what is measured of it, and its file."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.benchmark.indicators import distance, fronts_over_time, volume
+from evonas.benchmark.problem import load_problem
+from evonas.benchmark.trial import run_trial
+from evonas.errors import ConfigurationError, SchemaError
+from evonas.files import write_atomically
+
+Floats = NDArray[np.float64]
+
+# Indicators are computed at so many numbers of evaluations, denser where a run is young.
+_CHECKPOINTS = 30
+_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """Which run it is.
+
+    Attributes:
+        problem: Name.
+        algorithm: Name.
+        seed: Of the algorithm, and of the problem's noise.
+        evaluations: How many it may ask for.
+        population: About how many it asks for at once.
+    """
+
+    problem: str
+    algorithm: str
+    seed: int
+    evaluations: int
+    population: int
+
+    def path(self, folder: Path) -> Path:
+        """Returns the run's file."""
+        where = folder / "runs" / self.problem.replace("/", "+") / self.algorithm
+        return where / f"{self.seed}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What is measured of a run, on true values whatever the search saw.
+
+    Attributes:
+        key: Which run it is.
+        checksum: Of the problem.
+        at: Numbers of evaluations.
+        hypervolume: After each, over that of the front.
+        distance: After each, normalised IGD+ from the front.
+        front: (k, m) normalised points of the last front.
+        seconds: Time of the processor that the search took.
+        error: Why it failed; then nothing else is known.
+    """
+
+    key: RunKey
+    checksum: str
+    at: list[int]
+    hypervolume: list[float]
+    distance: list[float]
+    front: list[list[float]]
+    seconds: float
+    error: str = ""
+
+    def reached(self, share: float) -> float:
+        """Returns the evaluations after which that share of the front's volume was there."""
+        there = (n for n, volume in zip(self.at, self.hypervolume, strict=True) if volume >= share)
+        return float(next(there, np.inf))
+
+    def mean_hypervolume(self) -> float:
+        """Returns the mean over all evaluations: how good and how early."""
+        steps = np.diff(self.at, prepend=0)
+        return float(np.dot(steps, self.hypervolume) / self.at[-1])
+
+
+def checkpoints(evaluations: int, population: int) -> list[int]:
+    """Returns increasing numbers of evaluations, the last one all.
+
+    >>> checkpoints(100, 50)[:3], checkpoints(100, 50)[-1]
+    ([50, 51, 52], 100)
+    """
+    spaced = np.geomspace(min(population, evaluations), evaluations, _CHECKPOINTS)
+    return [int(n) for n in np.unique(spaced.round())]
+
+
+def perform(key: RunKey) -> RunResult:
+    """Runs and measures; what goes wrong is part of the result."""
+    checksum = ""
+    try:
+        problem = load_problem(key.problem, key.seed)
+        checksum = problem.record.checksum
+        began = time.process_time()
+        trial = run_trial(problem, key.algorithm, key.evaluations, key.seed, key.population)
+        seconds = time.process_time() - began
+    except ConfigurationError:
+        raise  # no run of this kind can work
+    except Exception as error:
+        return RunResult(key, checksum, [], [], [], [], 0.0, f"{type(error).__name__}: {error}")
+    points, feasible = trial.judged(problem)
+    at = checkpoints(key.evaluations, key.population)
+    fronts = fronts_over_time(points, feasible, at)
+    reference = problem.normalise(problem.true_front)
+    return RunResult(
+        key,
+        checksum,
+        at,
+        [round(volume(front) / problem.record.volume, _DIGITS) for front in fronts],
+        [round(distance(front, reference), _DIGITS) for front in fronts],
+        fronts[-1].round(_DIGITS).tolist(),
+        round(seconds, 4),
+    )
+
+
+def save_run(folder: Path, result: RunResult) -> None:
+    """Writes a run's file, atomically."""
+    text = json.dumps(asdict(result)).replace("Infinity", "null")
+    write_atomically(result.key.path(folder), text.encode())
+
+
+def load_run(folder: Path, key: RunKey) -> RunResult | None:
+    """Returns a run that was done, None if it was not or failed.
+
+    Raises:
+        SchemaError: The file is damaged.
+        ConfigurationError: It holds a run of other length or of another version of the problem.
+    """
+    path = key.path(folder)
+    if not path.exists():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        found["distance"] = [np.inf if d is None else d for d in found["distance"]]
+        result = RunResult(**{**found, "key": RunKey(**found["key"])})
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise SchemaError(f"{path}: not a run's file ({error}); delete it") from error
+    if result.error:
+        return None
+    if result.key != key or result.checksum != load_problem(key.problem).record.checksum:
+        raise ConfigurationError(
+            f"{path}: a run of {result.key.evaluations} evaluations, population "
+            f"{result.key.population}, problem {result.checksum}; choose another --out"
+        )
+    return result

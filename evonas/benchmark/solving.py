@@ -1,0 +1,166 @@
+"""The front of a problem: by looking at everything, by dynamic programming, or by long searches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.benchmark.columns import every, is_small
+from evonas.benchmark.definition import ProblemDefinition
+from evonas.benchmark.dynamic import LayerObjective, exact_front
+from evonas.benchmark.indicators import volume
+from evonas.benchmark.problem import BenchmarkProblem, ProblemValues
+from evonas.benchmark.store import ColumnRecord, ProblemRecord, problem_checksum
+from evonas.benchmark.subset import spread_rows
+from evonas.benchmark.trial import run_trial
+from evonas.errors import ConfigurationError
+from evonas.objectives import pareto_mask
+from evonas.scoring.scorer import row_keys
+from evonas.search.algorithms.local import neighbours
+from evonas.space import Genotypes, SearchSpace
+from evonas.space.costs import cost_tables, memory_table
+
+Floats = NDArray[np.float64]
+
+# A front of more points is shipped as this many that stand for it.
+SHIPPED = 1500
+# Best known fronts: searches, their length and population; then so many neighbours at most.
+_SEARCHES, _EVALUATIONS, _POPULATION = 5, 20_000, 200
+_LOCAL = 300_000
+# Exact fronts of more than two objectives outgrow memory.
+_ADDITIVE_UP_TO = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Front:
+    """A front: (k, m) values in the objectives' own directions, (k, n_genes) networks, and how."""
+
+    values: Floats
+    genotypes: Genotypes
+    exact: bool
+    method: str
+
+
+def solve(
+    definition: ProblemDefinition, values: ProblemValues, records: Mapping[str, ColumnRecord]
+) -> ProblemRecord:
+    """Returns all that is to be known of a problem."""
+    front = find_front(definition, values, records)
+    order = np.argsort(front.values[:, 0], kind="stable")
+    points, genotypes = front.values[order], front.genotypes[order]
+    maximise = np.array([o.maximise for o in definition.question().objectives])
+    best, worst = np.where(maximise, -points, points), np.where(maximise, points, -points)
+    columns = np.arange(points.shape[1])
+    ideal, nadir = points[best.argmin(axis=0), columns], points[worst.argmin(axis=0), columns]
+    normalised = (points - ideal) / (nadir - ideal)
+    rows = spread_rows(normalised, SHIPPED)
+    record = ProblemRecord(
+        version=definition.version,
+        exact=front.exact,
+        method=front.method,
+        size=len(points),
+        volume=volume(normalised),
+        ideal=ideal,
+        nadir=nadir,
+        front=points[rows],
+        genotypes=genotypes[rows],
+        checksum="",
+    )
+    checksum = problem_checksum(definition, values.space, records, record)
+    return replace(record, checksum=checksum)
+
+
+def find_front(
+    definition: ProblemDefinition, values: ProblemValues, records: Mapping[str, ColumnRecord]
+) -> Front:
+    """Returns the true front where that can be had, else the best that searches find."""
+    space = values.space
+    if is_small(space):
+        genotypes = np.unique(space.canonical(every(space)), axis=0)
+        return _non_dominated(definition, values, genotypes, True, "all architectures")
+    tables = [layer_table(space, name, records) for name in definition.objectives]
+    if not definition.where and len(tables) <= _ADDITIVE_UP_TO and None not in tables:
+        return _additive(definition, [table for table in tables if table])
+    return _searched(definition, values)
+
+
+def layer_table(
+    space: SearchSpace, name: str, records: Mapping[str, ColumnRecord]
+) -> LayerObjective | None:
+    """Returns a column as a table over the layers; None if it is no such sum or maximum."""
+    if name == "peak_memory":
+        return LayerObjective(memory_table(space), largest=True)
+    if name in cost_tables(space):
+        return LayerObjective(cost_tables(space)[name])
+    record = records.get(name)
+    return LayerObjective(record.values) if record and record.kind == "cells" else None
+
+
+def _additive(definition: ProblemDefinition, tables: list[LayerObjective]) -> Front:
+    question = definition.question()
+    signs = np.array([-1.0 if o.maximise else 1.0 for o in question.objectives])
+    minimised = [
+        LayerObjective(sign * table.table, table.largest)
+        for sign, table in zip(signs, tables, strict=True)
+    ]
+    values, genotypes = exact_front(question.space, minimised)
+    return Front(values * signs, genotypes, True, "dynamic programming over blocks")
+
+
+def _searched(definition: ProblemDefinition, values: ProblemValues) -> Front:
+    """The union of long searches, and then whatever is one move from it and better."""
+    problem = unsolved(definition, values)
+    found = [
+        run_trial(problem, "nsga2", _EVALUATIONS, seed, _POPULATION).genotypes
+        for seed in range(_SEARCHES)
+    ]
+    method = f"{_SEARCHES} NSGA-II runs of {_EVALUATIONS:,} and local search"
+    front = _non_dominated(definition, values, np.concatenate(found), False, method)
+    explored: set[bytes] = set()
+    left = _LOCAL
+    while left > 0:
+        fresh = [row for row in front.genotypes if row.tobytes() not in explored]
+        if not fresh:
+            break
+        explored.update(row_keys(np.array(fresh)))
+        nearby = np.concatenate([neighbours(values.space, row) for row in fresh])
+        nearby = np.unique(nearby, axis=0)[:left]
+        left -= len(nearby)
+        both = np.concatenate([front.genotypes, nearby])
+        front = _non_dominated(definition, values, both, False, method)
+    return front
+
+
+def unsolved(definition: ProblemDefinition, values: ProblemValues) -> BenchmarkProblem:
+    """Returns a problem of which nothing is known, without its noise: it can be searched."""
+    m, n_genes = len(definition.objectives), values.space.n_genes
+    nothing = ProblemRecord(
+        definition.version,
+        exact=False,
+        method="",
+        size=0,
+        volume=1.0,
+        ideal=np.zeros(m),
+        nadir=np.ones(m),
+        front=np.empty((0, m)),
+        genotypes=np.empty((0, n_genes), np.uint8),
+        checksum="",
+    )
+    return BenchmarkProblem(replace(definition, noise=()), values, nothing)
+
+
+def _non_dominated(
+    definition: ProblemDefinition,
+    values: ProblemValues,
+    genotypes: Genotypes,
+    exact: bool,
+    method: str,
+) -> Front:
+    problem = unsolved(definition, values)
+    feasible = genotypes[problem.is_feasible(genotypes)]
+    if not len(feasible):
+        raise ConfigurationError(f"problem {definition.name!r}: nothing meets its constraints")
+    points = problem.evaluate_genotypes(feasible)
+    kept = pareto_mask(points, problem.objectives)
+    return Front(points[kept], feasible[kept], exact, method)

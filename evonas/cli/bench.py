@@ -1,0 +1,90 @@
+"""`evonas bench`: search algorithms compared on the benchmark's problems."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evonas.cli.output import AsJson, print_json
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Compare search algorithms on the problems."""
+
+
+@app.command()
+def compare(
+    problems: Annotated[str, typer.Option(help="Names with commas.")] = "pico/u55,nano/u55",
+    algorithms: Annotated[
+        str, typer.Option(help="Names with commas; the others are held against the first.")
+    ] = "nsga2,pymoo-nsga2,nsga3,moead,smsemoa,evolution,tunas,random",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, seeds from 0.")] = 31,
+    evaluations: Annotated[int, typer.Option(min=2, help="Of each run.")] = 1500,
+    population: Annotated[int, typer.Option(min=2, help="Asked for at once, about.")] = 50,
+    fewer: Annotated[
+        list[str] | None, typer.Option(help="ALGORITHM=EVALUATIONS, for a single one.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    out: Annotated[Path, typer.Option(help="Folder for runs and report.")] = Path("runs/bench"),
+    as_json: AsJson = False,
+) -> None:
+    """Run what is missing, then write report.html, runs.csv and curves.csv."""
+    from evonas.benchmark.compare import Plan
+    from evonas.benchmark.compare import compare as run_all
+    from evonas.benchmark.report import GOAL, Comparison, curves_csv, html, runs_csv
+    from evonas.benchmark.statistics import contrasts
+    from evonas.files import write_atomically
+
+    plan = Plan(
+        tuple(problems.split(",")),
+        tuple(algorithms.split(",")),
+        seeds,
+        evaluations,
+        population,
+        _numbers(fewer or []),
+    )
+    results = run_all(plan, out, workers, _tell)
+    comparison = Comparison(plan, results)
+    for name, text in (
+        ("report.html", html(comparison)),
+        ("runs.csv", runs_csv(comparison)),
+        ("curves.csv", curves_csv(comparison)),
+    ):
+        write_atomically(out / name, text.encode())
+    failed = sum(bool(result.error) for result in results)
+    if as_json:
+        told = contrasts(comparison.mean(), plan.problems, plan.algorithms)
+        rows = [
+            {
+                "problem": c.problem,
+                "algorithm": c.algorithm,
+                "mean_hypervolume": c.median,
+                f"to_{GOAL:g}": comparison.reached(c.problem, c.algorithm),
+                "a12": c.effect,
+                "p": c.p,
+            }
+            for c in told
+        ]
+        print_json({"runs": len(results), "failed": failed, "contrasts": rows})
+        return
+    typer.echo(f"{len(results)} runs, {failed} failed; {out / 'report.html'}")
+
+
+def _tell(done: int, total: int) -> None:
+    if done % max(1, total // 20) == 0 or done == total:
+        typer.echo(f"{done} of {total} runs", err=True)
+
+
+def _numbers(given: list[str]) -> dict[str, int]:
+    from evonas.errors import ConfigurationError
+
+    numbers = {}
+    for entry in given:
+        algorithm, _, number = entry.partition("=")
+        if not number.isdigit():
+            raise ConfigurationError(f"--fewer {entry!r}: must be ALGORITHM=EVALUATIONS")
+        numbers[algorithm] = int(number)
+    return numbers

@@ -1,0 +1,124 @@
+"""`evonas problem`: the benchmark's problems."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evonas.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from evonas.benchmark import BenchmarkProblem
+
+app = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Name of the problem, for example pico/u55.")]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the problems."""
+    from evonas.benchmark import list_problems, load_problem
+
+    problems = [load_problem(name) for name in list_problems()]
+    if as_json:
+        print_json({"problems": [_summary(problem) for problem in problems]})
+        return
+    print_table(
+        ["problem", "objectives", "constraints", "noise", "front", "points", "version"],
+        [
+            [
+                problem.definition.name,
+                str(problem.n_obj),
+                str(len(problem.question.constraints) or ""),
+                "yes" if problem.definition.noise else "",
+                "exact" if problem.record.exact else "best known",
+                str(problem.record.size),
+                str(problem.record.version),
+            ]
+            for problem in problems
+        ],
+    )
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a problem: objectives with their points, sources and errors, and how it was solved."""
+    from evonas.benchmark import load_problem
+    from evonas.benchmark.server import describe
+
+    problem = load_problem(name)
+    if as_json:
+        print_json(
+            {**describe(problem), "method": problem.record.method, "columns": _cards(problem)}
+        )
+        return
+    record = problem.record
+    typer.echo(f"{name}, version {record.version}, checksum {record.checksum}")
+    typer.echo(
+        f"{problem.definition.about} {len(problem.space.genes)} genes of {problem.space.name}."
+    )
+    cards = _cards(problem)
+    rows = [
+        [
+            objective.name,
+            "maximise" if objective.maximise else "minimise",
+            objective.unit,
+            f"{problem.ideal[i]:.6g}",
+            f"{problem.nadir[i]:.6g}",
+            cards[objective.name]["source"],
+        ]
+        for i, objective in enumerate(problem.objectives)
+    ]
+    print_table(["objective", "", "unit", "ideal", "nadir", "source"], rows)
+    for constraint in problem.definition.where:
+        typer.echo(f"where {constraint}")
+    for noise in problem.definition.noise:
+        unit = "of the value" if noise.relative else "in its unit"
+        typer.echo(f"{noise.column} is seen with an error of {noise.deviation} {unit}")
+    exact = "exact" if record.exact else "best known"
+    typer.echo(f"front: {exact}, {record.size} points, by {record.method}")
+    for column, card in cards.items():
+        if card["errors"]:
+            told = ", ".join(f"{key} {value:.4g}" for key, value in card["errors"].items())
+            typer.echo(f"{column}: held-out errors: {told}")
+
+
+@app.command()
+def serve(name: Name, seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0) -> None:
+    """Answer JSON requests from stdin, one a line, until it ends; see evonas.benchmark.server."""
+    import sys
+
+    from evonas.benchmark import load_problem
+    from evonas.benchmark.server import serve as answers
+
+    for answer in answers(load_problem(name, seed), sys.stdin):
+        print(answer, flush=True)
+
+
+def _summary(problem: "BenchmarkProblem") -> dict[str, Any]:
+    definition, record = problem.definition, problem.record
+    return {
+        "name": definition.name,
+        "objectives": list(definition.objectives),
+        "where": list(definition.where),
+        "noisy": [noise.column for noise in definition.noise],
+        "exact": record.exact,
+        "front_size": record.size,
+        "version": record.version,
+        "checksum": record.checksum,
+    }
+
+
+def _cards(problem: "BenchmarkProblem") -> dict[str, dict[str, Any]]:
+    """Returns source and errors of every column."""
+    from evonas.benchmark.store import problems_path, read_problems
+
+    frozen = read_problems(problems_path())[0].get(problem.space.name, {})
+    return {
+        name: (
+            {"source": frozen[name].source, "errors": dict(frozen[name].errors)}
+            if name in frozen
+            else {"source": "analytic", "errors": {}}
+        )
+        for name in problem.definition.columns
+    }

@@ -1,0 +1,92 @@
+"""Surrogate-assisted NSGA-II: a model fitted during the run proposes what is worth a score."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.scoring.scorer import row_keys
+from evonas.search.algorithms.batches import BatchAlgorithm, Floats
+from evonas.search.algorithms.fronts import best_rows, feasible_front, improving
+from evonas.search.algorithms.gaussian import ArchitectureModel
+from evonas.search.operators import cross, mutate
+from evonas.search.problem import SearchProblem, repeats
+from evonas.space import Genotypes
+
+# The model's optimism, in standard deviations.
+_OPTIMISM = 0.5
+# An expected violation up to this is taken for none.
+_SLACK = 0.01
+# Generations on the model before each batch, and their size.
+_GENERATIONS, _SIZE = 12, 100
+# The batch after the first one, as a share of the population.
+_SHARE = 0.2
+# The model sees at most so many networks: the front and the latest.
+_KNOWN = 600
+# Its shape is chosen again when it knows so many times as many.
+_GROWTH = 1.3
+
+
+class AssistedSearch(BatchAlgorithm):
+    """After a random population, small batches that the model expects to enlarge the front most.
+
+    Candidates come from an NSGA-II on the model that begins at the front of what is known.
+    """
+
+    def __init__(self, problem: SearchProblem, population: int) -> None:
+        super().__init__(problem, population)
+        self._shape: Floats | None = None
+        self._chosen_at = 0
+
+    def propose(self) -> Genotypes:
+        """See `BatchAlgorithm`."""
+        front = feasible_front(self.values, self.violation)
+        model = self._fit(front)
+        candidates, expected = self._search(model, self.genotypes[front])
+        if not len(candidates):
+            return self.first()
+        # The front as it is expected to become: its ends count from the first step on.
+        hoped = np.concatenate([self.values[front], expected])
+        hoped = hoped[feasible_front(hoped, np.zeros(len(hoped)))]
+        low, high = hoped.min(axis=0), hoped.max(axis=0)
+        span = np.where(high > low, high - low, 1.0)
+        known = (self.values[front] - low) / span
+        count = max(1, round(_SHARE * self.population))
+        return candidates[improving((expected - low) / span, known, count)]
+
+    def _fit(self, front: NDArray[np.intp]) -> ArchitectureModel:
+        """Returns a model of objectives and, if there are constraints, the violation."""
+        n = len(self.genotypes)
+        rows = np.union1d(front[:_KNOWN], np.arange(max(0, n - _KNOWN + len(front)), n))
+        if len(rows) > _GROWTH * self._chosen_at:
+            self._shape, self._chosen_at = None, len(rows)
+        values = self.values[rows]
+        if self.searched.n_ieq_constr:
+            values = np.column_stack([values, self.violation[rows]])
+        model = ArchitectureModel(self.space, self.genotypes[rows], values, self._shape)
+        self._shape = model.shape
+        return model
+
+    def _expected(self, model: ArchitectureModel, genotypes: Genotypes) -> Floats:
+        """Returns (n, m) optimistic values, worse where a violation is expected."""
+        mean, deviation = model.predict(genotypes)
+        m = self.values.shape[1]
+        violation = mean[:, m:].sum(axis=1, keepdims=True)
+        worse = np.where(violation > _SLACK, 10 * violation, 0) * np.ptp(self.values, axis=0)
+        expected: Floats = mean[:, :m] - _OPTIMISM * deviation[:, :m] + worse
+        return expected
+
+    def _search(self, model: ArchitectureModel, front: Genotypes) -> tuple[Genotypes, Floats]:
+        """Returns new networks, and what is expected of them, after generations on the model."""
+        pool, expected = np.empty((0, self.space.n_genes), np.uint8), np.empty((0, 0))
+        for generation in range(_GENERATIONS):
+            parents = np.concatenate([front, pool])
+            mothers, fathers = self.random_state.integers(len(parents), size=(2, _SIZE // 2))
+            pairs = cross(self.space, parents[mothers], parents[fathers], self.random_state)
+            children = mutate(self.space, np.concatenate(pairs), self.random_state)
+            known = self.searched.evaluation.seen.union(row_keys(pool))
+            children = children[~repeats(children, known)]
+            told = self._expected(model, children)
+            pool = np.concatenate([pool, children])
+            expected = np.concatenate([expected, told]) if generation else told
+            kept = best_rows(expected, _SIZE)
+            pool, expected = pool[kept], expected[kept]
+        return pool, expected

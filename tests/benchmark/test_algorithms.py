@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+import evonas
+from evonas.benchmark.trial import run_trial
+from evonas.errors import ConfigurationError, MissingPackageError
+from evonas.search import run_search
+from evonas.search.algorithms import ALGORITHMS
+from tests.search.additive import AdditiveScorer
+
+REPEATING = ("pymoo-nsga2", "tunas", "moead")
+
+
+@pytest.mark.parametrize("name", ["pico/u55", "pico/u55-budget", "nano/capacity-u55"])
+@pytest.mark.parametrize("algorithm", [a for a in ALGORITHMS if a != "agemoea2"])
+def test_same_seed_same_archive(algorithm: str, name: str) -> None:
+    problem = evonas.load_problem(name)
+    first, again, other = (run_trial(problem, algorithm, 90, seed, 30) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.genotypes, again.genotypes)
+    assert len(first.genotypes) == 90
+    assert (first.genotypes != other.genotypes).any()
+    if algorithm not in REPEATING:
+        assert len(np.unique(first.genotypes, axis=0)) == 90
+
+
+@pytest.mark.slow
+def test_agemoea2_same_seed_same_archive() -> None:
+    pytest.importorskip("numba")
+    problem = evonas.load_problem("pico/u55-budget")
+    first, again = (run_trial(problem, "agemoea2", 90, 1, 30) for _ in range(2))
+    np.testing.assert_array_equal(first.genotypes, again.genotypes)
+
+
+def test_what_a_search_needs_and_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = evonas.load_problem("pico/u55")
+    with pytest.raises(ConfigurationError, match=r"unknown algorithm 'best'; known: .*nsga2"):
+        run_trial(problem, "best", 50)
+    with pytest.raises(ConfigurationError, match="evaluations is 1"):
+        run_trial(problem, "nsga2", 1)
+    monkeypatch.setitem(__import__("sys").modules, "numba", None)
+    with pytest.raises(MissingPackageError, match="numba is not installed"):
+        run_trial(problem, "agemoea2", 50)
+
+
+@pytest.mark.parametrize("algorithm", ["nsga2", "assisted", "local", "nsga3"])
+def test_searches_beat_random_draws(algorithm: str) -> None:
+    problem = evonas.load_problem("pico/u55")
+
+    def median(name: str) -> float:
+        found = []
+        for seed in range(3):
+            trial = run_trial(problem, name, 200, seed, 25)
+            found.append(problem.hypervolume(problem.evaluate_genotypes(trial.genotypes)))
+        return float(np.median(found))
+
+    assert median(algorithm) > median("random")
+
+
+def test_a_run_may_take_the_whole_space() -> None:
+    problem = evonas.load_problem("pico/systolic")
+    trial = run_trial(problem, "local", 20_000, 0, 2000)
+    distinct = len(np.unique(trial.genotypes, axis=0))
+    assert distinct == len(trial.genotypes) > 0.99 * problem.space.size
+    assert problem.hypervolume(problem.evaluate_genotypes(trial.genotypes)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("algorithm", ["smsemoa", "tunas", "assisted", "moead", "evolution"])
+def test_every_algorithm_searches_with_a_scorer(algorithm: str) -> None:
+    space = evonas.load_space("nano")
+    scorer = AdditiveScorer(space)
+    result = run_search(
+        space,
+        ["map", "madds"],
+        scorer=scorer,
+        where=["madds <= 4e7"],
+        algorithm=algorithm,
+        population=10,
+        generations=4,
+    )
+    assert len(scorer.calls) == len(set(scorer.calls))
+    assert len(result.front) > 0
+    assert (result.archive.columns["madds"][result.front] <= 4e7).all()

@@ -1,0 +1,116 @@
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import evonas
+from evonas.benchmark import CATALOGUE, BenchmarkProblem
+from evonas.benchmark.store import problems_path, read_problems
+from evonas.errors import ConfigurationError, GenotypeError, SchemaError
+from evonas.objectives import pareto_mask
+
+PROBLEMS = evonas.list_problems()
+
+
+def random_genotypes(problem: BenchmarkProblem, n: int) -> np.ndarray:
+    return problem.space.sample(n, np.random.default_rng(0))
+
+
+def test_there_are_problems_of_all_kinds() -> None:
+    definitions = [definition for definition in CATALOGUE if definition.name in PROBLEMS]
+    assert len(definitions) >= 15
+    counts = {len(definition.objectives) for definition in definitions}
+    assert min(counts) == 2
+    assert max(counts) == 8
+    assert any(definition.where for definition in definitions)
+    assert any(definition.noise for definition in definitions)
+    assert {definition.space for definition in definitions} == {"pico", "nano", "mobiledet"}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_shipped_front_is_what_its_networks_have(name: str) -> None:
+    problem = evonas.load_problem(name)
+    front, genotypes = problem.true_front, problem.record.genotypes
+    np.testing.assert_allclose(problem.evaluate_genotypes(genotypes), front, rtol=1e-12)
+    assert pareto_mask(front, problem.objectives).all()
+    assert problem.is_feasible(genotypes).all()
+    assert len(front) <= problem.record.size
+    normalised = problem.normalise(front)
+    np.testing.assert_allclose(normalised.min(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(normalised.max(axis=0), 1)
+    np.testing.assert_allclose(problem.normalise(problem.reference_point[None]), 1.1)
+    if len(front) == problem.record.size:
+        assert problem.hypervolume(front) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_pymoo_sees_minimised_values(name: str) -> None:
+    problem = evonas.load_problem(name)
+    genotypes = random_genotypes(problem, 5)
+    signs = np.where([o.maximise for o in problem.objectives], -1, 1)
+    out = problem.evaluate(genotypes, return_as_dictionary=True)
+    seen, violation = problem.observe(genotypes)
+    np.testing.assert_array_equal(out["F"], seen * signs)
+    if problem.n_ieq_constr:
+        np.testing.assert_array_equal(out["G"][:, 0], violation)
+        assert ((violation == 0) == problem.is_feasible(genotypes)).all()
+    np.testing.assert_array_equal(problem.pareto_front().shape, problem.true_front.shape)
+
+
+def test_noise_is_of_the_seed_and_is_no_part_of_the_judgement() -> None:
+    clean = evonas.load_problem("pico/cpu")
+    one, again, other = (evonas.load_problem("pico/cpu-noisy", seed) for seed in (1, 1, 2))
+    genotypes = random_genotypes(clean, 2000)
+    seen = one.observe(genotypes)[0]
+    np.testing.assert_array_equal(seen, again.observe(genotypes)[0])
+    np.testing.assert_array_equal(seen[::-1], one.observe(genotypes[::-1])[0])
+    assert (seen != other.observe(genotypes)[0]).all()
+    true = one.evaluate_genotypes(genotypes)
+    np.testing.assert_array_equal(true, clean.evaluate_genotypes(genotypes))
+    _, rows = np.unique(genotypes, axis=0, return_index=True)
+    errors = (seen - true)[rows]
+    assert errors[:, 0].std() == pytest.approx(0.02, rel=0.1)
+    assert (errors[:, 1] / true[rows, 1]).std() == pytest.approx(0.02, rel=0.1)
+    assert abs(errors.mean(axis=0)).max() < 0.002
+
+
+def test_a_network_has_one_value_however_it_is_written() -> None:
+    problem = evonas.load_problem("pico/u55-noisy")
+    first = np.array([[0, 1, 0, 1, 2, 1, 2]])
+    np.testing.assert_array_equal(
+        problem.observe(first)[0], problem.observe(problem.space.canonical(first))[0]
+    )
+
+
+def test_a_problem_survives_being_sent_to_another_process() -> None:
+    problem = evonas.load_problem("pico/u55-noisy", seed=7)
+    twin = pickle.loads(pickle.dumps(problem))
+    genotypes = random_genotypes(problem, 4)
+    np.testing.assert_array_equal(problem.observe(genotypes)[0], twin.observe(genotypes)[0])
+
+
+def test_mistakes_are_told() -> None:
+    with pytest.raises(ConfigurationError, match=r"unknown problem 'pico/x'; known: .*pico/u55"):
+        evonas.load_problem("pico/x")
+    with pytest.raises(GenotypeError, match="allowed are 0 to 1"):
+        evonas.load_problem("pico/u55").evaluate_genotypes(np.full((1, 7), 9))
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = problems_path(tmp_path)
+    path.parent.mkdir()
+    assert evonas.list_problems(tmp_path) == []
+    shutil.copy(problems_path(), path)
+    import h5py
+
+    with h5py.File(path, "a") as file:
+        file["problems/pico/u55/front"][0, 0] += 1e-9
+    read_problems.cache_clear()
+    with pytest.raises(SchemaError, match="'pico/u55': version 1 with checksum"):
+        evonas.load_problem("pico/u55", folder=tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    read_problems.cache_clear()
+    with pytest.raises(SchemaError, match="not a file of problems"):
+        evonas.load_problem("pico/u55", folder=tmp_path)
