@@ -5,7 +5,8 @@ from torch.nn import functional as F
 
 from evonas.data import make_digits
 from evonas.detector import Detector
-from evonas.detector.network import layer_convs, level_convs, same_padding
+from evonas.detector.network import layer_convs, level_convs
+from evonas.detector.unit import same_padding
 from evonas.scoring.proxies import ProxyScorer, naswot, synflow
 from evonas.space import load_space
 from evonas.training.validation import as_input
