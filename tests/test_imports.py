@@ -18,7 +18,7 @@ SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "plain": set(),
-    "files": {"errors"},
+    "files": {"errors", "plain"},
     "locks": set(),
     "paths": set(),
     "objectives": {"errors"},

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.files import write_atomically
+from evonas.files import read_json, write_atomically, write_json
 from evonas.plain import without_nan
 from evonas.retraining.request import Retraining
 from evonas.training.recipe import describe_recipe, recipe_from
@@ -71,9 +71,24 @@ class RunFolder:
         return self.path / "confusion.json"
 
     @property
+    def examples(self) -> Path:
+        """Some validation images' true and detected boxes, as JSON; see `read_examples`."""
+        return self.path / "examples.json"
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of these images."""
+        return self.path / "examples"
+
+    @property
     def card(self) -> Path:
         """The best network's card, as JSON."""
         return self.path / "card.json"
+
+    @property
+    def exports(self) -> Path:
+        """Folder of the best network's exported files, if any were made."""
+        return self.path / "export"
 
     @property
     def lock(self) -> Path:
@@ -84,7 +99,8 @@ class RunFolder:
         """Removes all but the request, for a run that starts anew."""
         for file in (
             self.environment, self.curves, self.log, self.checkpoint, self.best, self.metrics,
-            self.card, self.curves_by_class, self.confusion,
+            self.card, self.curves_by_class, self.confusion, self.examples,
+            *self.pictures.glob("*.png"), *self.exports.glob("*"),
         ):  # fmt: skip
             file.unlink(missing_ok=True)
 
@@ -162,32 +178,6 @@ class RunFolder:
         """Appends a line."""
         with self.log.open("a") as file:
             file.write(line + "\n")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON object, atomically."""
-    write_atomically(path, (json.dumps(without_nan(content), indent=2) + "\n").encode())
-
-
-def read_json(path: Path, what: str) -> dict[str, Any]:
-    """Reads a JSON object.
-
-    Args:
-        path: The file.
-        what: What is expected there, for the message.
-
-    Raises:
-        SchemaError: The file is missing, damaged or holds something else.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise SchemaError(f"{path}: no such file; expected {what}") from error
-    except (OSError, ValueError) as error:
-        raise SchemaError(f"{path}: cannot be read ({error}); expected {what}") from error
-    if not isinstance(content, dict):
-        raise SchemaError(f"{path}: holds no object; expected {what}")
-    return content
 
 
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

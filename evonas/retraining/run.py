@@ -15,11 +15,13 @@ from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
+from evonas.files import read_json, write_json
 from evonas.locks import locked
 from evonas.plain import without_nan
 from evonas.retraining.environment import check_classes, check_environment
 from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
-from evonas.retraining.folder import RunFolder, read_json, write_json
+from evonas.retraining.examples import write_examples
+from evonas.retraining.folder import RunFolder
 from evonas.retraining.initial import initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
@@ -275,6 +277,8 @@ class _Run:
                 }
                 curves[split] = precision_recall(metrics, self.classes)
                 confusion[split] = confusion_matrix(evaluator.ground_truth, detections).tolist()
+                if split == "val" and self.leads:
+                    write_examples(self.folder, evaluator.dataset, detections)
                 self._say(f"{split}: AP {metrics.ap:.4f}  AP50 {metrics.ap50:.4f}")
         if self.leads:
             write_json(self.folder.card, asdict(archive.card))
