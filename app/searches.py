@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from app import search_process as process
+from app import background as process
 from app.settings import RUNS, find_data, refuse_if_read_only, without_places
 from evonas.errors import ConfigurationError
 from evonas.files import write_atomically

@@ -1,7 +1,6 @@
 """Decodes the image files that people have into 8-bit RGB."""
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,7 +54,7 @@ def read_image(path: Path, image_id: int, size: tuple[int, int]) -> Image.Image:
 
 
 def open_image(
-    source: Path | BinaryIO, formats: Sequence[str] | None = None, most_pixels: int = 0
+    source: Path | BinaryIO, formats: tuple[str, ...] | None = None, most_pixels: int = 0
 ) -> Image.Image:
     """Reads any image as 8-bit RGB, upright as viewers show it.
 

@@ -37,6 +37,13 @@ class ExportedDetector:
             raise MissingPackageError("onnxruntime", "devices") from None
         path = path / FILE if path.is_dir() else path
         card = read_json(path.parent / "card.json", "the card that `evonas export` writes")
+        damaged: tuple[type[Exception], ...] = (
+            KeyError,
+            TypeError,
+            ValueError,
+            OSError,
+            *_errors(onnxruntime),
+        )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         try:
@@ -50,7 +57,7 @@ class ExportedDetector:
             outputs = {entry.name for entry in self._session.get_outputs()}
             if outputs != {"boxes", "scores", "labels"}:
                 raise ValueError(f"its outputs are {', '.join(sorted(outputs))}")
-        except (KeyError, TypeError, ValueError, OSError, *_errors(onnxruntime)) as error:
+        except damaged as error:
             raise SchemaError(f"{path}: not an exported detector ({error})") from error
 
     def detect(self, image: "Image", threshold: float = 0.0) -> list[Found]:

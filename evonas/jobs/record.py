@@ -126,7 +126,7 @@ class Job:
     def log(self, lines: int = 0) -> list[str]:
         """Returns the log's last lines, all of them for 0."""
         try:
-            text = self.run.log.read_text()
+            text = self.run.log.read_text(errors="replace")
         except FileNotFoundError:
             return []
         return text.splitlines()[-lines:]

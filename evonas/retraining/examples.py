@@ -46,7 +46,7 @@ def write_examples(folder: RunFolder, dataset: "CocoDataset", detections: "Detec
         DataError: An image cannot be read, or the folder cannot be written.
     """
     count = min(COUNT, len(dataset))
-    entries = []
+    entries: list[dict[str, Any]] = []
     for index in np.linspace(0, len(dataset) - 1, count).astype(int).tolist():
         file = f"{len(entries):02d}.png"
         scale = _keep_picture(dataset, index, folder.pictures / file)
@@ -88,7 +88,7 @@ def _keep_picture(dataset: "CocoDataset", index: int, path: Path) -> float:
 
     width, height = dataset.sizes[index].tolist()
     image = read_image(dataset.path_of(index), int(dataset.image_ids[index]), (width, height))
-    scale = min(1.0, _SIDE / max(width, height))
+    scale: float = min(1.0, _SIDE / max(width, height))
     if scale < 1:
         image = image.resize((max(1, round(width * scale)), max(1, round(height * scale))))
     with atomic_file(path) as file:

@@ -152,13 +152,38 @@ class RunFolder:
         except (KeyError, TypeError, ConfigurationError) as error:
             raise SchemaError(f"{self.config}: not the configuration of a run ({error})") from error
 
+    def read_metrics(self) -> dict[str, Any]:
+        """Returns the figures of a finished run: see `run_training`.
+
+        Raises:
+            SchemaError: It is not done, or the file is damaged.
+        """
+        content = read_json(self.metrics, "the metrics of a finished run")
+        for split in ("val", "test"):
+            figures = content.get(split, {} if split == "val" else None)
+            if figures is not None and not _are_figures(figures):
+                raise SchemaError(f"{self.metrics}: damaged: no figures of {split}")
+        return content
+
+    def read_precision(self, split: str = "val") -> dict[str, Any]:
+        """Returns `recall`, and by IoU and class the precision at it; None for absent classes.
+
+        Raises:
+            SchemaError: The run is not done, or the file is damaged.
+        """
+        content = read_json(self.curves_by_class, "precision-recall curves")
+        curves = content.get(split)
+        if not isinstance(curves, dict) or not {"recall", "0.50", "0.75"} <= curves.keys():
+            raise SchemaError(f"{self.curves_by_class}: damaged: no curves of {split}")
+        return curves
+
     def read_curves(self) -> list[dict[str, Any]]:
         """Returns the rows so far: `step` and `seconds`, and either `loss` or `map` with others.
 
         A line that is being written, or was when the machine died, is left out.
         """
         try:
-            lines = self.curves.read_text().splitlines()
+            lines = self.curves.read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return []
         return list(_rows(lines))
@@ -178,6 +203,14 @@ class RunFolder:
         """Appends a line."""
         with self.log.open("a") as file:
             file.write(line + "\n")
+
+
+def _are_figures(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and "map" in content
+        and all(isinstance(content.get(name), dict) for name in ("coco", "per_class"))
+    )
 
 
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

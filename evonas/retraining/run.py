@@ -15,7 +15,7 @@ from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
-from evonas.files import read_json, write_json
+from evonas.files import write_json
 from evonas.locks import locked
 from evonas.plain import without_nan
 from evonas.retraining.environment import check_classes, check_environment
@@ -74,7 +74,7 @@ def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
     folder, machine = RunFolder(path), machine or Machine()
     request = folder.request()
     if folder.metrics.exists():
-        return read_json(folder.metrics, "the metrics of a run")
+        return folder.read_metrics()
     if machine.processes.rank > 0:
         return _Run(folder, request, machine).run()
     with locked(folder.lock) as ours:

@@ -79,8 +79,8 @@ def test_no_search_says_how_to_start_one(open_app):
     [
         ({"run.json": '{"settings": {"space": "nano", "out": "/secret"}}'}, "finished"),
         ({"search.json": "{}", "stopped": ""}, "stopped"),
-        ({"search.json": "not json", "search.log": "Traceback"}, "failed"),
-        ({"progress.jsonl": f'{json.dumps(LINE)}\n{{"gener', "search.lock": ""}, "failed"),
+        ({"search.json": "not json", "output.log": "Traceback"}, "failed"),
+        ({"progress.jsonl": f'{json.dumps(LINE)}\n{{"gener', "alive.lock": ""}, "failed"),
     ],
 )
 def test_a_search_is_read_from_its_folder(open_app, folder, files, state):
