@@ -1,10 +1,10 @@
 """What every page has around it: the shortlist, and its errors as one message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from app.settings import shown
+from app.settings import as_text, shown
 from app.sources import find_tables, load_table
 from app.state import clear_shortlist, shortlist
 from evonas.errors import EvonasError
@@ -53,6 +53,20 @@ def metrics(figures: Mapping[str, str], **helps: str) -> None:
             st.metric(label, value, help=helps.get(label), width="content")
 
 
+def linked_choice(label: str, names: Sequence[str], key: str, help: str | None = None) -> str:
+    """Draws a choice, by default the first, that the page's address always names.
+
+    Streamlit's own binding leaves out of the address what code has chosen.
+    """
+    linked = st.query_params.get(key)
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = linked if linked in names else names[0]
+    chosen: str = st.selectbox(label, names, key=key, help=help)
+    if linked != chosen:
+        st.query_params[key] = chosen
+    return chosen
+
+
 def architecture_link(arch_id: str) -> None:
     """Draws a link to the page of a network."""
     st.page_link("app_pages/architecture.py", label=arch_id, query_params={"arch": arch_id})
@@ -68,7 +82,7 @@ def readable_tables(space: str | None = None) -> dict[str, BenchmarkTable]:
         try:
             table = load_table(path)
         except EvonasError as error:
-            st.warning(f"{name} cannot be read: {shown(error)}")
+            st.warning(f"{as_text(name)} cannot be read: {shown(error)}")
             continue
         if space is None or space in table.spaces:
             found[name] = table

@@ -67,4 +67,5 @@ def _submit(asked: list[Submission]) -> None:
     if known:
         st.toast(f"{known} of {len(jobs)} were submitted before: the same training is one job")
     st.session_state["job"] = jobs[0][0].id
+    st.query_params.pop("arch", None)
     st.rerun()

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.cards import sources
 from app.frame import readable_tables
+from app.settings import as_text
 from app.training_figures import (
     MEAN,
     Trained,
@@ -51,7 +52,7 @@ def _figures(job: Job, metrics: Mapping[str, Any]) -> None:
     )
     left.caption(
         f"Of the best network, that of step {metrics.get('best_step')}, on "
-        f"{job.run.request().data.name}; AP on digits scenes is not COCO mAP."
+        f"{as_text(job.run.request().data.name)}; AP on digits scenes is not COCO mAP."
     )
     right.dataframe(
         [
@@ -168,7 +169,7 @@ def _detections(job: Job) -> None:
         pair = (draw(picture, example.truth, scores=False), draw(picture, found))
         columns[place % 3].image(
             side_by_side(pair),
-            caption=f"{example.name}: {len(example.truth)} true, {len(found)} found",
+            caption=f"{as_text(example.name)}: {len(example.truth)} true, {len(found)} found",
             width="stretch",
             alt=f"{example.name}, true boxes left: {_names(example.truth)}; found right: "
             f"{_names(found)}",

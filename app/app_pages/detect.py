@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from app.frame import metrics, run_page
+from app.frame import linked_choice, metrics, run_page
 from app.networks import export, find_networks, is_exported, load_exported
 from app.settings import read_only
 from app.uploads import FORMATS, MOST_BYTES, read_upload
@@ -31,13 +31,8 @@ def page() -> None:
         st.info("No network has been trained here yet: submit one on the page Training.")
         return
     left, right = st.columns([2, 1])
-    name = left.selectbox(
-        "Network",
-        list(networks),
-        key="network",
-        bind="query-params",
-        help="Any finished training.",
-    )
+    with left:
+        name = linked_choice("Network", list(networks), "network", "Any finished training.")
     least = right.slider("Least score", 0.0, 1.0, 0.3, 0.05, key="least score")
     image = chosen_image(networks[name])
     if image is None:

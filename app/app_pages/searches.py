@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.frame import metrics, run_page
+from app.frame import linked_choice, metrics, run_page
 from app.search_figure import course, course_figure
 from app.search_form import search_form
 from app.searches import Search, front_csv, list_searches, load, resume, stop
@@ -29,7 +29,7 @@ def page() -> None:
             "is closed."
         )
         return
-    chosen = st.selectbox("Search", names, key="search", bind="query-params")
+    chosen = linked_choice("Search", names, "search")
     running = load(chosen).state == "running"
     st.fragment(watch, run_every=1.0 if running else None)(chosen, running)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.frame import metrics, run_page
-from app.settings import read_only, shown, without_places
+from app.frame import linked_choice, metrics, run_page
+from app.settings import as_text, read_only, shown, without_places
 from app.training_figures import curves_data, curves_figure
 from app.training_form import training_form
 from app.training_results import results
@@ -46,11 +46,10 @@ def page() -> None:
         return
     live = 2.0 if any(row["state"] in _ACTIVE for row in rows) else None
     st.fragment(listed, run_every=live)()
-    # Its options are what stands in a link, so they have no other form.
-    chosen = st.selectbox("Job", [row["job"] for row in rows], key="job", bind="query-params")
+    chosen = linked_choice("Job", [row["job"] for row in rows], "job")
     row = next(row for row in rows if row["job"] == chosen)
     if row["state"] == "damaged":
-        st.error(without_places(row["message"]))
+        st.error(as_text(without_places(row["message"])))
         return
     state = row["state"]
     st.fragment(watch, run_every=1.0 if state in _ACTIVE else None)(chosen, state)
@@ -154,12 +153,14 @@ def figures(job: Job, now: JobStatus) -> None:
     if now.state == "queued" and not is_worker_alive():
         st.warning("It is queued, and no worker of this app is running.")
     if now.state in ("failed", "interrupted") and now.message:
-        st.error(without_places(now.message))
+        st.error(as_text(without_places(now.message)))
+    weights = "scratch" if request.init == "scratch" else "trained weights"
     st.caption(
-        f"{request.architecture}, recipe {request.recipe_name}, batches of "
-        f"{request.recipe.batch_size}, seed {request.seed}, from "
-        f"{'scratch' if request.init == 'scratch' else 'trained weights'}, on "
-        f"{request.data.name}."
+        as_text(
+            f"{request.architecture}, recipe {request.recipe_name}, batches of "
+            f"{request.recipe.batch_size}, seed {request.seed}, from {weights}, on "
+            f"{request.data.name}."
+        )
     )
 
 

@@ -141,15 +141,16 @@ def test_a_ticked_row_is_the_job_below(open_app, folder, trained):
 
 
 @pytest.mark.parametrize("file", ["status.json", "config.json", "curves.jsonl", "metrics.json"])
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{", b"[]", b'{"state": "odd", "val": 3}'])
-def test_damaged_files_are_one_message(open_app, done, folder, trained, file, content):
+def test_damaged_files_are_one_message(open_app, done, folder, trained, file):
     add_jobs(folder, trained, "cancelled")
-    (done / file).write_bytes(content)
     at = open_app(page="training", job=done.name)
-    assert not at.exception
-    assert str(folder) not in " ".join(error.value for error in at.error)
-    if file != "curves.jsonl":
-        assert len(at.error) == 1
+    for content in (b"", b"\xff\xfe", b"{", b"[]", b'{"state": "odd", "val": 3}'):
+        (done / file).write_bytes(content)
+        at = at.run()
+        assert not at.exception
+        assert str(folder) not in " ".join(error.value for error in at.error)
+        if file != "curves.jsonl":
+            assert len(at.error) == 1
 
 
 @pytest.mark.parametrize("file", ["pr.json", "examples.json", "examples/00.png"])
@@ -164,7 +165,7 @@ def test_damaged_results_are_one_message(open_app, done, file):
 def test_forged_jobs_show_the_last_one(open_app, done, job):
     at = open_app(page="training", job=job)
     assert not at.exception
-    assert at.selectbox(key="job").value == done.name
+    assert metrics(at)["step"] == "6 of 6"
 
 
 def test_many_jobs_are_listed(open_app, folder, trained):

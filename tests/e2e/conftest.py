@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from evonas.data import make_digits
 from scripts.browser import chromium, serve
 
 expect.set_options(timeout=30_000)  # for machines that do much else besides
@@ -19,6 +20,12 @@ def browser() -> Iterator[Browser]:
 def app_folder(tmp_path_factory) -> Path:
     """Where the app of these tests runs: its runs and shortlist lie here."""
     return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="session")
+def scenes(app_folder) -> Path:
+    """A small data set in the app's folder."""
+    return make_digits(app_folder / "data" / "scenes", train=40, val=16)
 
 
 @pytest.fixture(scope="session")

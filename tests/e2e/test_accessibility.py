@@ -5,7 +5,15 @@ from scripts.browser import settle
 
 pytestmark = pytest.mark.e2e
 
-PAGES = ["", "architecture", "compare?archs=pico:0000000,pico:0000001", "searches", "devices"]
+PAGES = [
+    "",
+    "architecture",
+    "compare?archs=pico:0000000,pico:0000001",
+    "searches",
+    "training?arch=nano:000000000000000",
+    "detect",
+    "devices",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
