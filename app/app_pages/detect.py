@@ -61,9 +61,7 @@ def page() -> None:
 
 def chosen_image(run: RunFolder) -> "Image | None":
     """Draws where the image comes from, and returns it once there is one."""
-    source = st.segmented_control(
-        "Image", [_UPLOAD, _CAMERA, _VALIDATION], default=_UPLOAD, required=True, key="source"
-    )
+    source = st.radio("Image", [_UPLOAD, _CAMERA, _VALIDATION], horizontal=True, key="source")
     if source == _VALIDATION:
         examples = read_examples(run)
         names = [example.name for example in examples]

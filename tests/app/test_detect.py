@@ -48,7 +48,7 @@ def test_no_trained_network_says_where_to_get_one(open_app):
 
 def test_a_validation_image_goes_through_the_exported_network(open_app, exported):
     at = open_app(page="detect", network=exported.name)
-    at = at.segmented_control(key="source").set_value("Validation image").run()
+    at = at.radio(key="source").set_value("Validation image").run()
     assert not at.exception
     assert not at.error
     assert metrics(at)["here"].endswith(" ms")
@@ -75,7 +75,7 @@ def test_a_network_is_exported_when_it_is_first_asked_for(open_app, done):
     assert not is_exported(run)
     at = open_app(page="detect")
     at.default_timeout = 120
-    at = at.segmented_control(key="source").set_value("Validation image").run()
+    at = at.radio(key="source").set_value("Validation image").run()
     assert not at.exception
     assert not at.error
     assert is_exported(run)
@@ -130,7 +130,7 @@ def test_runs_of_the_command_line_are_found_and_damaged_ones_left_out(open_app, 
 def test_damaged_exports_are_one_message(open_app, exported, file):
     (exported / "export" / file).write_bytes(b"{")
     at = open_app(page="detect")
-    at = at.segmented_control(key="source").set_value("Validation image").run()
+    at = at.radio(key="source").set_value("Validation image").run()
     assert not at.exception
     assert len(at.error) == 1
 
@@ -138,7 +138,7 @@ def test_damaged_exports_are_one_message(open_app, exported, file):
 def test_read_only_exports_nothing_and_shows_what_is_exported(open_app, done, monkeypatch):
     monkeypatch.setenv("EVONAS_APP_READ_ONLY", "1")
     at = open_app(page="detect")
-    at = at.segmented_control(key="source").set_value("Validation image").run()
+    at = at.radio(key="source").set_value("Validation image").run()
     assert "nothing is written" in at.info[0].value
     assert not (done / "export").exists()
     export_detector(load_archive(done / "best.safetensors"), done / "export", ["onnx-nms"])

@@ -1,7 +1,8 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from evonas.data import make_digits
@@ -61,6 +62,20 @@ def open_page(browser) -> Iterator:
     for context in contexts:
         context.close()
     assert not wrong
+
+
+@pytest.fixture
+def serious() -> Callable[[Page], list[str]]:
+    """Returns axe-core's serious violations on a page."""
+
+    def check(page: Page) -> list[str]:
+        return [
+            f"{violation['id']}: {[node['html'][:160] for node in violation['nodes'][:3]]}"
+            for violation in Axe().run(page).response["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+
+    return check
 
 
 def _bad(message: ConsoleMessage) -> bool:

@@ -37,7 +37,7 @@ def finished(app_folder) -> Path:
 
 
 def test_a_training_is_submitted_watched_and_its_network_finds_digits(
-    open_page, url, scenes, finished
+    open_page, url, scenes, finished, serious
 ):
     page = open_page()
     submit(page, url, steps=12, seed=0)
@@ -55,6 +55,7 @@ def test_a_training_is_submitted_watched_and_its_network_finds_digits(
     assert lines[0].startswith("step,seconds,loss")
     assert len([line for line in lines[1:] if line.split(",")[2]]) == 12
 
+    assert not serious(page)
     page.get_by_role("link", name="Try it on an image").click()
     settle(page)
     assert f"network={job}" in page.url
@@ -63,6 +64,7 @@ def test_a_training_is_submitted_watched_and_its_network_finds_digits(
     expect(page.get_by_test_id("stImage")).to_be_visible()
     expect(page.get_by_text("Measured here on this server")).to_be_visible()
     settle(page)
+    assert not serious(page)
     page.locator("input[type=file]").set_input_files(
         {"name": "x.png", "mimeType": "image/png", "buffer": b"<script>alert(1)</script>"}
     )
