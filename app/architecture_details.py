@@ -52,6 +52,7 @@ def gene_changes(space: SearchSpace, genotype: Genotypes, tables: Tables) -> Non
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
+        placeholder="",
         column_config={_short(name): relative for name in changed.columns},
     )
     st.caption(

@@ -1,6 +1,8 @@
 """What every page has around it: the shortlist, and its errors as one message."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any
 
 import streamlit as st
 
@@ -28,6 +30,22 @@ def run_page(page: Callable[[], None]) -> None:
         st.error(shown(error))
 
 
+def live(part: Callable[..., None], seconds: float | None) -> Callable[..., None]:
+    """Returns a part of a page that is drawn anew every so many seconds, or only with its page.
+
+    Its errors become messages in its place: those of a fragment never reach its page.
+    """
+
+    @wraps(part)
+    def guarded(*arguments: Any) -> None:
+        try:
+            part(*arguments)
+        except EvonasError as error:
+            st.error(shown(error))
+
+    return st.fragment(guarded, run_every=seconds)
+
+
 def shortlist_panel() -> None:
     """Draws the shortlist, with links to its networks."""
     entries = shortlist()
@@ -48,9 +66,22 @@ def metrics(figures: Mapping[str, str], **helps: str) -> None:
         figures: Values by label.
         helps: What a figure means, by label.
     """
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, value in figures.items():
             st.metric(label, value, help=helps.get(label), width="content")
+
+
+def compact(value: float) -> str:
+    """Returns a number of any size as people write it.
+
+    >>> compact(15_283_000.0), compact(0.04213), compact(812.5), compact(0.0)
+    ('15.28 M', '0.04213', '812.5', '0')
+    """
+    for least, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= least:
+            divisor = 1e3 if letter == "k" else least
+            return f"{value / divisor:.4g} {letter}"
+    return f"{value:.4g}"
 
 
 def linked_choice(label: str, names: Sequence[str], key: str, help: str | None = None) -> str:

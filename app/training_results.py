@@ -16,7 +16,7 @@ from app.training_figures import (
     curves_csv,
     precision_figure,
 )
-from app.trainings import list_jobs
+from app.trainings import MOST_LOOKED_AT, list_jobs
 from evonas.data.drawing import draw
 from evonas.data.images import open_image
 from evonas.errors import EvonasError, SchemaError
@@ -24,8 +24,6 @@ from evonas.jobs import Job
 from evonas.retraining import read_examples
 from evonas.retraining.result import locate
 from evonas.table import BenchmarkTable
-
-_MOST_POINTS = 200  # trainings in the picture of predicted against trained
 
 
 def results(job: Job) -> None:
@@ -47,6 +45,7 @@ def _figures(job: Job, metrics: Mapping[str, Any]) -> None:
             for name in metrics[splits[0]]["coco"]
         ],
         hide_index=True,
+        placeholder="",
         height=36 * 7,
         column_config={s: st.column_config.NumberColumn(format="%.4f") for s in splits},
     )
@@ -124,7 +123,7 @@ def predictions(
 def trained_points(tables: Mapping[str, BenchmarkTable]) -> list[Trained]:
     """Returns the finished trainings of which a table has a prediction, the latest first."""
     points = []
-    for job in list_jobs()[:_MOST_POINTS]:
+    for job in list_jobs()[:MOST_LOOKED_AT]:
         try:
             trained = job.run.read_metrics()["val"]["map"]
             architecture = job.run.request().architecture

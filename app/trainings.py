@@ -18,6 +18,7 @@ from evonas.retraining import Retraining, plan_training
 from evonas.training.recipes import RECIPES
 
 JOBS = RUNS / "jobs"
+MOST_LOOKED_AT = 200  # jobs of which results are gathered
 MOST_WAITING, MOST_STEPS, MOST_BATCH, MOST_SEED = 8, 20_000, 64, 2**31 - 1
 INITS = ("scratch", "supernet")
 
@@ -110,6 +111,20 @@ def describe_jobs(most: int) -> list[dict[str, Any]]:
     """Returns the last jobs as `describe_job` does."""
     with _ONE_CHANGE:
         return [describe_job(job) for job in list_jobs()[:most]]
+
+
+def trained_maps() -> dict[str, float]:
+    """Returns by architecture the validation AP of its latest training that is done."""
+    found: dict[str, float] = {}
+    for job in list_jobs()[:MOST_LOOKED_AT]:
+        try:
+            ap = job.run.read_metrics()["val"]["map"]
+            architecture = job.run.request().architecture
+        except EvonasError:  # it is not done, or damaged
+            continue
+        if ap is not None:
+            found.setdefault(architecture, float(ap))
+    return found
 
 
 def find_job(name: str) -> Job:

@@ -61,7 +61,9 @@ def page() -> None:
 
 def chosen_image(run: RunFolder) -> "Image | None":
     """Draws where the image comes from, and returns it once there is one."""
-    source = st.radio("Image", [_UPLOAD, _CAMERA, _VALIDATION], horizontal=True, key="source")
+    source = st.radio(
+        "Image", [_UPLOAD, _CAMERA, _VALIDATION], horizontal=True, key="source", bind="query-params"
+    )
     if source == _VALIDATION:
         examples = read_examples(run)
         names = [example.name for example in examples]

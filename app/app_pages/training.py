@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.frame import linked_choice, metrics, run_page
+from app.frame import linked_choice, live, metrics, run_page
 from app.settings import as_text, read_only, shown, without_places
 from app.training_figures import curves_data, curves_figure
 from app.training_form import training_form
@@ -44,15 +44,15 @@ def page() -> None:
             "page is closed."
         )
         return
-    live = 2.0 if any(row["state"] in _ACTIVE for row in rows) else None
-    st.fragment(listed, run_every=live)()
+    active = any(row["state"] in _ACTIVE for row in rows)
+    live(listed, 2.0 if active else None)()
     chosen = linked_choice("Job", [row["job"] for row in rows], "job")
     row = next(row for row in rows if row["job"] == chosen)
     if row["state"] == "damaged":
         st.error(as_text(without_places(row["message"])))
         return
     state = row["state"]
-    st.fragment(watch, run_every=1.0 if state in _ACTIVE else None)(chosen, state)
+    live(watch, 1.0 if state in _ACTIVE else None)(chosen, state)
     if state == "done":
         results(find_job(chosen))
 
@@ -66,6 +66,7 @@ def listed() -> None:
         key="jobs",
         on_select=lambda: _choose([row["job"] for row in rows]),
         selection_mode="single-row",
+        placeholder="",
         height=38 + 35 * min(len(rows), 6),
         column_config={
             "submitted": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
@@ -104,14 +105,10 @@ def _choose(names: list[str]) -> None:
 def watch(name: str, was: str) -> None:
     """Draws one job as it is now; while it is queued or running, once a second."""
     job = find_job(name)
-    try:
-        now = status(job)
-        if was != now.state:
-            st.rerun()
-        figures(job, now)
-    except EvonasError as error:  # its files are damaged; the others are not
-        st.error(shown(error))
-        return
+    now = status(job)
+    if was != now.state:
+        st.rerun()
+    figures(job, now)
     rows = job.run.read_curves()
     if rows:
         data = curves_data(rows)
