@@ -160,7 +160,7 @@ def _detections(job: Job) -> None:
     except SchemaError:
         st.info("This training kept no pictures: it was made by an earlier evonas.")
         return
-    least = st.slider("Least score", 0.0, 1.0, 0.3, 0.05, key="least score")
+    least = st.slider("Least score", 0.0, 1.0, 0.5, 0.05, key="least score")
     columns = st.columns(3)
     for place, example in enumerate(examples):
         found = [entry for entry in example.found if entry.score >= least]

@@ -60,7 +60,7 @@ def test_a_training_is_submitted_watched_and_its_network_finds_digits(
     settle(page)
     assert f"network={job}" in page.url
     page.locator("input[type=file]").set_input_files(sorted((scenes / "val").glob("*.png"))[0])
-    expect(figure(page, "here")).to_contain_text(" ms", timeout=MINUTES)
+    expect(figure(page, "measured here")).to_contain_text(" ms", timeout=MINUTES)
     expect(page.get_by_test_id("stImage")).to_be_visible()
     expect(page.get_by_text("Measured here on this server")).to_be_visible()
     settle(page)
