@@ -17,6 +17,7 @@ from evonas.table import BenchmarkTable
 _STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
 [data-testid="stSliderThumbValue"] { color: inherit }
+.st-key-figures { row-gap: 0 }
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
 </style>"""
 
@@ -66,7 +67,7 @@ def metrics(figures: Mapping[str, str], **helps: str) -> None:
         figures: Values by label.
         helps: What a figure means, by label.
     """
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", key="figures"):
         for label, value in figures.items():
             st.metric(label, value, help=helps.get(label), width="content")
 

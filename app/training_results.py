@@ -223,4 +223,4 @@ def _downloads(job: Job) -> None:
         st.page_link(
             "app_pages/detect.py", label="Try it on an image", query_params={"network": job.id}
         )
-    st.code(f"evonas export {job.path} --out {job.path}/export --format tflite", language="bash")
+    st.code(f"evonas export {job.path} --out {job.path}/export --format tflite", language=None)

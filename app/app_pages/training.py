@@ -86,11 +86,11 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "job": entry["job"],
         "state": entry["state"],
+        "done": entry["step"] / entry["steps"],
+        "best AP": entry["best_map"],
+        "loss": entry["loss"],
         "architecture": entry["architecture"],
         "recipe": entry["recipe"],
-        "done": entry["step"] / entry["steps"],
-        "loss": entry["loss"],
-        "best AP": entry["best_map"],
         "submitted": datetime.fromtimestamp(entry["submitted"]),
     }
 
