@@ -10,6 +10,7 @@ from app.frame import architecture_link
 from app.front import objectives_of
 from app.neighbours import differing_genes, nearest_rows, one_gene
 from app.rows import rows_frame
+from app.settings import as_text
 from evonas.space import Genotypes, SearchSpace
 from evonas.table import BenchmarkTable
 
@@ -51,6 +52,7 @@ def gene_changes(space: SearchSpace, genotype: Genotypes, tables: Tables) -> Non
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
+        placeholder="",
         column_config={_short(name): relative for name in changed.columns},
     )
     st.caption(
@@ -91,7 +93,7 @@ def neighbours(space: SearchSpace, genotype: Genotypes, tables: Tables) -> None:
         frame["what differs"] = [
             "; ".join(differing_genes(space, genotype, genotypes[row])) for row in rows
         ]
-        st.subheader(f"Nearest in {name}")
+        st.subheader(f"Nearest in {as_text(name)}")
         ticked = st.dataframe(
             frame, hide_index=True, key="near", on_select="rerun", selection_mode="single-row"
         )

@@ -52,8 +52,18 @@ def _choices(design: Design) -> dict[tuple[int, int, str], str]:
     return found
 
 
-def objective_values(designs: Sequence[Design], tables: Mapping[str, BenchmarkTable]) -> Values:
-    """Returns what is known of each design: counted, predicted, or the first table's value."""
+def objective_values(
+    designs: Sequence[Design],
+    tables: Mapping[str, BenchmarkTable],
+    trained: Mapping[str, float] | None = None,
+) -> Values:
+    """Returns what is known of each design: counted, predicted, or the first table's value.
+
+    Args:
+        designs: The designs.
+        tables: Tables by name.
+        trained: AP of those that were trained here, by `arch_id`.
+    """
     values: Values = {}
     for design in designs:
         if design.space is None or design.genotype is None or design.arch_id is None:
@@ -63,6 +73,8 @@ def objective_values(designs: Sequence[Design], tables: Mapping[str, BenchmarkTa
         for device in list_predictors(design.space):
             predictor = load_predictor(device, design.space)
             known[f"latency:{device}"] = float(predictor.predict(genotypes)[0])
+        if trained and design.arch_id in trained:
+            known["trained_map"] = trained[design.arch_id]
         for table in tables.values():
             if design.space.name not in table.spaces:
                 continue

@@ -3,12 +3,9 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from app.front import objectives_of
-from app.sources import find_tables, load_table
+from app.sources import find_tables, load_ranges, load_table
 from evonas.objectives import load_objective
 from evonas.table import BenchmarkTable
 
@@ -51,7 +48,8 @@ def choose() -> Choice | None:
             st.info("This table has no rows yet.")
             return None
         space = st.selectbox("Space", table.spaces, key="space", bind="query-params")
-        names = objectives_of(table, space)
+        ranges = load_ranges(tables[name], space)
+        names = list(ranges)
         if len(names) < 2:
             st.info("This table has fewer than two objectives with values.")
             return None
@@ -62,7 +60,7 @@ def choose() -> Choice | None:
         rest = [_NO_COLOUR, *(name for name in others if name != x)]
         colour = st.selectbox("Colour", rest, key="colour", bind="query-params")
         st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived anew.")
-        drawn = [_budget(table, space, name) for name in names]
+        drawn = [_budget(name, *ranges[name]) for name in names]
         given = [budget for budget in drawn if budget is not None]
         st.button("Lift all budgets", on_click=_lift, args=(given,), key="lift")
     budgets = {budget.name: budget.bound for budget in given if budget.bound != budget.loosest}
@@ -70,15 +68,12 @@ def choose() -> Choice | None:
     return Choice(table, name, space, names, x, y, hue, budgets)
 
 
-def budget_scale(
-    values: NDArray[np.float64],
-) -> tuple[float, float, float]:
+def budget_scale(low: float, high: float) -> tuple[float, float, float]:
     """Returns lowest, highest and step of a budget's slider: round numbers, about 200 steps.
 
-    >>> budget_scale(np.array([0.1131, 0.4987, np.nan]))
+    >>> budget_scale(0.1131, 0.4987)
     (0.113, 0.499, 0.001)
     """
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if not low < high:
         return low, high, 0.0
     step = 10.0 ** math.floor(math.log10((high - low) / 100))
@@ -90,9 +85,9 @@ def budget_scale(
     )
 
 
-def _budget(table: BenchmarkTable, space: str, name: str) -> Budget | None:
+def _budget(name: str, least: float, largest: float) -> Budget | None:
     """Draws one budget and returns it, or None where all values are the same."""
-    low, high, step = budget_scale(table.column(name, space))
+    low, high, step = budget_scale(least, largest)
     if not step:
         return None
     objective = load_objective(name)

@@ -1,10 +1,12 @@
 """What every page has around it: the shortlist, and its errors as one message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any
 
 import streamlit as st
 
-from app.settings import shown
+from app.settings import as_text, shown
 from app.sources import find_tables, load_table
 from app.state import clear_shortlist, shortlist
 from evonas.errors import EvonasError
@@ -15,6 +17,7 @@ from evonas.table import BenchmarkTable
 _STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
 [data-testid="stSliderThumbValue"] { color: inherit }
+.st-key-figures { row-gap: 0 }
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
 </style>"""
 
@@ -26,6 +29,22 @@ def run_page(page: Callable[[], None]) -> None:
         page()
     except EvonasError as error:
         st.error(shown(error))
+
+
+def live(part: Callable[..., None], seconds: float | None) -> Callable[..., None]:
+    """Returns a part of a page that is drawn anew every so many seconds, or only with its page.
+
+    Its errors become messages in its place: those of a fragment never reach its page.
+    """
+
+    @wraps(part)
+    def guarded(*arguments: Any) -> None:
+        try:
+            part(*arguments)
+        except EvonasError as error:
+            st.error(shown(error))
+
+    return st.fragment(guarded, run_every=seconds)
 
 
 def shortlist_panel() -> None:
@@ -48,9 +67,36 @@ def metrics(figures: Mapping[str, str], **helps: str) -> None:
         figures: Values by label.
         helps: What a figure means, by label.
     """
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium", key="figures"):
         for label, value in figures.items():
             st.metric(label, value, help=helps.get(label), width="content")
+
+
+def compact(value: float) -> str:
+    """Returns a number of any size as people write it.
+
+    >>> compact(15_283_000.0), compact(0.04213), compact(812.5), compact(0.0)
+    ('15.28 M', '0.04213', '812.5', '0')
+    """
+    for least, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= least:
+            divisor = 1e3 if letter == "k" else least
+            return f"{value / divisor:.4g} {letter}"
+    return f"{value:.4g}"
+
+
+def linked_choice(label: str, names: Sequence[str], key: str, help: str | None = None) -> str:
+    """Draws a choice, by default the first, that the page's address always names.
+
+    Streamlit's own binding leaves out of the address what code has chosen.
+    """
+    linked = st.query_params.get(key)
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = linked if linked in names else names[0]
+    chosen: str = st.selectbox(label, names, key=key, help=help)
+    if linked != chosen:
+        st.query_params[key] = chosen
+    return chosen
 
 
 def architecture_link(arch_id: str) -> None:
@@ -68,7 +114,7 @@ def readable_tables(space: str | None = None) -> dict[str, BenchmarkTable]:
         try:
             table = load_table(path)
         except EvonasError as error:
-            st.warning(f"{name} cannot be read: {shown(error)}")
+            st.warning(f"{as_text(name)} cannot be read: {shown(error)}")
             continue
         if space is None or space in table.spaces:
             found[name] = table

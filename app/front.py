@@ -15,6 +15,7 @@ from evonas.table import BenchmarkTable
 Rows = NDArray[np.intp]
 
 MOST_SHOWN = 20_000  # points of the dominated cloud; the front is always whole
+_MOST_OUTSIDE = 5_000  # points over budget, which only say where the others are
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +81,7 @@ def front_data(
         values,
         best,
         _thin(np.setdiff1d(rows, best, assume_unique=True)),
-        _thin(np.flatnonzero(known & ~within)),
+        _thin(np.flatnonzero(known & ~within), _MOST_OUTSIDE),
         rows,
         hypervolume(values[best], objectives, worst),
     )
@@ -88,15 +89,23 @@ def front_data(
 
 def objectives_of(table: BenchmarkTable, space: str) -> list[str]:
     """Returns the columns that are objectives and have values, accuracies first."""
-    names = []
+    return list(objective_ranges(table, space))
+
+
+def objective_ranges(table: BenchmarkTable, space: str) -> dict[str, tuple[float, float]]:
+    """Returns the least and the largest value of each objective that has any, accuracies first."""
+    ranges = {}
     for name in table.columns(space):
         try:
             load_objective(name)
         except EvonasError:
             continue
-        if np.isfinite(table.column(name, space)).any():
-            names.append(name)
-    return sorted(names, key=lambda name: not load_objective(name).maximise)
+        values = table.column(name, space)
+        values = values[np.isfinite(values)]
+        if len(values):
+            ranges[name] = float(values.min()), float(values.max())
+    names = sorted(ranges, key=lambda name: not load_objective(name).maximise)
+    return {name: ranges[name] for name in names}
 
 
 def subspace_levels(space: SearchSpace, genotypes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -131,6 +140,6 @@ def _best(values: NDArray[np.float64], rows: Rows, objectives: tuple[Objective, 
     return best[np.argsort(values[best, 0], kind="stable")]
 
 
-def _thin(rows: Rows) -> Rows:
+def _thin(rows: Rows, most: int = MOST_SHOWN) -> Rows:
     """Keeps every k-th row, so that the picture is the same on every rerun."""
-    return rows[:: -(-len(rows) // MOST_SHOWN) or 1]
+    return rows[:: -(-len(rows) // most) or 1]

@@ -146,4 +146,4 @@ def _axis(objective: Objective, sources: Mapping[str, str] | None) -> str:
     better = "higher" if objective.maximise else "lower"
     source = (sources or {}).get(objective.name)
     unit = f"{objective.unit}, {source}" if source else objective.unit
-    return f"{objective.name} ({unit}; {better} is better)"
+    return f"{objective.name}<br>{unit}; {better} is better"  # two lines fit a narrow screen

@@ -14,6 +14,7 @@ from evonas.latency import (
     load_predictor,
     measurements_path,
 )
+from evonas.latency.adapt import CROSS_VALIDATED
 from evonas.space import Op, SearchSpace
 
 _TRAINED, _HELD_OUT = "#8a8a8a", "#D55E00"
@@ -65,7 +66,8 @@ def residuals(device: str, space: SearchSpace) -> Residuals | None:
         raise SchemaError(f"{path.name}: holds no network that was measured steadily")
     predictor = load_predictor(device, space)
     predicted = predictor.predict(measurements.genotypes)
-    mask = held_out(measurements)
+    fitted_to_all = predictor.versions.get("errors") == CROSS_VALIDATED
+    mask = held_out(measurements) & (not fitted_to_all)
     relative = (predicted - measurements.latency_ms) / measurements.latency_ms
     users = op_users(space, measurements.genotypes)
     by_op = {

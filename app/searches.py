@@ -4,6 +4,7 @@
 runs/NAME`, which writes `progress.jsonl` and, at the end, `run.json`.
 """
 
+import csv
 import json
 import re
 from collections.abc import Mapping
@@ -11,14 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from app import search_process as process
+from app import background as process
 from app.settings import RUNS, find_data, refuse_if_read_only, without_places
-from evonas.errors import ConfigurationError
+from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
 
 MOST_RUNNING, MOST_POPULATION, MOST_GENERATIONS = 2, 500, 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _RECORD, _PROGRESS, _REQUEST = "run.json", "progress.jsonl", "search.json"
+_FIGURES = ("generation", "generations", "evaluated", "hypervolume", "seconds", "seconds_left")
 
 State = Literal["running", "finished", "stopped", "failed"]
 
@@ -170,14 +172,23 @@ def load(name: str) -> Search:
     )
 
 
-def front_csv(name: str) -> str:
-    """Returns the front of a search as CSV text, empty before its end.
+def read_front(name: str) -> list[dict[str, Any]]:
+    """Returns the front of a search, `arch_id` and numbers by name; empty before its end.
 
     Raises:
         ConfigurationError: There is no such search.
+        SchemaError: The file is damaged.
     """
     path = RUNS / load(name).name / "front.csv"
-    return path.read_text() if path.is_file() else ""
+    if not path.is_file():
+        return []
+    try:
+        return [
+            {k: v if k == "arch_id" else float(v) for k, v in row.items()}
+            for row in csv.DictReader(path.read_text().splitlines())
+        ]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise SchemaError(f"{path}: not the front of a search ({error})") from error
 
 
 def _refuse_if_enough_run() -> None:
@@ -220,9 +231,10 @@ def _progress(path: Path) -> list[dict[str, float]]:
     if not path.is_file():
         return []
     lines = []
-    for line in path.read_text(errors="replace").splitlines():
+    for text in path.read_text(errors="replace").splitlines():
         try:
-            lines.append(json.loads(line))
-        except ValueError:
+            line = json.loads(text)
+            lines.append({name: float(line[name]) for name in _FIGURES})
+        except (ValueError, TypeError, KeyError):
             break
     return lines

@@ -1,6 +1,7 @@
 """How this server was started: `evonas app` says it in environment variables."""
 
 import os
+import re
 from pathlib import Path
 
 from evonas.cli.demo import cache_dir
@@ -40,7 +41,16 @@ def find_data() -> dict[str, Path]:
 
 def shown(error: Exception) -> str:
     """Returns an error's message without the places where this machine keeps its files."""
-    return without_places(str(error))
+    return as_text(without_places(str(error)))
+
+
+def as_text(text: str) -> str:
+    r"""Returns a text so that Streamlit shows it letter by letter: no Markdown, no pictures.
+
+    >>> as_text("![](http://a.example/b.png)")
+    '!\\[\\](http\\://a.example/b.png)'
+    """
+    return re.sub(r"([\\`*_\[\]$~:<])", r"\\\1", text)
 
 
 def without_places(text: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.front import objective_ranges
 from app.settings import EXTRA_TABLE, RUNS
 from evonas.paths import benchmark_data_dir
 from evonas.table import BenchmarkTable, open_table
@@ -36,6 +37,18 @@ def table_version(path: Path) -> tuple[tuple[str, int, int], ...]:
     """Returns what changes when the table does: its files' names, times and sizes."""
     parts = [path] if path.is_file() else list(path.glob("*.h5"))
     return tuple(sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in parts))
+
+
+def load_ranges(path: Path, space: str) -> dict[str, tuple[float, float]]:
+    """Returns `objective_ranges` of a table as it is on disk now."""
+    return _ranges(str(path), table_version(path), space)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _ranges(
+    path: str, version: tuple[tuple[str, int, int], ...], space: str
+) -> dict[str, tuple[float, float]]:
+    return objective_ranges(_open(path, version), space)
 
 
 @st.cache_resource(max_entries=4, show_spinner="reading the table")

@@ -15,6 +15,8 @@ pages = [
     st.Page("app_pages/architecture.py", title="Architecture", icon=":material/schema:"),
     st.Page("app_pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
     st.Page("app_pages/searches.py", title="Searches", icon=":material/manage_search:"),
+    st.Page("app_pages/training.py", title="Training", icon=":material/model_training:"),
+    st.Page("app_pages/detect.py", title="Detect", icon=":material/image_search:"),
     st.Page("app_pages/devices.py", title="Devices", icon=":material/speed:"),
 ]
 chosen = st.navigation(pages)

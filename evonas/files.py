@@ -1,13 +1,15 @@
 """Writing files so that a reader or a crash sees the old content or the new, never half."""
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from evonas.errors import DataError
+from evonas.errors import DataError, SchemaError
+from evonas.plain import without_nan
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
@@ -62,3 +64,29 @@ def read_lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text: {error}") from error
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON object, atomically."""
+    write_atomically(path, (json.dumps(without_nan(content), indent=2) + "\n").encode())
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+        path: The file.
+        what: What is expected there, for the message.
+
+    Raises:
+        SchemaError: The file is missing, damaged or holds something else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise SchemaError(f"{path}: no such file; expected {what}") from error
+    except (OSError, ValueError) as error:
+        raise SchemaError(f"{path}: cannot be read ({error}); expected {what}") from error
+    if not isinstance(content, dict):
+        raise SchemaError(f"{path}: holds no object; expected {what}")
+    return content

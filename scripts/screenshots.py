@@ -13,11 +13,12 @@ from playwright.sync_api import Page
 
 import evonas
 from app.searches import Request, command_line
+from evonas.data import make_digits
 from evonas.paths import benchmark_data_dir
 from scripts.browser import ROOT, chromium, serve, settle
 
 SHORTLIST = 3
-PAGES = ("explore", "architecture", "compare", "searches", "devices")
+PAGES = ("explore", "architecture", "compare", "searches", "training", "detect", "devices")
 LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -61,7 +62,7 @@ def stretch(page: Page) -> None:
 
 
 def prepare(folder: Path) -> dict[str, str]:
-    """Makes a shortlist and a finished search; returns each page's address."""
+    """Makes a shortlist, a search and trainings; returns each page's address."""
     table = evonas.open_table(benchmark_data_dir() / "tables" / "nano-v2.h5")
     space = evonas.load_space("nano")
     rows = table.front(["map", "latency:cpu-xnnpack"])[:: max(1, 30 // SHORTLIST)][:SHORTLIST]
@@ -71,11 +72,14 @@ def prepare(folder: Path) -> dict[str, str]:
     shortlist = dict(zip(ids, notes, strict=False))
     (folder / "runs" / "shortlist.json").write_text(json.dumps(shortlist))
     search(folder)
+    job = trainings(folder, ids)
     return {
         "explore": "",
         "architecture": f"architecture?arch={ids[1]}",
         "compare": f"compare?archs={','.join(ids)}",
         "searches": "searches",
+        "training": f"training?job={job}",
+        "detect": f"detect?network={job}&source=Validation+image",
         "devices": "devices",
     }
 
@@ -85,9 +89,34 @@ def search(folder: Path) -> None:
     request = Request(
         "fast-and-small", "nano", ("latency:cpu-xnnpack", "params"), population=40, generations=25
     )
-    command = [sys.executable, "-m", "evonas.cli", *command_line(request)]
+    evonas_command(folder, *command_line(request))
+
+
+def trainings(folder: Path, ids: list[str]) -> str:
+    """Trains the fastest for some steps from the supernet's weights; returns its job's id."""
+    data = folder / "data" / "digits"
+    make_digits(data, train=100, val=40)
+    changes = [
+        f"--set={change}"
+        for change in ("steps=24", "warmup_steps=3", "validations=4", "batch_size=8")
+    ]
+    how = [f"--data={data}", "--init=supernet", "--set=learning_rate=3e-4", *changes]
+    submitted = json.loads(evonas_command(folder, "job", "submit", *ids, *how, "--json"))
+    names = [job["job"] for job in submitted["jobs"]]
+    for name in names[:-1]:
+        evonas_command(folder, "job", "cancel", name)
+    evonas_command(folder, "worker", "--drain")
+    path = folder / "runs" / "jobs" / names[-1]
+    evonas_command(folder, "export", f"{path}", f"--out={path}/export", "--format=onnx-nms")
+    return names[-1]
+
+
+def evonas_command(folder: Path, *arguments: str) -> str:
+    """Runs a command to its end and returns what it printed."""
+    command = [sys.executable, "-m", "evonas.cli", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
+    return done.stdout.decode()
 
 
 if __name__ == "__main__":

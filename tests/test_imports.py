@@ -19,7 +19,7 @@ ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
     "plain": set(),
-    "files": {"errors"},
+    "files": {"errors", "plain"},
     "locks": set(),
     "paths": set(),
     "objectives": {"errors"},

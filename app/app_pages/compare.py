@@ -16,6 +16,7 @@ from app.designs import Design, find_design
 from app.frame import readable_tables, run_page
 from app.shortlist import LONGEST_NOTE, is_arch_id
 from app.state import keep_shortlist, shortlist
+from app.trainings import trained_maps
 from evonas.cli.strip import strip_figure
 from evonas.space.layers import layer_rows
 
@@ -50,7 +51,7 @@ def page() -> None:
 def compare(designs: list[Design]) -> None:
     """Draws the designs side by side."""
     arch_ids = [design.arch_id or design.name for design in designs]
-    values = objective_values(designs, readable_tables())
+    values = objective_values(designs, readable_tables(), trained_maps())
     st.subheader("Objectives")
     st.plotly_chart(
         normalised_figure(normalised(values), arch_ids),
@@ -69,7 +70,7 @@ def compare(designs: list[Design]) -> None:
     )
     st.caption(
         "Costs are counted, latencies predicted; accuracies are the tables' (`map` from a "
-        "supernet, `trained_map` from a network trained by itself)."
+        "supernet, `trained_map` from a network trained by itself, here or for a table)."
     )
     if "trained_map" not in values:
         st.caption("None of these has been trained yet, so predicted stands alone.")

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from app.frame import metrics, run_page
-from app.residuals import agreement_figure, ops_figure, residuals
+from app.device_import import import_form, take_up_import
+from app.frame import linked_choice, metrics, run_page
+from app.residuals import Residuals, agreement_figure, ops_figure, residuals
+from app.settings import read_only
 from evonas.latency import device_summaries, list_devices, list_predictors
 from evonas.space import list_spaces, load_space
 
@@ -16,10 +18,15 @@ def page() -> None:
     space = first.selectbox(
         "Space", spaces, index=spaces.index("nano"), key="device-space", bind="query-params"
     )
-    device = second.selectbox("Device", list_predictors(space), key="device", bind="query-params")
+    take_up_import()
+    with second:
+        device = linked_choice("Device", list_predictors(space), "device")
     sentences = {known.name: known.sentence for known in list_devices()}
     st.caption(sentences.get(device, "A device imported here."))
     one_device(device, space)
+    if not read_only():
+        with st.expander("Add a device of your own"):
+            import_form(space)
     st.subheader("All devices")
     st.dataframe(
         [
@@ -68,7 +75,7 @@ def one_device(device: str, space: str) -> None:
             "within 5 %": f"{figures['within_5']:.0%}",
             "mean error": f"{figures['mape']:.1%}",
             "Kendall's tau": f"{figures['tau']:.3f}",
-            "held-out networks": f"{figures['n_test']:.0f}",
+            "unseen networks": f"{figures['n_test']:.0f}",
         }
         if figures
         else {"networks": f"{len(data.measured)}"}
@@ -84,14 +91,8 @@ def one_device(device: str, space: str) -> None:
     wide.caption(
         "A point is a network that was measured whole; those held out were never seen by the fit."
     )
-    narrow.plotly_chart(
-        ops_figure(data),
-        width="stretch",
-        key="ops",
-        config={"displaylogo": False},
-        alt="Mean error of the held-out networks that use each operation",
-    )
-    narrow.caption("Held-out networks that use an operation: is one of them mispriced?")
+    with narrow:
+        by_op(data)
     low, high = data.predictor.range_ms
     versions = ", ".join(f"{k} {v}" for k, v in data.versions.items())
     st.caption(
@@ -110,6 +111,24 @@ def one_device(device: str, space: str) -> None:
             },
             hide_index=True,
         )
+
+
+def by_op(data: Residuals) -> None:
+    """Draws the errors by operation."""
+    if not data.by_op:
+        st.info(
+            "All networks were fitted to; the figures above are by cross-validation, each network "
+            "predicted by a fit that had not seen it."
+        )
+        return
+    st.plotly_chart(
+        ops_figure(data),
+        width="stretch",
+        key="ops",
+        config={"displaylogo": False},
+        alt="Mean error of the held-out networks that use each operation",
+    )
+    st.caption("Held-out networks that use an operation: is one of them mispriced?")
 
 
 run_page(page)

@@ -6,7 +6,7 @@ import streamlit as st
 from app.cards import sources
 from app.controls import Choice, choose
 from app.explore_details import neighbours, parallel, where_from
-from app.frame import metrics, run_page
+from app.frame import compact, metrics, run_page
 from app.front import MOST_SHOWN, Front, front_data, subspace_fronts, subspace_levels
 from app.front_figure import Layers, front_figure
 from app.marks import reference_marks, shortlist_marks
@@ -42,7 +42,7 @@ def figures(data: Front) -> None:
         {
             "on the front": f"{len(data.front)}",
             "within budget": f"{len(data.within):,} of {len(data.values):,}",
-            "hypervolume": f"{data.hypervolume:.4g}",
+            "hypervolume": compact(data.hypervolume),
         },
         hypervolume="Area that the front dominates, to the worst values in this table: larger is "
         "better.",

@@ -1,14 +1,13 @@
 """Searches: start one, watch it live, stop it, go on with it."""
 
-import csv
 from collections.abc import Callable
 
 import streamlit as st
 
-from app.frame import metrics, run_page
+from app.frame import compact, linked_choice, live, metrics, run_page
 from app.search_figure import course, course_figure
 from app.search_form import search_form
-from app.searches import Search, front_csv, list_searches, load, resume, stop
+from app.searches import Search, list_searches, load, read_front, resume, stop
 from app.settings import RUNS, read_only, shown
 from app.state import add_to_shortlist
 from evonas.errors import EvonasError
@@ -29,9 +28,9 @@ def page() -> None:
             "is closed."
         )
         return
-    chosen = st.selectbox("Search", names, key="search", bind="query-params")
+    chosen = linked_choice("Search", names, "search")
     running = load(chosen).state == "running"
-    st.fragment(watch, run_every=1.0 if running else None)(chosen, running)
+    live(watch, 1.0 if running else None)(chosen, running)
 
 
 def watch(name: str, was_running: bool) -> None:
@@ -40,7 +39,7 @@ def watch(name: str, was_running: bool) -> None:
     if was_running and search.state != "running":
         st.rerun()
     data = course(search.progress)
-    hypervolume = f"{data.hypervolume[-1]:.5g}" if data.hypervolume else "-"
+    hypervolume = compact(data.hypervolume[-1]) if data.hypervolume else "-"
     metrics(
         {
             "state": search.state,
@@ -78,14 +77,12 @@ def watch(name: str, was_running: bool) -> None:
 
 def front(search: Search) -> None:
     """Draws the front of a finished search."""
-    text = front_csv(search.name)
-    if not text:
+    rows = read_front(search.name)
+    if not rows:
         return
     st.subheader("Its front")
-    rows = list(csv.DictReader(text.splitlines()))
-    numbers = [{k: v if k == "arch_id" else float(v) for k, v in row.items()} for row in rows]
     ticked = st.dataframe(
-        numbers, hide_index=True, key="found", on_select="rerun", selection_mode="multi-row"
+        rows, hide_index=True, key="found", on_select="rerun", selection_mode="multi-row"
     )
     picked = [rows[i]["arch_id"] for i in ticked["selection"]["rows"] if i < len(rows)]
     with st.container(horizontal=True):
@@ -97,7 +94,11 @@ def front(search: Search) -> None:
             key="add",
         )
         st.download_button(
-            "Front as CSV", text, f"{search.name}.csv", "text/csv", on_click="ignore"
+            "Front as CSV",
+            (RUNS / search.name / "front.csv").read_bytes,
+            f"{search.name}.csv",
+            "text/csv",
+            on_click="ignore",
         )
 
 

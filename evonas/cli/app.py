@@ -53,5 +53,8 @@ def app(
 def _warm_up() -> None:
     import importlib
 
-    for name in ("pandas", "pyarrow", "plotly.graph_objects", "app.front_figure", "app.controls"):
+    for name in (
+        "pandas", "pyarrow", "plotly.graph_objects", "moocore", "app.front_figure", "app.controls",
+        "app.explore_details", "app.state",
+    ):  # fmt: skip
         importlib.import_module(name)

@@ -1,13 +1,11 @@
 """`evonas job`: retraining jobs."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evonas.cli.output import AsJson, print_json, print_table
-from evonas.errors import SchemaError
 
 if TYPE_CHECKING:
     from evonas.jobs import Job
@@ -36,7 +34,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Put trainings into the queue; the same training twice is one job."""
-    from evonas.jobs import JobQueue
+    from evonas.jobs import JobQueue, describe_job
     from evonas.retraining import plan_training
 
     plans = [
@@ -45,7 +43,7 @@ def submit(
     ]
     submitted = [JobQueue(jobs).submit(plan) for plan in plans]
     if as_json:
-        print_json({"jobs": [_as_dict(job) | {"new": new} for job, new in submitted]})
+        print_json({"jobs": [describe_job(job) | {"new": new} for job, new in submitted]})
         return
     for job, new in submitted:
         typer.echo(f"{job.id}  {'submitted' if new else f'is there already: {job.status().state}'}")
@@ -54,9 +52,9 @@ def submit(
 @app.command(name="list")
 def list_jobs(jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
     """All jobs, the oldest first."""
-    from evonas.jobs import JobQueue
+    from evonas.jobs import JobQueue, describe_job
 
-    found = [_as_dict(job) for job in JobQueue(jobs).list()]
+    found = [describe_job(job) for job in JobQueue(jobs).list()]
     if as_json:
         print_json({"jobs": found})
         return
@@ -67,9 +65,9 @@ def list_jobs(jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
 @app.command()
 def status(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
     """One job in full."""
-    from evonas.jobs import JobQueue
+    from evonas.jobs import JobQueue, describe_job
 
-    entry = _as_dict(JobQueue(jobs).find(name))
+    entry = describe_job(JobQueue(jobs).find(name))
     if as_json:
         print_json(entry)
         return
@@ -126,28 +124,12 @@ def retry(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
 
 
 def _tell(job: "Job", what: str, as_json: bool) -> None:
+    from evonas.jobs import describe_job
+
     if as_json:
-        print_json(_as_dict(job))
+        print_json(describe_job(job))
     else:
         typer.echo(f"{job.id}  {what}")
-
-
-def _as_dict(job: "Job") -> dict[str, Any]:
-    try:
-        request, status = job.run.request(), job.status()
-    except SchemaError as error:
-        return {"job": job.id, "state": "damaged", "message": str(error), "folder": str(job.path)}
-    return {
-        "job": job.id,
-        **asdict(status),
-        "architecture": request.architecture,
-        "data": str(request.data),
-        "recipe": request.recipe_name,
-        "init": request.init,
-        "seed": request.seed,
-        **asdict(job.progress()),
-        "folder": str(job.path),
-    }
 
 
 def _row(entry: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evonas.data.coco import CocoDataset
+from evonas.data.drawing import COLOURS
 from evonas.data.images import read_image
 from evonas.errors import MissingPackageError
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 _TILE = 240  # pixels
-# Okabe and Ito's colours, told apart by every kind of colour vision; classes take them in turn.
-_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
 
 def picture_grid(dataset: CocoDataset, columns: int = 6, rows: int = 4) -> "Picture":
@@ -50,7 +49,7 @@ def _tile(dataset: CocoDataset, index: int) -> "Picture":
         dataset.is_crowd[first:last].tolist(),
         strict=True,
     ):
-        colour = _COLOURS[label % len(_COLOURS)]
+        colour = COLOURS[label % len(COLOURS)]
         pen.rectangle((left, top, left + wide, top + high), outline=colour, width=1 if crowd else 2)
         name = dataset.class_names[label] + (" (crowd)" if crowd else "")
         pen.text((left + 3, max(top - 15, 0)), name, fill=colour, font=font)

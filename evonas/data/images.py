@@ -2,6 +2,7 @@
 
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from evonas.errors import DataError, MissingPackageError
 
 try:
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 except ImportError as error:
     raise MissingPackageError("pillow", "train") from error
 
@@ -52,17 +53,33 @@ def read_image(path: Path, image_id: int, size: tuple[int, int]) -> Image.Image:
     return image
 
 
-def open_image(path: Path) -> Image.Image:
+def open_image(
+    source: Path | BinaryIO, formats: tuple[str, ...] | None = None, most_pixels: int = 0
+) -> Image.Image:
     """Reads any image as 8-bit RGB, upright as viewers show it.
 
+    Args:
+        source: The file, or its content.
+        formats: Pillow's names of the formats allowed; all that it knows by default.
+        most_pixels: The most pixels allowed, known before any is decoded; 0 for Pillow's limit.
+
     Raises:
-        DataError: The file cannot be decoded.
+        DataError: The file cannot be decoded, or is larger than allowed.
     """
+    name = source if isinstance(source, Path) else "the image"
     try:
-        with Image.open(path) as stored:
+        with Image.open(source, formats=formats) as stored:
+            if 0 < most_pixels < stored.width * stored.height:
+                raise DataError(
+                    f"{name}: {stored.width}x{stored.height} pixels; at most {most_pixels:,} "
+                    "are allowed"
+                )
             return _to_rgb(ImageOps.exif_transpose(stored))
+    except UnidentifiedImageError:
+        allowed = f"; allowed are {', '.join(formats)}" if formats else ""
+        raise DataError(f"{name}: cannot be decoded as an image{allowed}") from None
     except _DECODING_ERRORS as error:
-        raise DataError(f"{path}: cannot be decoded as an image: {error}") from error
+        raise DataError(f"{name}: cannot be decoded as an image: {error}") from error
 
 
 def resized_pixels(image: Image.Image, side: int) -> NDArray[np.uint8]:

@@ -5,7 +5,8 @@
 []
 """
 
+from evonas.jobs.describe import describe_job
 from evonas.jobs.queue import JobQueue
 from evonas.jobs.record import STATES, Job, JobProgress, JobStatus
 
-__all__ = ["STATES", "Job", "JobProgress", "JobQueue", "JobStatus"]
+__all__ = ["STATES", "Job", "JobProgress", "JobQueue", "JobStatus", "describe_job"]

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evonas.errors import SchemaError
+from evonas.files import read_json, write_json
 from evonas.locks import is_locked
 from evonas.retraining import RunFolder
-from evonas.retraining.folder import read_json, write_json
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "interrupted")
@@ -126,7 +126,7 @@ class Job:
     def log(self, lines: int = 0) -> list[str]:
         """Returns the log's last lines, all of them for 0."""
         try:
-            text = self.run.log.read_text()
+            text = self.run.log.read_text(errors="replace")
         except FileNotFoundError:
             return []
         return text.splitlines()[-lines:]

@@ -2,6 +2,7 @@
 
 from evonas.latency.devices import Device, list_devices, load_device
 from evonas.latency.fit import evaluate, fit_predictor, held_out
+from evonas.latency.imports import FaultyRowsError, check_results
 from evonas.latency.metrics import Accuracy, accuracy
 from evonas.latency.predictor import (
     LatencyPredictor,
@@ -11,6 +12,7 @@ from evonas.latency.predictor import (
 )
 from evonas.latency.store import Measurements, load_measurements, measurements_path
 from evonas.latency.workflow import (
+    add_device,
     device_summaries,
     evaluate_device,
     fit_device,
@@ -24,9 +26,12 @@ from evonas.latency.writer import write_tflite
 __all__ = [
     "Accuracy",
     "Device",
+    "FaultyRowsError",
     "LatencyPredictor",
     "Measurements",
     "accuracy",
+    "add_device",
+    "check_results",
     "device_summaries",
     "evaluate",
     "evaluate_device",

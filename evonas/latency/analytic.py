@@ -6,6 +6,7 @@ operations, so a table over the cells of a space is exact.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from evonas.latency.devices import Device
 from evonas.latency.features import cell_nodes
@@ -116,6 +117,7 @@ class AnalyticSource:
         return Measurement(latency_ms=sum(parts.values()), parts_ms=parts)
 
 
+@lru_cache(maxsize=16)
 def analytic_model(device: str, space: SearchSpace) -> LinearModel:
     """Returns the exact model of an analytic device."""
     milliseconds = HARDWARE[device].milliseconds
@@ -123,4 +125,6 @@ def analytic_model(device: str, space: SearchSpace) -> LinearModel:
     def cell(layer: Layer) -> float:
         return sum(milliseconds(node) for node in cell_nodes(space, layer))
 
-    return LinearModel(space, space.tabulate(cell))
+    table = space.tabulate(cell)
+    table.flags.writeable = False  # shared by all who ask
+    return LinearModel(space, table)

@@ -2,7 +2,8 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,63 +25,102 @@ _SHOWN = 10
 _DEVIATIONS, _FACTOR = 8.0, 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong in a row of a file, counted from 1 with the header; 0 is the whole file."""
+
+    row: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.message}" if self.row else self.message
+
+
+class FaultyRowsError(DataError):
+    """A file of measurements was not imported; `faults` has all that is wrong in it."""
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        shown = [str(fault) for fault in faults[:_SHOWN]]
+        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+        super().__init__("\n  ".join([f"{name}: not imported", *shown, *more]))
+        self.faults = tuple(faults)
+
+
 def read_results(
     path: Path, device: str, space: SearchSpace, data_dir: DataDir = None
 ) -> Measurements:
-    """Reads the measurements of a device that evonas does not know.
+    """Reads the measurements of a device that evonas does not know; see `check_results`."""
+    _check_name(device)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return check_results(content, str(path), device, space, data_dir)
+
+
+def check_results(
+    content: bytes, name: str, device: str, space: SearchSpace, data_dir: DataDir = None
+) -> Measurements:
+    """Reads and checks the measurements of a device that evonas does not know.
 
     Args:
-        path: CSV file with the columns `arch_id`, `latency` and `unit`.
+        content: CSV in UTF-8 with the columns `arch_id`, `latency` and `unit`.
+        name: What messages call it.
         device: Name for the device: lower-case letters, digits and hyphens.
         space: The space of the networks.
         data_dir: Folder with the known devices' predictors.
 
     Raises:
-        ConfigurationError: The name cannot be used.
-        DataError: The file has faults; the message names every faulty row.
+        ConfigurationError: The device's name cannot be used.
+        FaultyRowsError: Rows have faults.
+        DataError: It is no such file.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", device):
-        raise ConfigurationError(
-            f"device name {device!r}: lower-case letters, digits and hyphens are allowed"
-        )
-    if device in {known.name for known in list_devices()}:
-        raise ConfigurationError(f"device name {device!r} is taken by a device of evonas")
-    faults: list[str] = []
+    _check_name(device)
+    faults: list[Fault] = []
     found: dict[bytes, tuple[int, Genotypes, float]] = {}
-    for line, row in _rows(path):
+    for line, row in _rows(content, name):
         try:
             genotype, latency = _genotype(row, space), _milliseconds(row)
         except (DataError, GenotypeError) as error:
-            faults.append(f"row {line}: {error}")
+            faults.append(Fault(line, str(error)))
             continue
         key = genotype.tobytes()
         if key in found:
-            faults.append(f"row {line}: {row['arch_id']} is also in row {found[key][0]}")
+            faults.append(Fault(line, f"{row['arch_id']} is also in row {found[key][0]}"))
             continue
         found[key] = line, genotype, latency
     if not faults and len(found) < FEWEST:
-        faults.append(f"{len(found)} measured networks: at least {FEWEST} are needed")
+        message = f"{len(found)} measured networks: at least {FEWEST} are needed"
+        faults.append(Fault(0, message))
     if not faults:
         measurements = _measurements(device, space, list(found.values()))
         lines = np.array([line for line, _, _ in found.values()])
         faults = list(_outliers(measurements, lines, data_dir))
     if faults:
-        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
-        raise DataError("\n  ".join([f"{path}: not imported", *faults[:_SHOWN], *more]))
+        raise FaultyRowsError(name, faults)
     return measurements
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _check_name(device: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", device):
+        raise ConfigurationError(
+            f"device name {device!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
+        )
+    if device in {known.name for known in list_devices()}:
+        raise ConfigurationError(f"device name {device!r} is taken by a device of evonas")
+
+
+def _rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Yields line numbers and rows."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError(f"{path}: not a text file in UTF-8") from None
+        raise DataError(f"{name}: not a text file in UTF-8") from None
     reader = csv.DictReader(text.splitlines())
     missing = set(_COLUMNS) - set(reader.fieldnames or ())
     if missing:
         raise DataError(
-            f"{path}: no column {', '.join(sorted(missing))}; needed are {', '.join(_COLUMNS)}"
+            f"{name}: no column {', '.join(sorted(missing))}; needed are {', '.join(_COLUMNS)}"
         )
     for row in reader:
         yield (
@@ -121,7 +161,7 @@ def _measurements(
 
 def _outliers(
     measurements: Measurements, lines: NDArray[np.intp], data_dir: DataDir
-) -> Iterator[str]:
+) -> Iterator[Fault]:
     """Yields the rows whose times are far from proportional to the nearest known device's."""
     nearest = nearest_device(measurements, data_dir)
     if not nearest:
@@ -131,7 +171,8 @@ def _outliers(
     off -= np.median(off)
     limit = max(_DEVIATIONS * float(np.median(np.abs(off))) * 1.48, np.log(_FACTOR))
     for row in np.flatnonzero(np.abs(off) > limit):
-        yield (
-            f"row {lines[row]}: {measurements.latency_ms[row]:.4g} ms is {np.exp(off[row]):.2g} "
-            f"times what the other rows and {nearest} let expect; measure again or delete it"
+        yield Fault(
+            int(lines[row]),
+            f"{measurements.latency_ms[row]:.4g} ms is {np.exp(off[row]):.2g} "
+            f"times what the other rows and {nearest} let expect; measure again or delete it",
         )

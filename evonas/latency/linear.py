@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array
 
 from evonas.errors import DataError
 from evonas.latency.features import layer_kinds
@@ -66,6 +65,8 @@ class _Process:
     def __init__(
         self, space: SearchSpace, observed: Observations, alike: Floats | None = None
     ) -> None:
+        from scipy.sparse import csr_array, diags_array  # for fits alone
+
         kinds = layer_kinds(space)
         self._likeness = Likeness(kinds)
         self._amounts, self._noise = kinds.amounts, observed.noise

@@ -1,17 +1,21 @@
 """Measurements as sums over layers: whole networks, or single layers where a source tells."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from evonas.latency.features import LayerKinds, layer_kinds
 from evonas.latency.measurement import part_names
 from evonas.latency.store import Measurements
 from evonas.space import SearchSpace
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.intp]
 
 # A layer's time in its networks scatters at least so much, relative to itself.
 _LEAST_SCATTER = 3e-3
@@ -27,7 +31,7 @@ class Observations:
         noise: (n,) relative variances, up to a common factor.
     """
 
-    counts: csr_array
+    counts: "csr_array"
     milliseconds: Floats
     noise: Floats
 
@@ -45,8 +49,7 @@ def networks(measurements: Measurements) -> Observations:
     numbers = kinds.numbers(measurements.space, measurements.genotypes)
     rows, columns = np.nonzero(numbers >= 0)
     shape = (len(numbers), len(kinds.layers))
-    ones = np.ones(len(rows))
-    counts = csr_array((ones, (rows, numbers[rows, columns])), shape=shape)
+    counts = _counts(rows, numbers[rows, columns], shape)
     return Observations(counts, measurements.latency_ms, np.ones(len(numbers)))
 
 
@@ -76,9 +79,15 @@ def _layers(measurements: Measurements) -> Observations:
     scatter = _scatter(space, kinds, numbers, times / mean[numbers], seen)
     found = np.flatnonzero(seen)
     shape = (len(found), len(kinds.layers))
-    ones = np.ones(len(found))
-    counts = csr_array((ones, (np.arange(len(found)), found)), shape=shape)
+    counts = _counts(np.arange(len(found)), found, shape)
     return Observations(counts, mean[found], scatter[found] / seen[found])
+
+
+def _counts(rows: Numbers, columns: Numbers, shape: tuple[int, int]) -> "csr_array":
+    """A matrix that counts how often each place is named."""
+    from scipy.sparse import csr_array  # for fits alone: predictors do without it
+
+    return csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
 
 
 def _scatter(

@@ -107,9 +107,15 @@ def fit_device(
 
 def import_device(path: Path, device: str, space: str, data_dir: DataDir = None) -> Adaptation:
     """Adds a user's own device from a CSV file of measurements; see `read_results` and `adapt`."""
-    measurements = read_results(path, device, load_space(space), data_dir)
+    return add_device(read_results(path, device, load_space(space), data_dir), data_dir)
+
+
+def add_device(measurements: Measurements, data_dir: DataDir = None) -> Adaptation:
+    """Fits a user's own device to its measurements and keeps both."""
     adaptation = adapt(measurements, data_dir)
-    save_measurements(measurements, measurements_path(device, measurements.space, data_dir))
+    save_measurements(
+        measurements, measurements_path(measurements.device, measurements.space, data_dir)
+    )
     save_predictor(adaptation.predictor, data_dir)
     return adaptation
 

@@ -10,7 +10,8 @@ import torch
 import evonas
 from evonas.data import CocoDataset, data_fingerprint
 from evonas.errors import DataError
-from evonas.retraining.folder import RunFolder, read_json, write_json
+from evonas.files import read_json, write_json
+from evonas.retraining.folder import RunFolder
 from evonas.retraining.request import Retraining
 from evonas.training.processes import Processes
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.files import write_atomically
+from evonas.files import read_json, write_atomically, write_json
 from evonas.plain import without_nan
 from evonas.retraining.request import Retraining
 from evonas.training.recipe import describe_recipe, recipe_from
@@ -72,6 +72,16 @@ class RunFolder:
         return self.path / "confusion.json"
 
     @property
+    def examples(self) -> Path:
+        """Some validation images' true and detected boxes, as JSON; see `read_examples`."""
+        return self.path / "examples.json"
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of these images."""
+        return self.path / "examples"
+
+    @property
     def card(self) -> Path:
         """The best network's card, as JSON."""
         return self.path / "card.json"
@@ -82,6 +92,11 @@ class RunFolder:
         return self.path / "events"
 
     @property
+    def exports(self) -> Path:
+        """Folder of the best network's exported files, if any were made."""
+        return self.path / "export"
+
+    @property
     def lock(self) -> Path:
         """Held by the process that runs it."""
         return self.path / "run.lock"
@@ -90,10 +105,11 @@ class RunFolder:
         """Removes all but the request, for a run that starts anew."""
         for file in (
             self.environment, self.curves, self.log, self.checkpoint, self.best, self.metrics,
-            self.card, self.curves_by_class, self.confusion,
+            self.card, self.curves_by_class, self.confusion, self.examples,
         ):  # fmt: skip
             file.unlink(missing_ok=True)
-        shutil.rmtree(self.events, ignore_errors=True)
+        for folder in (self.pictures, self.exports, self.events):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def create(self, request: Retraining) -> None:
         """Makes the folder.
@@ -143,13 +159,38 @@ class RunFolder:
         except (KeyError, TypeError, ConfigurationError) as error:
             raise SchemaError(f"{self.config}: not the configuration of a run ({error})") from error
 
+    def read_metrics(self) -> dict[str, Any]:
+        """Returns the figures of a finished run: see `run_training`.
+
+        Raises:
+            SchemaError: It is not done, or the file is damaged.
+        """
+        content = read_json(self.metrics, "the metrics of a finished run")
+        for split in ("val", "test"):
+            figures = content.get(split, {} if split == "val" else None)
+            if figures is not None and not _are_figures(figures):
+                raise SchemaError(f"{self.metrics}: damaged: no figures of {split}")
+        return content
+
+    def read_precision(self, split: str = "val") -> dict[str, Any]:
+        """Returns `recall`, and by IoU and class the precision at it; None for absent classes.
+
+        Raises:
+            SchemaError: The run is not done, or the file is damaged.
+        """
+        content = read_json(self.curves_by_class, "precision-recall curves")
+        curves = content.get(split)
+        if not isinstance(curves, dict) or not {"recall", "0.50", "0.75"} <= curves.keys():
+            raise SchemaError(f"{self.curves_by_class}: damaged: no curves of {split}")
+        return curves
+
     def read_curves(self) -> list[dict[str, Any]]:
         """Returns the rows so far: `step` and `seconds`, and either `loss` or `map` with others.
 
         A line that is being written, or was when the machine died, is left out.
         """
         try:
-            lines = self.curves.read_text().splitlines()
+            lines = self.curves.read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return []
         return list(_rows(lines))
@@ -171,30 +212,12 @@ class RunFolder:
             file.write(line + "\n")
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON object, atomically."""
-    write_atomically(path, (json.dumps(without_nan(content), indent=2) + "\n").encode())
-
-
-def read_json(path: Path, what: str) -> dict[str, Any]:
-    """Reads a JSON object.
-
-    Args:
-        path: The file.
-        what: What is expected there, for the message.
-
-    Raises:
-        SchemaError: The file is missing, damaged or holds something else.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise SchemaError(f"{path}: no such file; expected {what}") from error
-    except (OSError, ValueError) as error:
-        raise SchemaError(f"{path}: cannot be read ({error}); expected {what}") from error
-    if not isinstance(content, dict):
-        raise SchemaError(f"{path}: holds no object; expected {what}")
-    return content
+def _are_figures(content: Any) -> bool:
+    return (
+        isinstance(content, dict)
+        and "map" in content
+        and all(isinstance(content.get(name), dict) for name in ("coco", "per_class"))
+    )
 
 
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

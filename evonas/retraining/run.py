@@ -15,12 +15,14 @@ from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
+from evonas.files import write_json
 from evonas.locks import locked
 from evonas.plain import without_nan
 from evonas.retraining.environment import check_classes, check_environment
 from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
 from evonas.retraining.events import EventFiles
-from evonas.retraining.folder import RunFolder, read_json, write_json
+from evonas.retraining.examples import write_examples
+from evonas.retraining.folder import RunFolder
 from evonas.retraining.initial import initial_anchors, initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
@@ -74,7 +76,7 @@ def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
     folder, machine = RunFolder(path), machine or Machine()
     request = folder.request()
     if folder.metrics.exists():
-        return read_json(folder.metrics, "the metrics of a run")
+        return folder.read_metrics()
     if machine.processes.rank > 0:
         return _Run(folder, request, machine).run()
     with locked(folder.lock) as ours:
@@ -302,6 +304,8 @@ class _Run:
                 }
                 curves[split] = precision_recall(metrics, self.classes)
                 confusion[split] = confusion_matrix(evaluator.ground_truth, detections).tolist()
+                if split == "val" and self.leads:
+                    write_examples(self.folder, evaluator.dataset, detections)
                 self._say(f"{split}: AP {metrics.ap:.4f}  AP50 {metrics.ap50:.4f}")
         if self.leads:
             write_json(self.folder.card, asdict(archive.card))

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +56,29 @@ def metrics(at: AppTest) -> dict[str, str]:
 def the_button(at: AppTest, label: str):
     [button] = [button for button in at.button if button.label == label]
     return button
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """The folder of a job that is done: a real training of six steps, from a real supernet."""
+    from evonas.data import make_digits
+    from evonas.jobs import JobQueue, JobStatus
+    from evonas.retraining import plan_training
+    from evonas.retraining.run import run_training
+
+    root = tmp_path_factory.mktemp("trained")
+    data = make_digits(root / "data" / "scenes", train=40, val=16)
+    changes = ("steps=6", "batch_size=4", "warmup_steps=2", "learning_rate=1e-5", "validations=3")
+    request = plan_training("nano:000000000000000", data, changes=changes, init="supernet")
+    job, _ = JobQueue(root / "jobs").submit(request)
+    run_training(job.path)
+    job.write_status(JobStatus("done", 1.7e9, 1.7e9, 1.7e9, 1.7e9 + 60, attempts=1))
+    return job.path
+
+
+@pytest.fixture
+def done(folder, trained) -> Path:
+    """That job among the jobs of the app's folder; its data set is that of the app."""
+    shutil.copytree(trained, folder / "runs" / "jobs" / trained.name)
+    shutil.copytree(trained.parents[1] / "data", folder / "data")
+    return folder / "runs" / "jobs" / trained.name

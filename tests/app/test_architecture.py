@@ -72,3 +72,10 @@ def test_layers_have_all_parameters_of_the_backbone():
     figure = strip_figure(rows)
     assert len(figure.data) == len(rows) + 4
     assert list(figure.layout.xaxis.ticktext) == [f"{n}" for n in range(1, 8)]
+
+
+@pytest.mark.parametrize(("n", "scores"), [(0, None), (1, None), (3, float("nan"))])
+def test_any_table_will_do(open_app, n, scores):
+    at = open_app(n, scores, page="architecture", arch="nano:000000000000000")
+    assert not at.exception
+    assert not at.error

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from app.comparing import differences, normalised_figure, objective_values
 from app.designs import find_design
@@ -74,3 +75,47 @@ def test_objectives_of_designs_are_counted_predicted_and_looked_up(tmp_path):
     assert np.allclose([values["map"][d.arch_id] for d in designs], table.column("map"))
     assert "latency:cpu-xnnpack" in values
     assert len(normalised_figure(values, [d.arch_id for d in designs]).data) == 3
+
+
+def test_what_was_trained_here_stands_beside_what_was_predicted(open_app, done, folder):
+    arch = "nano:000000000000000"
+    (other,) = ids(folder, 1)
+    at = open_app(page="compare", archs=f"{arch},{other}")
+    assert not at.exception
+    [values] = [f.value for f in at.dataframe if "objective" in f.value]
+    ap = json.loads((done / "metrics.json").read_text())["val"]["map"]
+    assert f"{ap:.4g} AP" in values[arch].tolist()
+
+
+def test_a_damaged_table_leaves_the_rest_of_the_page(open_app, folder):
+    one, two = ids(folder, 2)
+    (folder / "runs" / "broken" / "table").mkdir(parents=True)
+    (folder / "runs" / "broken" / "table" / "part-1.h5").write_bytes(b"broken")
+    at = open_app(page="compare", archs=f"{one},{two}")
+    assert "run broken cannot be read" in at.warning[0].value
+    assert not at.exception
+
+
+@pytest.mark.parametrize("archs", ["", ",,,", "x" * 5000, "<script>", "\x00", "nano:0," * 50])
+def test_forged_links_compare_nothing(open_app, archs):
+    at = open_app(page="compare", archs=archs)
+    assert not at.exception
+    assert not at.error
+
+
+@pytest.mark.parametrize(("n", "scores"), [(0, None), (1, None), (3, np.nan)])
+def test_any_table_will_do(open_app, folder, n, scores):
+    one, two = ids(folder, 2)
+    at = open_app(n, scores, page="compare", archs=f"{one},{two}")
+    assert not at.exception
+    assert not at.error
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_rows_are_no_burden(open_app, folder):
+    one, two = ids(folder, 2)
+    at = open_app(100_000, page="compare", archs=f"{one},{two}")
+    assert not at.exception
+    at = at.switch_page("app_pages/architecture.py")
+    at.query_params["arch"] = one
+    assert not at.run().exception

@@ -1,9 +1,16 @@
+import shutil
+
 import numpy as np
+import pytest
 
 from app.cards import device_error
+from app.device_import import MOST_BYTES, import_upload
 from app.residuals import agreement_figure, op_users, ops_figure, residuals
-from evonas.latency import evaluate_device
+from evonas.errors import ConfigurationError
+from evonas.latency import evaluate_device, load_predictor
+from evonas.paths import benchmark_data_dir
 from evonas.space import load_space
+from tests.app.conftest import the_button
 
 
 def test_devices_shows_every_device_of_a_space(open_app):
@@ -37,3 +44,98 @@ def test_users_of_an_op_are_those_that_decode_to_it():
 
 def test_a_device_without_measurements_has_no_residuals():
     assert residuals("edge-gpu", load_space("pico")) is None
+
+
+@pytest.fixture
+def own_data(folder, monkeypatch):
+    """The shipped predictors in a folder that may be written."""
+    place = folder / "shipped"
+    shutil.copytree(benchmark_data_dir() / "latency", place / "latency")
+    for module in ("predictor", "store"):
+        monkeypatch.setattr(f"evonas.latency.{module}.benchmark_data_dir", lambda _=None: place)
+    return place
+
+
+def measured_csv(n: int = 24) -> list[str]:
+    """What a device twice as slow as Arm's would have measured."""
+    space = load_space("nano")
+    genotypes = np.unique(space.sample(n, np.random.default_rng(3)), axis=0)
+    times = 2 * load_predictor("ethos-u55-256", space).predict(genotypes)
+    rows = zip(space.arch_ids(genotypes), times.tolist(), strict=True)
+    return ["arch_id,latency,unit", *(f"{arch_id},{ms},ms" for arch_id, ms in rows)]
+
+
+def send(at, name: str, content: bytes):
+    at.text_input[0].set_value(name)
+    at.file_uploader(key="csv").set_value(("results.csv", content, "text/csv"))
+    return the_button(at, "Check and add to nano").click().run()
+
+
+@pytest.mark.slow
+def test_a_device_is_imported_and_shown(open_app, own_data):
+    at = open_app(page="devices")
+    at = send(at, "my-phone", "\n".join(measured_csv()).encode())
+    assert not at.exception
+    assert not at.error
+    assert at.selectbox(key="device").value == "my-phone"
+    assert "cross-validation" in " ".join(info.value for info in at.info)
+    assert (own_data / "latency" / "nano" / "my-phone.predictor.npz").exists()
+
+
+def test_faulty_rows_are_listed_each(open_app, own_data):
+    lines = measured_csv()
+    lines[3] = lines[3].replace(",ms", ",fps")
+    lines[5] = "nano:zzz,1,ms"
+    lines.append(lines[7])
+    at = send(open_app(page="devices"), "my-phone", "\n".join(lines).encode())
+    assert not at.exception
+    assert "3 faults" in at.error[0].value
+    faults = next(frame.value for frame in at.dataframe if "what is wrong" in frame.value)
+    assert faults["row"].tolist() == [4, 6, 26]
+    assert "fps" in faults["what is wrong"][0]
+    assert not (own_data / "latency" / "nano" / "my-phone.predictor.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("my-phone", b""),
+        ("my-phone", b"\xff\xfe\x00"),
+        ("my-phone", b"a,b\n1,2\n"),
+        ("my-phone", b"arch_id,latency,unit\n" + b'"' * 1000),
+        ("my-phone", b"arch_id,latency,unit\n=cmd|' /C calc'!A0,1,ms\n"),
+        ("my-phone", b"x" * (MOST_BYTES + 1)),
+        ("../../evil", b"arch_id,latency,unit\n"),
+        ("cpu-xnnpack", b"arch_id,latency,unit\n"),
+        ("", b"arch_id,latency,unit\n"),
+    ],
+)
+def test_hostile_files_and_names_import_nothing(open_app, own_data, name, content):
+    before = sorted(own_data.rglob("*"))
+    at = send(open_app(page="devices"), name, content)
+    assert not at.exception
+    assert len(at.error) == 1
+    assert sorted(own_data.rglob("*")) == before
+
+
+def test_read_only_imports_nothing(open_app, own_data, monkeypatch):
+    monkeypatch.setenv("EVONAS_APP_READ_ONLY", "1")
+    at = open_app(page="devices")
+    assert not [box for box in at.text_input if box.label == "Name of the device"]
+    with pytest.raises(ConfigurationError, match="read-only"):
+        import_upload(b"", "my-phone", "nano")
+
+
+@pytest.mark.parametrize("query", [{"device": "../x"}, {"device-space": "<b>"}, {"device": "\x00"}])
+def test_forged_devices_show_the_first(open_app, query):
+    at = open_app(page="devices", **query)
+    assert not at.exception
+    assert not at.error
+
+
+def test_damaged_measurements_are_one_message(open_app, own_data):
+    (own_data / "latency" / "nano" / "ethos-u55-256.measurements.npz").write_bytes(b"broken")
+    at = open_app(page="devices", device="ethos-u55-256")
+    assert not at.exception
+    assert len(at.error) == 1
+    assert str(own_data) not in at.error[0].value

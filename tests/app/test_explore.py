@@ -38,10 +38,10 @@ def test_slider_and_number_of_a_budget_are_one(open_app):
 
 
 def test_budgets_step_through_the_range_of_their_values():
-    low, high, step = budget_scale(np.array([119_904.0, 1_200_000.0, np.nan]))
+    low, high, step = budget_scale(119_904.0, 1_200_000.0)
     assert low <= 119_904 < 1_200_000 <= high
     assert 50 <= (high - low) / step <= 2000
-    assert budget_scale(np.array([0.3, 0.3])) == (0.3, 0.3, 0.0)
+    assert budget_scale(0.3, 0.3) == (0.3, 0.3, 0.0)
 
 
 def test_a_link_with_a_budget_opens_on_it(open_app):

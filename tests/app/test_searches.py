@@ -79,8 +79,8 @@ def test_no_search_says_how_to_start_one(open_app):
     [
         ({"run.json": '{"settings": {"space": "nano", "out": "/secret"}}'}, "finished"),
         ({"search.json": "{}", "stopped": ""}, "stopped"),
-        ({"search.json": "not json", "search.log": "Traceback"}, "failed"),
-        ({"progress.jsonl": f'{json.dumps(LINE)}\n{{"gener', "search.lock": ""}, "failed"),
+        ({"search.json": "not json", "output.log": "Traceback"}, "failed"),
+        ({"progress.jsonl": f'{json.dumps(LINE)}\n{{"gener', "alive.lock": ""}, "failed"),
     ],
 )
 def test_a_search_is_read_from_its_folder(open_app, folder, files, state):
@@ -155,3 +155,47 @@ def test_a_wrong_form_is_one_message(open_app, folder):
     assert "small letters" in at.error[0].value
     assert not (folder / "runs").exists()
     check(Request("fine", "nano", COSTS))
+
+
+@pytest.mark.parametrize("search", ["../../etc", "<script>", "x" * 5000, "\x00"])
+def test_forged_names_show_the_last_search(open_app, folder, search):
+    (folder / "runs" / "one").mkdir(parents=True)
+    (folder / "runs" / "one" / "search.json").write_text("{}")
+    at = open_app(page="searches", search=search)
+    assert at.selectbox(key="search").value == "one"
+    assert not at.exception
+
+
+@pytest.mark.parametrize("text", ["", "arch_id,map\n", "arch_id,map\nx,notanumber\n", "\x00"])
+def test_odd_fronts_are_no_error(open_app, folder, text):
+    (folder / "runs" / "one").mkdir(parents=True)
+    (folder / "runs" / "one" / "run.json").write_text('{"settings": {}}')
+    (folder / "runs" / "one" / "front.csv").write_text(text)
+    at = open_app(page="searches")
+    assert metrics(at)["state"] == "finished"
+    assert not at.exception
+    assert len(at.error) == ("notanumber" in text)
+
+
+@pytest.mark.parametrize("line", ["[]", "3", '{"generation": "x"}', "{}", '{"generation": 1}'])
+def test_odd_progress_is_no_error(open_app, folder, line):
+    (folder / "runs" / "one").mkdir(parents=True)
+    (folder / "runs" / "one" / "progress.jsonl").write_text(line + "\n")
+    at = open_app(page="searches")
+    assert not at.exception
+
+
+def test_a_running_search_is_watched_and_can_be_stopped(open_app, folder):
+    import fcntl
+
+    (folder / "runs" / "one").mkdir(parents=True)
+    (folder / "runs" / "one" / "search.json").write_text(
+        json.dumps({"name": "one", "space": "nano", "objectives": COSTS, "where": []})
+    )
+    (folder / "runs" / "one" / "progress.jsonl").write_text(json.dumps(LINE) + "\n")
+    with (folder / "runs" / "one" / "alive.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        at = open_app(page="searches")
+        assert metrics(at)["state"] == "running"
+        assert [button.label for button in at.button if button.label == "Stop"]
+        assert not at.exception

@@ -1,9 +1,11 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from evonas.data import make_digits
 from scripts.browser import chromium, serve
 
 expect.set_options(timeout=30_000)  # for machines that do much else besides
@@ -19,6 +21,12 @@ def browser() -> Iterator[Browser]:
 def app_folder(tmp_path_factory) -> Path:
     """Where the app of these tests runs: its runs and shortlist lie here."""
     return tmp_path_factory.mktemp("app")
+
+
+@pytest.fixture(scope="session")
+def scenes(app_folder) -> Path:
+    """A small data set in the app's folder."""
+    return make_digits(app_folder / "data" / "scenes", train=40, val=16)
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +62,20 @@ def open_page(browser) -> Iterator:
     for context in contexts:
         context.close()
     assert not wrong
+
+
+@pytest.fixture
+def serious() -> Callable[[Page], list[str]]:
+    """Returns axe-core's serious violations on a page."""
+
+    def check(page: Page) -> list[str]:
+        return [
+            f"{violation['id']}: {[node['html'][:160] for node in violation['nodes'][:3]]}"
+            for violation in Axe().run(page).response["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+
+    return check
 
 
 def _bad(message: ConsoleMessage) -> bool:

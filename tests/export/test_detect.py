@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from evonas.cli import main
+from evonas.data.drawing import draw
 from evonas.detector.archive import save_archive
 from evonas.errors import DataError
-from evonas.export.detect import detect_in_file, draw
+from evonas.export.detect import detect_in_file
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from evonas.data import make_digits
 from evonas.detector.archive import load_archive
 from evonas.errors import ConfigurationError, DataError, SchemaError
-from evonas.retraining import RunFolder, plan_training
+from evonas.retraining import RunFolder, plan_training, read_examples
 from evonas.retraining.run import Machine, run_training
 from evonas.table import open_table
 from evonas.training.loop import TrainingError
@@ -60,6 +60,9 @@ def test_a_run_leaves_everything_behind(done, digits):
     assert {len(curve) for curve in curves["0.50"].values() if curve} == {101}
     confusion = json.loads(done.confusion.read_text())
     assert len(confusion["classes"]) == len(confusion["val"]) == 11
+    examples = read_examples(done)
+    assert len(examples) == 6
+    assert all(example.picture.exists() and example.truth for example in examples)
     environment = json.loads(done.environment.read_text())
     assert environment.keys() >= {"data", "git_commit", "versions", "threads"}
     assert "validation AP" in done.log.read_text()

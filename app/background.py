@@ -1,24 +1,26 @@
-"""The process of a search: starting, asking whether it lives, ending.
+"""A process that outlives the app, one a folder: starting, asking whether it lives, ending.
 
-While it lives it holds a lock on `search.lock`, inherited from whoever started it: a lock goes
+While it lives it holds a lock on `alive.lock`, inherited from whoever started it: a lock goes
 with its process, whatever becomes of process numbers, and a new server sees it as well.
 """
 
+import contextlib
 import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from evonas.errors import ConfigurationError
 from evonas.files import write_atomically
 
-LOG = "search.log"
-_LOCK, _PID, _STOPPED = "search.lock", "pid", "stopped"
+LOG = "output.log"
+_LOCK, _PID, _STOPPED = "alive.lock", "pid", "stopped"
 _PATIENCE = 3.0  # seconds between asking a process to end and making it
+_PAUSE = 0.05  # seconds between looks
 
 
 def spawn(folder: Path, arguments: Sequence[str]) -> None:
@@ -28,11 +30,10 @@ def spawn(folder: Path, arguments: Sequence[str]) -> None:
         ConfigurationError: One is running for this folder.
     """
     with (folder / _LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigurationError(f"{folder.name} is running") from error
-        (folder / _STOPPED).unlink(missing_ok=True)
+        if not _wait(lambda: _take(lock.fileno()), 10 * _PAUSE):  # a look holds it for a moment
+            raise ConfigurationError(f"{folder.name} is running")
+        for file in (_PID, _STOPPED):
+            (folder / file).unlink(missing_ok=True)
         with (folder / LOG).open("w") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "evonas.cli", *arguments],
@@ -67,11 +68,32 @@ def end(folder: Path) -> None:
     if not is_alive(folder):
         return
     write_atomically(folder / _STOPPED, b"")
+    # It may have been started this moment, its number not yet written.
+    if not _wait((folder / _PID).exists, _PATIENCE):
+        raise ConfigurationError(
+            f"{folder.name} has no process number; end it where it was started"
+        )
     group = int((folder / _PID).read_text())
     for number in (signal.SIGTERM, signal.SIGKILL):
-        os.killpg(group, number)
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            if not is_alive(folder):
-                return
-            time.sleep(0.05)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.killpg(group, number)
+        if _wait(lambda: not is_alive(folder), _PATIENCE):
+            return
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait(met: Callable[[], bool], seconds: float) -> bool:
+    """Waits until a condition is met; returns whether it was in time."""
+    deadline = time.monotonic() + seconds
+    while not met():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True

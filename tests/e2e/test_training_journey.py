@@ -1,0 +1,113 @@
+"""Trainings in the browser: one to its end and onto an image, one cancelled, one refused."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from scripts.browser import settle
+
+pytestmark = pytest.mark.e2e
+
+ARCH = "nano:000000000000000"
+MINUTES = 180_000  # milliseconds, for a training on a machine that does much else
+
+
+def figure(page: Page, label: str) -> Locator:
+    return page.get_by_test_id("stMetric").filter(has_text=label)
+
+
+def submit(page: Page, url: str, steps: int, seed: int) -> None:
+    page.goto(f"{url}/training?arch={ARCH}")
+    settle(page)
+    for label, number in (("Steps", steps), ("Batch size", 4), ("Seed", seed)):
+        page.get_by_role("spinbutton", name=label).fill(f"{number}")
+        page.keyboard.press("Tab")
+    page.get_by_role("combobox", name=re.compile("Initial weights")).click()
+    page.get_by_role("option", name="supernet").click()
+    page.get_by_role("button", name="Submit", exact=True).click()
+
+
+@pytest.fixture(scope="module")
+def finished(app_folder) -> Path:
+    """Where the first journey leaves its job."""
+    return app_folder / "runs" / "jobs"
+
+
+def test_a_training_is_submitted_watched_and_its_network_finds_digits(
+    open_page, url, scenes, finished, serious
+):
+    page = open_page()
+    submit(page, url, steps=12, seed=0)
+    expect(figure(page, "state")).to_contain_text("done", timeout=MINUTES)
+    expect(figure(page, "step")).to_contain_text("12 of 12")
+    expect(page.get_by_role("heading", name="Detections")).to_be_visible()
+    expect(page.get_by_test_id("stImage").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    [job] = [path.name for path in finished.iterdir() if (path / "metrics.json").exists()]
+    assert f"job={job}" in page.url
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Curves as CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0].startswith("step,seconds,loss")
+    assert len([line for line in lines[1:] if line.split(",")[2]]) == 12
+
+    assert not serious(page)
+    page.get_by_role("link", name="Try it on an image").click()
+    settle(page)
+    assert f"network={job}" in page.url
+    page.locator("input[type=file]").set_input_files(sorted((scenes / "val").glob("*.png"))[0])
+    expect(figure(page, "measured here")).to_contain_text(" ms", timeout=MINUTES)
+    expect(page.get_by_test_id("stImage")).to_be_visible()
+    expect(page.get_by_text("Measured here on this server")).to_be_visible()
+    settle(page)
+    assert not serious(page)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "x.png", "mimeType": "image/png", "buffer": b"<script>alert(1)</script>"}
+    )
+    expect(page.get_by_role("alert")).to_contain_text("cannot be decoded")
+
+
+def test_a_training_is_cancelled_and_survives_a_reload(open_page, url, scenes):
+    page = open_page()
+    submit(page, url, steps=20_000, seed=1)
+    expect(figure(page, "state")).to_contain_text("running", timeout=MINUTES)
+    expect(figure(page, "step")).to_contain_text(
+        re.compile(r"[1-9][\d,]* of 20,000"), timeout=MINUTES
+    )
+    page.reload()
+    expect(figure(page, "state")).to_contain_text("running")
+    page.get_by_role("button", name="Cancel").click()
+    expect(figure(page, "state")).to_contain_text("cancelled", timeout=MINUTES)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+
+
+def test_read_only_refuses_to_submit(open_page, read_only_url):
+    page = open_page()
+    for address in ("training", "detect"):
+        page.goto(f"{read_only_url}/{address}?arch={ARCH}")
+        settle(page)
+        expect(page.get_by_text("Read-only").first).to_be_visible()
+        expect(page.get_by_role("button", name="Submit")).to_have_count(0)
+
+
+def test_what_files_and_addresses_say_is_shown_as_text(open_page, url, app_folder):
+    evil = "<img src=x onerror='window.hacked=1'>![](http://evil.example/a.png)<script>x</script>"
+    job = app_folder / "runs" / "jobs" / "evil"
+    job.mkdir(parents=True)
+    status = {"state": "failed", "submitted": 1e9, "queued": 1e9, "message": evil}
+    (job / "status.json").write_text(json.dumps(status))
+    recipe = {"steps": 10}
+    config = {"version": 1, "architecture": evil, "data": f"/x/{evil}", "recipe_name": evil}
+    config |= {"recipe": recipe, "init": "scratch", "seed": 0, "table": None}
+    (job / "config.json").write_text(json.dumps(config))
+    (job / "log.txt").write_text(evil)
+    page = open_page()  # it holds that nothing outside is asked for
+    for address in ("training?job=evil", f"architecture?arch={evil}", f"detect?network={evil}"):
+        page.goto(f"{url}/{address}")
+        settle(page)
+        assert page.evaluate("window.hacked") is None
+        assert page.locator("img[src*=evil]").count() == 0
