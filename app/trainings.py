@@ -39,7 +39,7 @@ class Submission:
     data: str
     recipe: str = "nano"
     steps: int = 2500
-    batch_size: int = 32
+    batch_size: int = 16
     init: str = "scratch"
     seed: int = 0
 

@@ -1,3 +1,6 @@
+import contextlib
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,6 +36,15 @@ def scenes(app_folder) -> Path:
 def url(app_folder) -> Iterator[str]:
     with serve(app_folder) as (address, _):
         yield address
+    kill_what_works_in(app_folder)
+
+
+def kill_what_works_in(folder: Path) -> None:
+    """Kills the searches and trainings that outlive the app, as they are meant to."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink() == folder.resolve():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
