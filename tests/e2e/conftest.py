@@ -5,6 +5,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from app import background
 from evonas.data import make_digits
 from scripts.browser import chromium, serve
 
@@ -33,6 +34,7 @@ def scenes(app_folder) -> Path:
 def url(app_folder) -> Iterator[str]:
     with serve(app_folder) as (address, _):
         yield address
+    background.end(app_folder / "runs" / "jobs" / ".worker")  # if a test has left it behind
 
 
 @pytest.fixture(scope="session")
