@@ -19,10 +19,10 @@ def figure(page: Page, label: str) -> Locator:
     return page.get_by_test_id("stMetric").filter(has_text=label)
 
 
-def submit(page: Page, url: str, steps: int, seed: int) -> None:
+def submit(page: Page, url: str, steps: int, seed: int, batch: int = 4) -> None:
     page.goto(f"{url}/training?arch={ARCH}")
     settle(page)
-    for label, number in (("Steps", steps), ("Batch size", 4), ("Seed", seed)):
+    for label, number in (("Steps", steps), ("Batch size", batch), ("Seed", seed)):
         page.get_by_role("spinbutton", name=label).fill(f"{number}")
         page.keyboard.press("Tab")
     page.get_by_role("combobox", name=re.compile("Initial weights")).click()
@@ -73,11 +73,8 @@ def test_a_training_is_submitted_watched_and_its_network_finds_digits(
 
 def test_a_training_is_cancelled_and_survives_a_reload(open_page, url, scenes):
     page = open_page()
-    submit(page, url, steps=20_000, seed=1)
+    submit(page, url, steps=20_000, seed=1, batch=1)
     expect(figure(page, "state")).to_contain_text("running", timeout=MINUTES)
-    expect(figure(page, "step")).to_contain_text(
-        re.compile(r"[1-9][\d,]* of 20,000"), timeout=MINUTES
-    )
     page.reload()
     expect(figure(page, "state")).to_contain_text("running")
     page.get_by_role("button", name="Cancel").click()
