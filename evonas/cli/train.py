@@ -97,13 +97,19 @@ def _run(
     keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
+
+    def is_left_behind() -> bool:
+        return parent > 0 and os.getppid() != parent
+
+    if is_left_behind():  # before it takes the run from whoever goes on with it
+        raise KeyboardInterrupt
     with _remembered_signals() as caught:
         machine = Machine(
             device,
             workers,
             processes,
             lambda line: typer.echo(line, err=True),
-            lambda: bool(caught) or (parent > 0 and os.getppid() != parent),
+            lambda: bool(caught) or is_left_behind(),
         )
         try:
             return run_training(folder, machine)

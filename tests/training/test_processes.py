@@ -57,6 +57,7 @@ def digits(tmp_path_factory):
 @pytest.mark.cluster
 def test_two_processes_train_like_one_with_the_whole_batch(digits, tmp_path):
     changes = ["steps=8", "batch_size=8", "warmup_steps=2", "validations=2", "sync_norm=true"]
+    changes.append("learning_rate=0.003")
     options = ["--data", str(digits), "--threads", "1", "--json"]
     options += [part for change in changes for part in ("--set", change)]
     train = ["train", "pico:0000000", *options, "--out"]
