@@ -41,7 +41,7 @@ def with_evonas(table: BenchmarkTable, genotypes: Any, arch_ids: list[str]) -> I
 def with_sqlite(folder: Path, arch_ids: list[str], order: Any) -> Iterator[Contender]:
     """SQLite, key by key: by identifier, and by row number, which is the fastest that it has."""
     run, names = (
-        sqlite3.connect(folder / "rows.sqlite").execute,
+        sqlite3.connect(f"file:{folder / 'rows.sqlite'}?mode=ro", uri=True).execute,
         ", ".join(map('"{}"'.format, COLUMNS)),
     )
     for how, column, keys in (
