@@ -23,6 +23,11 @@ _PATIENCE = 3.0  # seconds between asking a process to end and making it
 _PAUSE = 0.05  # seconds between looks
 
 
+def evonas_command(arguments: Sequence[str]) -> list[str]:
+    """Returns what runs `evonas ARGUMENTS` with this server's Python."""
+    return [sys.executable, "-m", "evonas.cli", *arguments]
+
+
 def spawn(folder: Path, arguments: Sequence[str]) -> None:
     """Starts `evonas ARGUMENTS` in a session of its own, its output in the folder's log.
 
@@ -36,7 +41,7 @@ def spawn(folder: Path, arguments: Sequence[str]) -> None:
             (folder / file).unlink(missing_ok=True)
         with (folder / LOG).open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "evonas.cli", *arguments],
+                evonas_command(arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.designs import Design
+from app.designs import Design, computed
 from app.front import objectives_of
-from evonas.latency import list_predictors, load_predictor
 from evonas.objectives import load_objective
 from evonas.table import BenchmarkTable
 
@@ -69,10 +68,7 @@ def objective_values(
         if design.space is None or design.genotype is None or design.arch_id is None:
             continue
         genotypes = design.genotype[None]
-        known = {name: float(v[0]) for name, v in design.space.costs(genotypes).items()}
-        for device in list_predictors(design.space):
-            predictor = load_predictor(device, design.space)
-            known[f"latency:{device}"] = float(predictor.predict(genotypes)[0])
+        known = {name: float(v[0]) for name, v in computed(design.space, genotypes).items()}
         if trained and design.arch_id in trained:
             known["trained_map"] = trained[design.arch_id]
         for table in tables.values():

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.latency import list_predictors, load_predictor
 from evonas.space import (
     Architecture,
     Genotypes,
@@ -48,3 +52,11 @@ def find_design(name: str) -> Design:
     genotype: Genotypes = space.encode(architecture)
     [arch_id] = space.arch_ids(genotype[None])
     return Design(name, architecture, space, genotype, arch_id)
+
+
+def computed(space: SearchSpace, genotypes: Genotypes) -> dict[str, NDArray[np.float64]]:
+    """Returns by name (n,) `madds`, `params` and `latency:DEVICE` of every predictor."""
+    columns = space.costs(genotypes)
+    for device in list_predictors(space):
+        columns[f"latency:{device}"] = load_predictor(device, space).predict(genotypes)
+    return columns

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.cards import column_cards
 from app.controls import Choice
-from app.frame import architecture_link
+from app.frame import architecture_link, picture
 from app.front import Front
 from app.neighbours import differing_genes, nearest_rows
 from app.parallel import parallel_data, parallel_figure
@@ -39,12 +39,10 @@ def parallel(choice: Choice, data: Front) -> None:
     if not len(data.within):
         return
     lines = parallel_data(choice.table, choice.space, data, choice.objectives)
-    st.plotly_chart(
+    picture(
         parallel_figure(lines),
-        width="stretch",
-        key="lines",
-        config={"displaylogo": False},
-        alt=f"{len(lines.on_front)} networks as lines over {len(choice.objectives)} objectives",
+        "lines",
+        f"{len(lines.on_front)} networks as lines over {len(choice.objectives)} objectives",
     )
     st.caption(
         f"Up is better on every axis; the front is blue. {len(lines.on_front):,} of "

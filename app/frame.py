@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -11,6 +11,9 @@ from app.sources import find_tables, load_table
 from app.state import clear_shortlist, shortlist
 from evonas.errors import EvonasError
 from evonas.table import BenchmarkTable
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 # The first screen is for the picture: less of Streamlit's empty space above it. Small text needs
 # more contrast than Streamlit gives it.
@@ -70,6 +73,35 @@ def metrics(figures: Mapping[str, str], **helps: str) -> None:
     with st.container(horizontal=True, gap="medium", key="figures"):
         for label, value in figures.items():
             st.metric(label, value, help=helps.get(label), width="content")
+
+
+def picture(figure: "Figure", key: str, alt: str) -> None:
+    """Draws a figure that is only looked at, as wide as its place.
+
+    Args:
+        figure: The figure.
+        key: Its name on the page.
+        alt: What it shows, in words.
+    """
+    st.plotly_chart(figure, width="stretch", key=key, config={"displaylogo": False}, alt=alt)
+
+
+def attempt(action: Callable[[str], None], name: str) -> None:
+    """Does what a button is for; an error that a user can cause becomes one message."""
+    try:
+        action(name)
+    except EvonasError as error:
+        st.toast(shown(error), icon="⚠️")
+
+
+def time_left(seconds: float) -> str:
+    """Returns in words when something will be done.
+
+    >>> time_left(64.6)
+    'about 1:05 left'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"about {minutes}:{rest:02d} left"
 
 
 def compact(value: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.latency import list_predictors, load_predictor
+from app.designs import computed
 from evonas.space import Genotypes, Op, SearchSpace
 from evonas.table import BenchmarkTable
 
@@ -64,8 +64,5 @@ def one_gene(space: SearchSpace, genotype: Genotypes, gene: int) -> OneGene:
     varied = np.repeat(genotype[None], len(slot.choices), axis=0)
     varied[:, gene] = np.arange(len(slot.choices))
     canonical = space.canonical(varied)
-    columns = space.costs(canonical)
-    for device in list_predictors(space):
-        columns[f"latency:{device}"] = load_predictor(device, space).predict(canonical)
     names = [choice_name(choice) for choice in slot.choices]
-    return OneGene(canonical, names, columns, int(genotype[gene]))
+    return OneGene(canonical, names, computed(space, canonical), int(genotype[gene]))

@@ -1,11 +1,11 @@
 """Trained networks that can be tried on an image, and their exported files."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import streamlit as st
 
+from app.background import evonas_command
 from app.settings import RUNS, refuse_if_read_only, without_places
 from app.trainings import list_jobs
 from evonas.errors import ConfigurationError, EvonasError, SchemaError
@@ -53,7 +53,7 @@ def export(run: RunFolder) -> None:
     command = ["export", f"--out={run.exports}", "--format=onnx-nms", "--", str(run.path)]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "evonas.cli", *command],
+            evonas_command(command),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

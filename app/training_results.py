@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app.cards import sources
-from app.frame import readable_tables
+from app.frame import picture, readable_tables
 from app.settings import as_text
 from app.training_figures import (
     MEAN,
@@ -16,7 +16,7 @@ from app.training_figures import (
     curves_csv,
     precision_figure,
 )
-from app.trainings import MOST_LOOKED_AT, list_jobs
+from app.trainings import finished_trainings
 from evonas.data.drawing import draw
 from evonas.data.images import open_image
 from evonas.errors import EvonasError, SchemaError
@@ -90,12 +90,10 @@ def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
         st.caption("No table here has this network, so there is no prediction to hold against it.")
         return
     points = trained_points(tables)
-    st.plotly_chart(
+    picture(
         agreement_figure(points, job.id),
-        width="stretch",
-        key="agreement",
-        config={"displaylogo": False},
-        alt=f"Trained over predicted AP of {len(points)} trainings; the table has this one's.",
+        "agreement",
+        f"Trained over predicted AP of {len(points)} trainings; the table has this one's.",
     )
     st.caption(
         "A point is a finished training here. Shared weights rank networks rather than tell their "
@@ -123,14 +121,9 @@ def predictions(
 def trained_points(tables: Mapping[str, BenchmarkTable]) -> list[Trained]:
     """Returns the finished trainings of which a table has a prediction, the latest first."""
     points = []
-    for job in list_jobs()[:MOST_LOOKED_AT]:
-        try:
-            trained = job.run.read_metrics()["val"]["map"]
-            architecture = job.run.request().architecture
-        except EvonasError:  # it is not done, or damaged
-            continue
+    for job, architecture, trained in finished_trainings():
         known = predictions(architecture, tables)
-        if trained is not None and known:
+        if known:
             predicted, _ = next(iter(known.values()))
             points.append(Trained(job.id, architecture, predicted, trained))
     return points
@@ -140,12 +133,10 @@ def _precision(job: Job, metrics: Mapping[str, Any]) -> None:
     st.subheader("Precision and recall")
     curves = job.run.read_precision()
     name = st.selectbox("Class", [MEAN, *metrics["val"]["per_class"]], key="class")
-    st.plotly_chart(
+    picture(
         precision_figure(curves, name),
-        width="stretch",
-        key="precision",
-        config={"displaylogo": False},
-        alt=f"Precision over recall of {name} on validation, at IoU 0.50 and 0.75.",
+        "precision",
+        f"Precision over recall of {name} on validation, at IoU 0.50 and 0.75.",
     )
     st.caption(
         "The lower the score from which a box counts, the further right: more objects found, more "
@@ -164,8 +155,8 @@ def _detections(job: Job) -> None:
     columns = st.columns(3)
     for place, example in enumerate(examples):
         found = [entry for entry in example.found if entry.score >= least]
-        picture = open_image(example.picture)
-        pair = (draw(picture, example.truth, scores=False), draw(picture, found))
+        image = open_image(example.picture)
+        pair = (draw(image, example.truth, scores=False), draw(image, found))
         columns[place % 3].image(
             side_by_side(pair),
             caption=f"{as_text(example.name)}: {len(example.truth)} true, {len(found)} found",

@@ -5,7 +5,7 @@ what the app may ask of them.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -18,11 +18,11 @@ from evonas.retraining import Retraining, plan_training
 from evonas.training.recipes import RECIPES
 
 JOBS = RUNS / "jobs"
-MOST_LOOKED_AT = 200  # jobs of which results are gathered
 MOST_WAITING, MOST_STEPS, MOST_BATCH, MOST_SEED = 8, 20_000, 64, 2**31 - 1
 INITS = ("scratch", "supernet")
 
 _WORKER = JOBS / ".worker"
+_MOST_LOOKED_AT = 200  # jobs of which results are gathered
 _PATIENCE = 5.0  # seconds for a worker to take a job or to end
 # Locks belong to processes, and sessions are threads of one: one change at a time.
 _ONE_CHANGE = Lock()
@@ -88,16 +88,16 @@ def submit(asked: Sequence[Submission]) -> list[tuple[Job, bool]]:
     """
     refuse_if_read_only()
     plans = [plan(one) for one in asked]
-    known = {job.id for job in list_jobs()}
-    fresh = {request.id for request in plans} - known
     with _ONE_CHANGE:
-        waiting = sum(_is_active(job) for job in list_jobs())
-    if waiting + len(fresh) > MOST_WAITING:
-        raise ConfigurationError(
-            f"{waiting} trainings wait or run; at most {MOST_WAITING} may, so {len(fresh)} more "
-            "are too many"
-        )
-    submitted = [_queue().submit(request) for request in plans]
+        known = list_jobs()
+        fresh = {request.id for request in plans} - {job.id for job in known}
+        waiting = sum(_state(job) in ("queued", "running") for job in known)
+        if waiting + len(fresh) > MOST_WAITING:
+            raise ConfigurationError(
+                f"{waiting} trainings wait or run; at most {MOST_WAITING} may, so {len(fresh)} "
+                "more are too many"
+            )
+        submitted = [_queue().submit(request) for request in plans]
     start_worker()
     return submitted
 
@@ -113,17 +113,23 @@ def describe_jobs(most: int) -> list[dict[str, Any]]:
         return [describe_job(job) for job in list_jobs()[:most]]
 
 
-def trained_maps() -> dict[str, float]:
-    """Returns by architecture the validation AP of its latest training that is done."""
-    found: dict[str, float] = {}
-    for job in list_jobs()[:MOST_LOOKED_AT]:
+def finished_trainings() -> Iterator[tuple[Job, str, float]]:
+    """Yields the trainings that are done, the latest first: job, architecture, validation AP."""
+    for job in list_jobs()[:_MOST_LOOKED_AT]:
         try:
             ap = job.run.read_metrics()["val"]["map"]
             architecture = job.run.request().architecture
         except EvonasError:  # it is not done, or damaged
             continue
         if ap is not None:
-            found.setdefault(architecture, float(ap))
+            yield job, architecture, float(ap)
+
+
+def trained_maps() -> dict[str, float]:
+    """Returns by architecture the validation AP of its latest training that is done."""
+    found: dict[str, float] = {}
+    for _, architecture, ap in finished_trainings():
+        found.setdefault(architecture, ap)
     return found
 
 
@@ -204,10 +210,11 @@ def start_worker() -> None:
         if not any(_state(job) == "queued" for job in list_jobs()):
             return
         time.sleep(0.1)
-    if is_worker_alive():
-        return
-    _WORKER.mkdir(parents=True, exist_ok=True)
-    background.spawn(_WORKER, ["worker", f"--jobs={JOBS}", "--slots=1", "--drain"])
+    with _ONE_CHANGE:
+        if is_worker_alive():
+            return
+        _WORKER.mkdir(parents=True, exist_ok=True)
+        background.spawn(_WORKER, ["worker", f"--jobs={JOBS}", "--slots=1", "--drain"])
 
 
 def _queue() -> JobQueue:
@@ -219,7 +226,3 @@ def _state(job: Job) -> str:
         return job.stored_status().state
     except EvonasError:
         return "damaged"
-
-
-def _is_active(job: Job) -> bool:
-    return _state(job) in ("queued", "running")

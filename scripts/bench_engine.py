@@ -15,15 +15,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.core.problem import Problem
-from pymoo.operators.crossover.sbx import SBX
-from pymoo.operators.mutation.pm import PM
-from pymoo.operators.repair.rounding import RoundingRepair
-from pymoo.operators.sampling.rnd import IntegerRandomSampling
 
 import evonas
 from evonas.benchmark.trial import run_trial
+from evonas.search.algorithms import make_algorithm
 
 
 class Bare(Problem):  # type: ignore[misc]
@@ -37,15 +33,9 @@ class Bare(Problem):  # type: ignore[misc]
         out["F"] = self.table[np.arange(self.n_var), x].sum(axis=1)
 
 
-def bare(problem: Problem, population: int, generations: int, seed: int) -> None:
+def bare(problem: Bare, population: int, generations: int, seed: int) -> None:
     """Runs pymoo's NSGA-II as its documentation has it for integers."""
-    algorithm = NSGA2(
-        pop_size=population,
-        sampling=IntegerRandomSampling(),
-        crossover=SBX(prob=0.9, eta=15, vtype=float, repair=RoundingRepair()),
-        mutation=PM(eta=20, vtype=float, repair=RoundingRepair()),
-        eliminate_duplicates=True,
-    )
+    algorithm = make_algorithm("pymoo-nsga2", problem, population)
     algorithm.setup(problem, termination=("n_gen", generations), seed=seed)
     while algorithm.has_next():
         algorithm.next()

@@ -42,6 +42,10 @@ def main(
 ) -> None:
     """Builds every problem, or some, and says what became of each."""
     folder = benchmark_data_dir(data)
+    if unknown := set(only or []) - {definition.name for definition in CATALOGUE}:
+        raise typer.BadParameter(f"--only: no problem is called {', '.join(sorted(unknown))}")
+    if not all("=" in entry for entry in surrogate or []):
+        raise typer.BadParameter("--surrogate must be SPACE=PATH")
     given = dict(entry.split("=", 1) for entry in surrogate or [])
     sources = Sources(folder, SURROGATES | given, TABLES)
     path = out or problems_path(folder)

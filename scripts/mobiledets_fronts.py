@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import moocore
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,18 +77,10 @@ def search(
 def scaled_volumes(founds: Sequence[Found]) -> Floats:
     """Returns (n,) hypervolumes as shares of that of the front of all together."""
     points = np.concatenate([found.points for found in founds])
-    points = points[pareto_mask_minimised(points)]
+    points = points[moocore.is_nondominated(points)]
     low, span = points.min(axis=0), np.ptp(points, axis=0)
     whole = volume((points - low) / span)
     return np.array([volume((found.points - low) / span) / whole for found in founds])
-
-
-def pareto_mask_minimised(points: Floats) -> NDArray[np.bool_]:
-    """Marks the non-dominated rows."""
-    import moocore
-
-    mask: NDArray[np.bool_] = moocore.is_nondominated(points)
-    return mask
 
 
 def interval(values: Floats, resamples: int = 5000) -> tuple[float, float, float]:

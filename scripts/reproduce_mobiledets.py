@@ -113,7 +113,7 @@ Section = tuple[list[Verdict], list[str]]
 
 def pay_section(founds: Sequence[Found], devices: Sequence[str], source: Path) -> Section:
     """Section (a): hypervolume and AP of the larger sub-spaces over `ibn`'s."""
-    verdicts, rows, drawn, error = [], [], [], error_of(source)
+    verdicts, rows, drawn, error = [], [], [], accuracy(source).errors["rmse"]
     for device in devices:
         own = [f for f in founds if f.device == device]
         volumes = dict(zip(((f.subspace, f.seed) for f in own), scaled_volumes(own), strict=True))
@@ -240,14 +240,13 @@ def transfer_section(founds: Sequence[Found], devices: Sequence[str]) -> Section
 
 def report(sections: dict[str, Section], source: Path, settings: str) -> str:
     """Returns the report as HTML."""
-    card = accuracy(source).card
+    model = accuracy(source)
     kinds = "; ".join(f"{d}: {load_device(d).source}" for d in list_predictors("nano"))
-    told = card.get("source", "surrogate of trained AP")
     parts = [
         paragraph(
-            f"Space nano, digits scenes: nothing here is about COCO. AP: {told} ({source.name}, "
-            f"fitted to {card.get('n', 'unknown')} networks). Latencies are predicted ({kinds}). "
-            f"{settings}."
+            f"Space nano, digits scenes: nothing here is about COCO. AP: {model.source} "
+            f"({source.name}, fitted to {model.card.get('n', 'unknown')} networks). Latencies are "
+            f"predicted ({kinds}). {settings}."
         ),
         heading("Claims"),
         table(
@@ -259,13 +258,6 @@ def report(sections: dict[str, Section], source: Path, settings: str) -> str:
     for title, (_, content) in sections.items():
         parts += [heading(title), *content]
     return page("The findings of MobileDets, asked of our own data", parts)
-
-
-def error_of(source: Path) -> float:
-    """Returns a surrogate's root mean squared error on networks it had not seen."""
-    model = accuracy(source)
-    held_out = model.card.get("held_out") or model.card["cross_validation"][model.kind]
-    return float(held_out["rmse"])
 
 
 def fronts_csv(founds: Sequence[Found]) -> str:

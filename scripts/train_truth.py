@@ -15,7 +15,6 @@ With `--front` the architectures on the front of a searched table come first, so
 also holds what a supernet takes to be the best.
 """
 
-import json
 import time
 from dataclasses import replace
 from itertools import islice
@@ -29,9 +28,11 @@ import typer
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detector
+from evonas.files import read_json, write_json
 from evonas.locks import locked
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import BenchmarkTable, create_table, open_table
+from evonas.training.loop import Progress
 from evonas.training.memory import keep_freed_memory
 from evonas.training.recipe import Recipe, describe_recipe
 from evonas.training.recipes import RECIPES
@@ -97,16 +98,20 @@ class Trainer:
         curve: dict[str, tuple[float, float]] = {}
         before, began = 0.0, time.process_time()
         if checkpoint.exists() and state.exists():
-            before, curve = json.loads(state.read_text())
+            known = read_json(state, "the state of a training")
+            before, curve = known["seconds"], known["curve"]
+
+        def keep(_: Progress | None = None) -> None:
+            spent = before + time.process_time() - began
+            write_json(state, {"seconds": spent, "curve": curve})
 
         def validate(step: int, detector: Detector) -> None:
             detector.fold()
             curve[str(step)] = self.validation.score(detector)
-            spent = before + time.process_time() - began
-            state.write_text(json.dumps([spent, curve]))
+            keep()  # the checkpoint comes after it
 
         architecture = self.space.decode(genotype[0])
-        train_detector(architecture, self.train, self.recipe, seed, checkpoint, validate=validate)
+        train_detector(architecture, self.train, self.recipe, seed, checkpoint, keep, validate)
         seconds = before + time.process_time() - began
         ap, ap50 = curve[str(self.recipe.steps)]
         column = _column(seed)

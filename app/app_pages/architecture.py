@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.architecture_details import gene_changes, neighbours, scores
 from app.designs import Design, find_design
-from app.frame import metrics, readable_tables, run_page
+from app.frame import metrics, picture, readable_tables, run_page
 from app.state import add_to_shortlist, shortlist
 from evonas.cli.arch import describe
 from evonas.cli.strip import shares_figure, strip_figure
@@ -32,12 +32,10 @@ def page() -> None:
     described = describe(identifier)
     header(design, described)
     rows = layer_rows(design.architecture)
-    st.plotly_chart(
+    picture(
         strip_figure(rows),
-        width="stretch",
-        key="strip",
-        config={"displaylogo": False},
-        alt=f"The {len(rows)} layers of {design.name}; the table of layers says the same.",
+        "strip",
+        f"The {len(rows)} layers of {design.name}; the table of layers says the same.",
     )
     st.caption(
         "Each bar is a layer, to scale: as high as its output map, as wide as its output "
@@ -108,12 +106,10 @@ def latency(described: dict[str, Any]) -> None:
             "held-out networks within 5 %": st.column_config.NumberColumn(format="percent"),
         },
     )
-    st.plotly_chart(
+    picture(
         shares_figure({device: entry["share"] for device, entry in entries.items()}),
-        width="stretch",
-        key="shares",
-        config={"displaylogo": False},
-        alt="Share of the latency that each block takes, a bar for each device.",
+        "shares",
+        "Share of the latency that each block takes, a bar for each device.",
     )
     st.caption("Where the time goes: a bar is a device, its parts the blocks from first to last.")
 

@@ -13,7 +13,7 @@ from app.comparing import (
     show_value,
 )
 from app.designs import Design, find_design
-from app.frame import readable_tables, run_page
+from app.frame import picture, readable_tables, run_page
 from app.shortlist import LONGEST_NOTE, is_arch_id
 from app.state import keep_shortlist, shortlist
 from app.trainings import trained_maps
@@ -53,12 +53,10 @@ def compare(designs: list[Design]) -> None:
     arch_ids = [design.arch_id or design.name for design in designs]
     values = objective_values(designs, readable_tables(), trained_maps())
     st.subheader("Objectives")
-    st.plotly_chart(
+    picture(
         normalised_figure(normalised(values), arch_ids),
-        width="stretch",
-        key="normalised",
-        config={"displaylogo": False},
-        alt="Each design's objectives as a share of the best of these; the table has the values.",
+        "normalised",
+        "Each design's objectives as a share of the best of these; the table has the values.",
     )
     st.dataframe(
         [
@@ -85,13 +83,7 @@ def compare(designs: list[Design]) -> None:
             height=240, yaxis_title="map (px)", title={"text": arch_id, "font": {"size": 13}}
         )
         figure.update_layout(margin={"t": 60})
-        st.plotly_chart(
-            figure,
-            width="stretch",
-            key=f"strip {arch_id}",
-            config={"displaylogo": False},
-            alt=f"The layers of {arch_id}",
-        )
+        picture(figure, f"strip {arch_id}", f"The layers of {arch_id}")
 
 
 def notes() -> None:

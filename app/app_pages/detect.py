@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from app.designs import computed
 from app.frame import linked_choice, metrics, run_page
 from app.networks import export, find_networks, is_exported, load_exported
 from app.settings import read_only
@@ -13,7 +14,6 @@ from app.uploads import FORMATS, MOST_BYTES, read_upload
 from evonas.data.drawing import Found, draw
 from evonas.data.images import open_image
 from evonas.errors import EvonasError
-from evonas.latency import list_predictors, load_predictor
 from evonas.retraining import RunFolder, read_examples
 from evonas.retraining.result import locate
 
@@ -74,7 +74,7 @@ def chosen_image(run: RunFolder) -> "Image | None":
     else:
         sent = st.file_uploader(
             "An image",
-            [suffix for kind in FORMATS for suffix in (kind.lower(),)] + ["jpg"],
+            [*map(str.lower, FORMATS), "jpg"],
             key="upload",
             max_upload_size=MOST_BYTES >> 20,
             help="It stays on this machine and is not kept.",
@@ -109,8 +109,9 @@ def predicted_ms(architecture: str) -> dict[str, float]:
     except EvonasError:  # a baseline is a point of no space
         return {}
     return {
-        device: float(load_predictor(device, space).predict(genotypes)[0])
-        for device in list_predictors(space)
+        name.removeprefix("latency:"): float(values[0])
+        for name, values in computed(space, genotypes).items()
+        if name.startswith("latency:")
     }
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.device_import import import_form, take_up_import
-from app.frame import linked_choice, metrics, run_page
+from app.frame import linked_choice, metrics, picture, run_page
 from app.residuals import Residuals, agreement_figure, ops_figure, residuals
 from app.settings import read_only
 from evonas.latency import device_summaries, list_devices, list_predictors
@@ -81,16 +81,16 @@ def one_device(device: str, space: str) -> None:
         else {"networks": f"{len(data.measured)}"}
     )
     wide, narrow = st.columns([3, 2])
-    wide.plotly_chart(
-        agreement_figure(data),
-        width="stretch",
-        key="agreement",
-        config={"displaylogo": False},
-        alt=f"Predicted over measured latency of {len(data.measured)} networks on {device}",
-    )
-    wide.caption(
-        "A point is a network that was measured whole; those held out were never seen by the fit."
-    )
+    with wide:
+        picture(
+            agreement_figure(data),
+            "agreement",
+            f"Predicted over measured latency of {len(data.measured)} networks on {device}",
+        )
+        st.caption(
+            "A point is a network that was measured whole; those held out were never seen by the "
+            "fit."
+        )
     with narrow:
         by_op(data)
     low, high = data.predictor.range_ms
@@ -121,13 +121,7 @@ def by_op(data: Residuals) -> None:
             "predicted by a fit that had not seen it."
         )
         return
-    st.plotly_chart(
-        ops_figure(data),
-        width="stretch",
-        key="ops",
-        config={"displaylogo": False},
-        alt="Mean error of the held-out networks that use each operation",
-    )
+    picture(ops_figure(data), "ops", "Mean error of the held-out networks that use each operation")
     st.caption("Held-out networks that use an operation: is one of them mispriced?")
 
 

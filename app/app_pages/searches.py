@@ -1,16 +1,22 @@
 """Searches: start one, watch it live, stop it, go on with it."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
-from app.frame import compact, linked_choice, live, metrics, run_page
+from app.frame import (
+    attempt,
+    compact,
+    linked_choice,
+    live,
+    metrics,
+    picture,
+    run_page,
+    time_left,
+)
 from app.search_figure import course, course_figure
 from app.search_form import search_form
 from app.searches import Search, list_searches, load, read_front, resume, stop
-from app.settings import RUNS, read_only, shown
+from app.settings import RUNS, read_only
 from app.state import add_to_shortlist
-from evonas.errors import EvonasError
 
 
 def page() -> None:
@@ -49,17 +55,14 @@ def watch(name: str, was_running: bool) -> None:
         }
     )
     if search.state == "running":
-        minutes, seconds = divmod(round(data.seconds_left), 60)
         share = data.generation / data.generations if data.generations else 0.0
-        left = f"about {minutes}:{seconds:02d} left" if data.generations else "starting"
+        left = time_left(data.seconds_left) if data.generations else "starting"
         st.progress(min(share, 1.0), text=left)
     if data.hypervolume:
-        st.plotly_chart(
+        picture(
             course_figure(data),
-            width="stretch",
-            key="course",
-            config={"displaylogo": False},
-            alt=f"Hypervolume after each generation, now {hypervolume}",
+            "course",
+            f"Hypervolume after each generation, now {hypervolume}",
         )
         st.caption(
             "The hypervolume is what the front dominates up to the reference point: where it "
@@ -107,10 +110,14 @@ def buttons(search: Search) -> None:
     with st.container(horizontal=True):
         if not read_only() and search.request is not None:
             if search.state == "running":
-                st.button("Stop", on_click=_do, args=(stop, search.name), key="stop")
+                st.button("Stop", on_click=attempt, args=(stop, search.name), key="stop")
             elif search.state in ("stopped", "failed"):
                 st.button(
-                    "Resume", on_click=_do, args=(resume, search.name), key="resume", type="primary"
+                    "Resume",
+                    on_click=attempt,
+                    args=(resume, search.name),
+                    key="resume",
+                    type="primary",
                 )
         if (RUNS / search.name / "table").is_dir():
             st.page_link(
@@ -118,13 +125,6 @@ def buttons(search: Search) -> None:
                 label="See its front in Explore",
                 query_params={"table": f"run {search.name}"},
             )
-
-
-def _do(action: Callable[[str], None], name: str) -> None:
-    try:
-        action(name)
-    except EvonasError as error:
-        st.toast(shown(error), icon="⚠️")
 
 
 run_page(page)

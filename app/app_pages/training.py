@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.frame import linked_choice, live, metrics, run_page
-from app.settings import as_text, read_only, shown, without_places
+from app.frame import attempt, linked_choice, live, metrics, picture, run_page, time_left
+from app.settings import as_text, read_only, without_places
 from app.training_figures import curves_data, curves_figure
 from app.training_form import training_form
 from app.training_results import results
@@ -22,7 +22,6 @@ from app.trainings import (
     start_worker,
     status,
 )
-from evonas.errors import EvonasError
 from evonas.jobs import Job, JobStatus
 
 _ACTIVE = ("queued", "running")
@@ -48,10 +47,10 @@ def page() -> None:
     live(listed, 2.0 if active else None)()
     chosen = linked_choice("Job", [row["job"] for row in rows], "job")
     row = next(row for row in rows if row["job"] == chosen)
-    if row["state"] == "damaged":
+    state = row["state"]
+    if state == "damaged":
         st.error(as_text(without_places(row["message"])))
         return
-    state = row["state"]
     live(watch, 1.0 if state in _ACTIVE else None)(chosen, state)
     if state == "done":
         results(find_job(chosen))
@@ -112,12 +111,10 @@ def watch(name: str, was: str) -> None:
     rows = job.run.read_curves()
     if rows:
         data = curves_data(rows)
-        st.plotly_chart(
+        picture(
             curves_figure(data),
-            width="stretch",
-            key="curves",
-            config={"displaylogo": False},
-            alt=f"Loss over {len(data.loss)} steps, and AP at {len(data.ap)} validations.",
+            "curves",
+            f"Loss over {len(data.loss)} steps, and AP at {len(data.ap)} validations.",
         )
         st.caption(
             "Above the loss, each report and their mean; below COCO AP on validation, which "
@@ -142,8 +139,7 @@ def figures(job: Job, now: JobStatus) -> None:
     if now.state == "running":
         left = "starting"
         if math.isfinite(progress.seconds_left):
-            minutes, seconds = divmod(round(progress.seconds_left), 60)
-            left = f"about {minutes}:{seconds:02d} left"
+            left = time_left(progress.seconds_left)
         if job.cancel_file.exists():
             left = "stopping after a checkpoint"
         st.progress(min(progress.step / progress.steps, 1.0), text=left)
@@ -191,14 +187,7 @@ def log(job: Job, now: JobStatus) -> None:
 
 
 def _button(label: str, action: Callable[[str], None], job: Job, **look: Any) -> None:
-    st.button(label, on_click=_do, args=(action, job.id), key=f"{label} job", **look)
-
-
-def _do(action: Callable[[str], None], name: str) -> None:
-    try:
-        action(name)
-    except EvonasError as error:
-        st.toast(shown(error), icon="⚠️")
+    st.button(label, on_click=attempt, args=(action, job.id), key=f"{label} job", **look)
 
 
 def _known(value: float, form: str) -> str:

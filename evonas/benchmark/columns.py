@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from evonas.scoring.surrogate import Surrogate
 from evonas.space import Genotypes, SearchSpace
-from evonas.space.costs import cost_tables, memory_table
+from evonas.space.costs import cost_tables, peak_memory
 
 Floats = NDArray[np.float64]
 Column = Callable[[Genotypes], Floats]
@@ -25,11 +25,6 @@ SMALL = 100_000
 def cell_sum(space: SearchSpace, table: Floats) -> Column:
     """Returns the column that is a sum over the layers."""
     return partial(space.sum_cells, table=table)
-
-
-def cell_max(space: SearchSpace, table: Floats) -> Column:
-    """Returns the column that is the largest among the layers."""
-    return lambda genotypes: table[space.cells(genotypes)].max(axis=1)
 
 
 def stored(space: SearchSpace, values: Floats) -> Column:
@@ -45,7 +40,7 @@ def predicted(surrogate: Surrogate) -> Column:
 def cost_column(space: SearchSpace, name: str) -> Column | None:
     """Returns a column that follows from the space alone; None for any other."""
     if name == "peak_memory":
-        return cell_max(space, memory_table(space))
+        return partial(peak_memory, space)
     tables = cost_tables(space)
     return cell_sum(space, tables[name]) if name in tables else None
 

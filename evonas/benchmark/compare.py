@@ -3,13 +3,14 @@
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evonas.benchmark.problem import load_problem
 from evonas.benchmark.runs import RunKey, RunResult, load_run, perform, save_run
 from evonas.benchmark.trial import POPULATION
-from evonas.errors import ConfigurationError, unknown_name
+from evonas.errors import ConfigurationError, EvonasError, unknown_name
 from evonas.search.algorithms import ALGORITHMS
 
 
@@ -47,12 +48,11 @@ class Plan:
         Raises:
             ConfigurationError: An unknown name, or a number that is not allowed.
         """
-        for problem in self.problems:
-            load_problem(problem)
         for algorithm in (*self.algorithms, *self.fewer):
             if algorithm not in ALGORITHMS:
                 raise unknown_name("algorithm", algorithm, ALGORITHMS)
-        if self.seeds < 1 or self.evaluations < 2 or self.population < 2:
+        fewest = min(self.evaluations, *self.fewer.values(), self.population)
+        if self.seeds < 1 or fewest < 2:
             raise ConfigurationError("seeds must be at least 1, evaluations and population 2")
 
 
@@ -73,8 +73,11 @@ def compare(
         progress: Told how many runs are done of how many.
     """
     plan.check()
+    checksums = {name: load_problem(name).record.checksum for name in plan.problems}
     keys = list(plan.keys())
-    results = {key: found for key in keys if (found := load_run(folder, key))}
+    results = {
+        key: found for key in keys if (found := load_run(folder, key, checksums[key.problem]))
+    }
     missing = [key for key in keys if key not in results]
     progress(len(results), len(keys))
     for result in _perform(missing, workers):
@@ -93,6 +96,11 @@ def _perform(keys: Sequence[RunKey], workers: int) -> Iterator[RunResult]:
         try:
             for done in as_completed([pool.submit(perform, key) for key in keys]):
                 yield done.result()
+        except BrokenProcessPool as error:
+            raise EvonasError(
+                "a worker died, perhaps of too little memory; the same command goes on from the "
+                "runs that are done"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pymoo.core.problem import Problem
 
 from evonas.benchmark.catalogue import CATALOGUE
 from evonas.benchmark.columns import (
@@ -33,6 +32,7 @@ from evonas.benchmark.store import (
 from evonas.errors import SchemaError, unknown_name
 from evonas.paths import benchmark_data_dir
 from evonas.search.constraints import violations
+from evonas.search.problem import QuestionProblem
 from evonas.space import Genotypes, SearchSpace
 
 Floats = NDArray[np.float64]
@@ -59,7 +59,7 @@ class ProblemValues:
         return Tabulated(self.space, self._computed(genotypes))
 
 
-class BenchmarkProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
+class BenchmarkProblem(QuestionProblem):
     """One problem; see `load_problem`.
 
     Values are in the objectives' own directions everywhere but in what pymoo reads (`F` and
@@ -80,20 +80,10 @@ class BenchmarkProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         record: ProblemRecord,
         seed: int = 0,
     ) -> None:
-        question = definition.question()
-        super().__init__(
-            n_var=question.space.n_genes,
-            n_obj=len(question.objectives),
-            n_ieq_constr=1 if question.constraints else 0,
-            xl=0,
-            xu=question.space.gene_sizes - 1,
-            vtype=int,
-        )
-        self.definition, self.record, self.question, self.seed = definition, record, question, seed
-        self.space: SearchSpace = question.space
-        self.objectives = question.objectives
+        super().__init__(definition.question())
+        self.definition, self.record, self.seed = definition, record, seed
+        self.objectives = self.question.objectives
         self._values = values
-        self._signs = np.array([-1.0 if o.maximise else 1.0 for o in self.objectives])
 
     # --- evaluation -----------------------------------------------------------------------
 
@@ -164,7 +154,7 @@ class BenchmarkProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
 
     def minimise(self, values: Floats) -> Floats:
         """Returns values (n, m) with the sign turned where an objective is maximised."""
-        signed: Floats = values * self._signs
+        signed: Floats = values * self.signs
         return signed
 
     def normalise(self, values: Floats) -> Floats:

@@ -121,12 +121,18 @@ def perform(key: RunKey) -> RunResult:
 
 def save_run(folder: Path, result: RunResult) -> None:
     """Writes a run's file, atomically."""
-    text = json.dumps(asdict(result)).replace("Infinity", "null")
+    distance = [d if np.isfinite(d) else None for d in result.distance]
+    text = json.dumps({**asdict(result), "distance": distance})
     write_atomically(result.key.path(folder), text.encode())
 
 
-def load_run(folder: Path, key: RunKey) -> RunResult | None:
+def load_run(folder: Path, key: RunKey, checksum: str) -> RunResult | None:
     """Returns a run that was done, None if it was not or failed.
+
+    Args:
+        folder: Where the runs are kept.
+        key: Which run it is.
+        checksum: Of the problem.
 
     Raises:
         SchemaError: The file is damaged.
@@ -143,7 +149,7 @@ def load_run(folder: Path, key: RunKey) -> RunResult | None:
         raise SchemaError(f"{path}: not a run's file ({error}); delete it") from error
     if result.error:
         return None
-    if result.key != key or result.checksum != load_problem(key.problem).record.checksum:
+    if result.key != key or result.checksum != checksum:
         raise ConfigurationError(
             f"{path}: a run of {result.key.evaluations} evaluations, population "
             f"{result.key.population}, problem {result.checksum}; choose another --out"

@@ -38,7 +38,7 @@ def _answer(problem: BenchmarkProblem, line: str) -> str:
         if what not in _ANSWERS:
             raise unknown_name("request", what, _ANSWERS)
         return json.dumps(_ANSWERS[what](problem, request))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return json.dumps({"error": f"not JSON: {error}"})
     except EvonasError as error:
         return json.dumps({"error": str(error)})

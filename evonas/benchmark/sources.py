@@ -67,11 +67,7 @@ class Sources:
     def _surrogate(self, space: SearchSpace, file: str) -> ColumnRecord:
         whole = load_space(whole_space(space.name))
         surrogate = load_surrogate(self.data / file, whole)
-        source = surrogate.card.get("source", "surrogate of trained AP")
-        if "held_out" in surrogate.card:
-            errors = surrogate.card["held_out"]
-        else:
-            errors = surrogate.card["cross_validation"][surrogate.kind]
+        source, errors = surrogate.source, surrogate.errors
         if not is_small(space):
             sum_ = checksum(self.data / file)
             return ColumnRecord("surrogate", source, np.empty(0), sum_, file, errors)

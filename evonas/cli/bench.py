@@ -32,6 +32,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Run what is missing, then write report.html, runs.csv and curves.csv."""
+    import math
+
     from evonas.benchmark.compare import Plan
     from evonas.benchmark.compare import compare as run_all
     from evonas.benchmark.report import GOAL, Comparison, curves_csv, html, runs_csv
@@ -39,8 +41,8 @@ def compare(
     from evonas.files import write_atomically
 
     plan = Plan(
-        tuple(problems.split(",")),
-        tuple(algorithms.split(",")),
+        _names(problems),
+        _names(algorithms),
         seeds,
         evaluations,
         population,
@@ -57,17 +59,19 @@ def compare(
     failed = sum(bool(result.error) for result in results)
     if as_json:
         told = contrasts(comparison.mean(), plan.problems, plan.algorithms)
-        rows = [
-            {
-                "problem": c.problem,
-                "algorithm": c.algorithm,
-                "mean_hypervolume": c.median,
-                f"to_{GOAL:g}": comparison.reached(c.problem, c.algorithm),
-                "a12": c.effect,
-                "p": c.p,
-            }
-            for c in told
-        ]
+        rows = []
+        for c in told:
+            reached = comparison.reached(c.problem, c.algorithm)
+            rows.append(
+                {
+                    "problem": c.problem,
+                    "algorithm": c.algorithm,
+                    "mean_hypervolume": c.median,
+                    f"to_{GOAL:g}": reached if math.isfinite(reached) else None,
+                    "a12": c.effect,
+                    "p": c.p,
+                }
+            )
         print_json({"runs": len(results), "failed": failed, "contrasts": rows})
         return
     typer.echo(f"{len(results)} runs, {failed} failed; {out / 'report.html'}")
@@ -78,13 +82,18 @@ def _tell(done: int, total: int) -> None:
         typer.echo(f"{done} of {total} runs", err=True)
 
 
+def _names(given: str) -> tuple[str, ...]:
+    """Returns names that were given with commas, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in given.split(",")))
+
+
 def _numbers(given: list[str]) -> dict[str, int]:
     from evonas.errors import ConfigurationError
 
     numbers = {}
     for entry in given:
         algorithm, _, number = entry.partition("=")
-        if not number.isdigit():
+        if not number.isdecimal():
             raise ConfigurationError(f"--fewer {entry!r}: must be ALGORITHM=EVALUATIONS")
         numbers[algorithm] = int(number)
     return numbers

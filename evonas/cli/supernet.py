@@ -87,12 +87,12 @@ def train(
             out,
             recipe,
             seed,
-            report if processes.rank == 0 else None,
-            sampling,
-            distillation,
-            pick_device(device, processes),
-            workers,
-            processes,
+            report=report if processes.rank == 0 else None,
+            sampling=sampling,
+            distillation=distillation,
+            device=pick_device(device, processes),
+            workers=workers,
+            processes=processes,
         )
     if processes.rank == 0:
         print(json.dumps(card) if as_json else f"{out}: {card['command']}")

@@ -26,24 +26,22 @@ def worker(
     from evonas.jobs import JobQueue
     from evonas.jobs.worker import Worker, training_command
 
-    names = devices.split(",") if devices else [""] * slots
-    threads = max(1, (os.cpu_count() or 1) // len(names))
+    if ray and devices:
+        raise ConfigurationError("--devices is for this machine; --ray takes --gpus")
+    if not ray and (cpus > 1 or gpus):
+        raise ConfigurationError("--cpus and --gpus are for --ray; this machine takes --devices")
     caught: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: caught.append(number))
     if ray:
         from evonas.jobs.cluster import work_on_cluster
 
-        if devices:
-            raise ConfigurationError("--devices is for this machine; --ray takes --gpus")
         work_on_cluster(jobs, ray, slots, cpus, gpus, drain, lambda: bool(caught))
-        if caught:
-            raise typer.Exit(130)
-        return
-    runner = Worker(
-        JobQueue(jobs), names, training_command(threads), lambda line: typer.echo(line, err=True)
-    )
-    typer.echo(f"worker {runner.name}: {len(names)} slots, jobs in {jobs}", err=True)
-    runner.work(drain, lambda: bool(caught))
+    else:
+        names = devices.split(",") if devices else [""] * slots
+        command = training_command(max(1, (os.cpu_count() or 1) // len(names)))
+        runner = Worker(JobQueue(jobs), names, command, lambda line: typer.echo(line, err=True))
+        typer.echo(f"worker {runner.name}: {len(names)} slots, jobs in {jobs}", err=True)
+        runner.work(drain, lambda: bool(caught))
     if caught:
         raise typer.Exit(130)

@@ -1,6 +1,7 @@
 """A trained detector as one file: weights as safetensors, and a card with all that they need."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -126,9 +127,9 @@ def load_archive(path: Path | str) -> Archive:
         architecture = find_architecture(card.architecture)
         if anchors is not None:
             if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
-                raise KeyError("anchors")
+                raise ValueError("anchors of another number")
             architecture = architecture.with_anchors(anchors)
-    except (KeyError, TypeError, EvonasError) as error:
+    except (KeyError, TypeError, ValueError, EvonasError) as error:
         raise SchemaError(f"{path}: not the card of a detector ({error})") from error
     detector = Detector(architecture.with_classes(len(card.classes)))
     try:
@@ -143,4 +144,7 @@ def _read_anchors(content: Any) -> AnchorShapes | None:
         return None
     low, high = map(float, content["scales"])
     ratios = tuple(map(float, content["aspect_ratios"]))
-    return AnchorShapes((low, high), ratios, float(content["interpolated_ratio"]))
+    between = float(content["interpolated_ratio"])
+    if not all(0 < value < math.inf for value in (low, high, between, *ratios)):
+        raise ValueError("anchors without a size")
+    return AnchorShapes((low, high), ratios, between)

@@ -48,11 +48,16 @@ class Evaluates(Protocol):
         ...
 
 
-class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
-    """Genotype matrices in, minimised objectives and one total violation out."""
+class QuestionProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
+    """A question as pymoo reads it: a variable for each gene, one total violation.
 
-    def __init__(self, evaluation: Evaluates) -> None:
-        question = evaluation.question
+    Attributes:
+        question: What is searched for.
+        space: The genotypes' space.
+        signs: (m,) -1 where an objective is maximised, else 1.
+    """
+
+    def __init__(self, question: Question) -> None:
         super().__init__(
             n_var=question.space.n_genes,
             n_obj=len(question.objectives),
@@ -61,9 +66,17 @@ class SearchProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
             xu=question.space.gene_sizes - 1,
             vtype=int,
         )
-        self.evaluation = evaluation
+        self.question = question
         self.space: SearchSpace = question.space
         self.signs = np.array([-1.0 if o.maximise else 1.0 for o in question.objectives])
+
+
+class SearchProblem(QuestionProblem):
+    """Genotype matrices in, minimised objectives and one total violation out."""
+
+    def __init__(self, evaluation: Evaluates) -> None:
+        super().__init__(evaluation.question)
+        self.evaluation = evaluation
         self._unscored = evaluation.reference() * self.signs
 
     def _evaluate(self, x: Genotypes, out: dict[str, Any], *_: Any, **__: Any) -> None:

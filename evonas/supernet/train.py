@@ -92,7 +92,10 @@ def train_supernet(
         "fingerprint": space.fingerprint,
         "classes": list(dataset.class_names),
         "command": f"evonas supernet train --space {space_name} --data {data} --seed {seed} "
-        f"--steps {recipe.steps} --sampling {sampling} --distillation {distillation:g}",
+        f"--steps {recipe.steps} --batch-size {recipe.batch_size} "
+        f"--learning-rate {recipe.learning_rate:g} --ema-decay {recipe.ema_decay:g} "
+        f"--sampling {sampling} --distillation {distillation:g}"
+        + (" --bfloat16" if recipe.bfloat16 else ""),
         "recipe": asdict(recipe),
         "sampling": sampling,
         "distillation": distillation,

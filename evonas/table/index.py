@@ -21,6 +21,7 @@ Words = NDArray[np.uint64]
 # Drawn for this process, so that no file can be made whose genotypes all collide.
 _MOST_WORDS = 32
 _MULTIPLIERS = np.frombuffer(secrets.token_bytes(8 * _MOST_WORDS), np.uint64) | np.uint64(1)
+_FACTORS: list[int] = _MULTIPLIERS.tolist()
 # Multiplier and shifts of splitmix64's finaliser (Steele et al., OOPSLA 2014).
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 _HALF, _SHIFT = np.uint64(32), np.uint64(29)
@@ -76,7 +77,7 @@ class GenotypeIndex:
 
     def _find_one(self, genotype: Genotypes) -> int:
         """Returns what `find` does for (n_genes,), without numpy, whose calls take longer."""
-        key = genotype.tobytes().ljust(8 * self._stored.shape[1], b"\0")
+        key = genotype.astype(np.uint8).tobytes().ljust(8 * self._stored.shape[1], b"\0")
         place = _place(key) & (len(self._slots) - 1)
         while (row := self._slots.item(place)) >= 0 and self._stored[row].tobytes() != key:
             place = (place + 1) & (len(self._slots) - 1)
@@ -136,7 +137,7 @@ def _places(words: Words, n_slots: int) -> Ints:
 def _place(key: bytes) -> int:
     """`_places` of one row's bytes, before it is cut to the number of slots."""
     words = unpack(f"={len(key) // 8}Q", key)
-    hashed: int = sum(map(mul, words, _MULTIPLIERS.tolist())) % 2**64
+    hashed: int = sum(map(mul, words, _FACTORS)) % 2**64
     hashed ^= hashed >> int(_HALF)
     hashed = hashed * int(_MIX) % 2**64
     return hashed ^ (hashed >> int(_SHIFT))

@@ -17,15 +17,17 @@ _PAPER = Augmentation(
     brightness=0.25, contrast=0.5, colour=0.1, crop=0.86, saturation=0.5,
 )  # fmt: skip
 
+_LIGHT = Augmentation(
+    zoom=1.15, stretch=1.05, shift=0.05, brightness=0.15, contrast=0.15, colour=0.1
+)
+
 RECIPES = {
     # A median network of `nano` from scratch in minutes on two cores. Small batches, a high rate
     # and light augmentation make the most of few images: at batch 32 and rate 3e-3 a network
     # reached less than half the AP in as many.
     "nano": Recipe(
         steps=2500, batch_size=16, learning_rate=1.6e-2, warmup_steps=100, validations=5,
-        augmentation=Augmentation(
-            zoom=1.15, stretch=1.05, shift=0.05, brightness=0.15, contrast=0.15, colour=0.1
-        ),
+        augmentation=_LIGHT,
     ),
     # The MobileDets' (mobiledets.md, section 5), in the mixed precision of today's accelerators.
     "mobiledet": Recipe(
@@ -42,10 +44,7 @@ RECIPES = {
     # Quantisation-aware fine-tuning of a trained network, before `evonas export`.
     "int8": Recipe(
         steps=500, batch_size=16, learning_rate=3e-4, warmup_steps=50, ema_decay=0.99,
-        freeze_norm=True, int8=True, validations=5,
-        augmentation=Augmentation(
-            zoom=1.15, stretch=1.05, shift=0.05, brightness=0.15, contrast=0.15, colour=0.1
-        ),
+        freeze_norm=True, int8=True, validations=5, augmentation=_LIGHT,
     ),
 }  # fmt: skip
 

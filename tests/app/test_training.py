@@ -132,7 +132,7 @@ def test_a_queued_job_is_cancelled_by_its_button(open_app, folder, trained):
     assert not at.exception
 
 
-def test_a_ticked_row_is_the_job_below(open_app, folder, trained):
+def test_the_chosen_job_is_the_one_below(open_app, folder, trained):
     first, second = add_jobs(folder, trained, "failed", "cancelled")
     at = open_app(page="training", job=second.id)
     assert metrics(at)["state"] == "cancelled"

@@ -83,6 +83,7 @@ def test_command_writes_report_and_tables(
     assert main([*call, "--out", str(tmp_path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["runs"], told["failed"]) == (4, 0)
+    assert told["contrasts"][0]["to_0.99"] is None  # out of reach in 60 evaluations
     report = (tmp_path / "report.html").read_text()
     assert report.count("<svg") >= 3
     assert "http" not in report.replace("http://www.w3.org/2000/svg", "")
@@ -131,4 +132,6 @@ def test_a_chart_draws_every_line_inside_its_frame() -> None:
 def test_an_unknown_algorithm_is_refused_before_any_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="unknown algorithm 'best'"):
         compare(replace(PLAN, algorithms=("best",)), tmp_path)
+    with pytest.raises(ConfigurationError, match="evaluations and population 2"):
+        compare(replace(PLAN, fewer={"random": 1}), tmp_path)
     assert perform(next(PLAN.keys())).error == ""

@@ -54,6 +54,7 @@ def test_requests_and_their_answers() -> None:
     ("request_", "message"),
     [
         ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ("[]", "a request is a JSON object"),
         ({"do": "fly"}, "unknown request 'fly'; known: describe"),
         ({"do": "evaluate"}, "'genotypes' must be"),

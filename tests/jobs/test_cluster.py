@@ -26,8 +26,10 @@ def cluster():
 
 
 def kill_a_worker(queue):
-    """Kills a Ray worker while its first job runs, as with a machine that is lost."""
-    while not any(job.status().state == "running" for job in queue.list()):
+    """Kills a Ray worker while both run a job, as with a machine that is lost."""
+    end = time.monotonic() + 120
+    while sum(job.status().state == "running" for job in queue.list()) < 2:
+        assert time.monotonic() < end
         time.sleep(0.1)
     pids = subprocess.check_output(["pgrep", "-f", "ray::_ClusterWorker"], text=True)
     os.kill(int(pids.split()[0]), signal.SIGKILL)
@@ -37,7 +39,7 @@ def test_jobs_of_a_lost_worker_go_on_elsewhere(tmp_path, cluster):
     queue, request_of = JobQueue(tmp_path / "jobs"), make_requests(tmp_path)
     for seed in range(3):
         queue.submit(request_of(seed))
-    killer = threading.Thread(target=kill_a_worker, args=(queue,))
+    killer = threading.Thread(target=kill_a_worker, args=(queue,), daemon=True)
     killer.start()
     work_on_cluster(queue.root, "auto", slots=2, drain=True)
     killer.join()

@@ -49,6 +49,19 @@ class Surrogate:
     uses_supernet: bool
     card: dict[str, Any]
 
+    @property
+    def errors(self) -> dict[str, float]:
+        """Errors on networks that it had not seen: held out of the fit, or cross-validated."""
+        errors: dict[str, float] = (
+            self.card.get("held_out") or self.card["cross_validation"][self.kind]
+        )
+        return errors
+
+    @property
+    def source(self) -> str:
+        """What its values stand in for."""
+        return str(self.card.get("source", "surrogate of trained AP"))
+
     def predict(
         self, genotypes: Genotypes, supernet: Floats | None = None
     ) -> tuple[Floats, Floats]:

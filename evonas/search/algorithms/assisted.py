@@ -7,6 +7,7 @@ from evonas.scoring.scorer import row_keys
 from evonas.search.algorithms.batches import BatchAlgorithm, Floats
 from evonas.search.algorithms.fronts import best_rows, feasible_front, improving
 from evonas.search.algorithms.gaussian import ArchitectureModel
+from evonas.search.algorithms.threads import one_blas_thread
 from evonas.search.operators import cross, mutate
 from evonas.search.problem import SearchProblem, repeats
 from evonas.space import Genotypes
@@ -39,8 +40,9 @@ class AssistedSearch(BatchAlgorithm):
     def propose(self) -> Genotypes:
         """See `BatchAlgorithm`."""
         front = feasible_front(self.values, self.violation)
-        model = self._fit(front)
-        candidates, expected = self._search(model, self.genotypes[front])
+        with one_blas_thread():
+            model = self._fit(front)
+            candidates, expected = self._search(model, self.genotypes[front])
         if not len(candidates):
             return self.first()
         # The front as it is expected to become: its ends count from the first step on.

@@ -26,8 +26,9 @@ def best_rows(values: Floats, count: int) -> NDArray[np.intp]:
     if len(values) <= count:
         return np.arange(len(values))
     ranks = moocore.pareto_rank(values)
-    crowding = np.empty(len(values))
-    for rank in np.unique(ranks):
+    crowding = np.zeros(len(values))
+    last = np.partition(ranks, count - 1)[count - 1]
+    for rank in range(last + 1):  # what lies beyond is not chosen, however roomy
         rows = ranks == rank
         crowding[rows] = calc_crowding_distance(values[rows])
     return np.lexsort((-crowding, ranks))[:count]
