@@ -24,10 +24,11 @@ from evonas.detector import Detector, Network, anchor_boxes, detection_loss
 from evonas.paths import benchmark_data_dir
 from evonas.scoring.supernet import SCORING_IMAGES, SupernetScorer
 from evonas.space import Architecture, load_space
-from evonas.supernet import NANO_RECIPE, UniformSampling
+from evonas.supernet import UniformSampling
 from evonas.supernet.train import new_supernet
 from evonas.training.loop import train
 from evonas.training.recipe import Recipe
+from evonas.training.recipes import SUPERNET_RECIPES
 
 BATCH = 32
 Clock = Callable[[], float]
@@ -89,7 +90,9 @@ def profile_training(space_name: str, data: Path, steps: int) -> None:
     supernet = new_supernet(space_name, dataset.n_classes, seed=0)
     batch = load_tensors(dataset, supernet.space.skeleton.image_size)
     sampling = UniformSampling(supernet.space, seed=0)
-    recipe = Recipe(steps=steps, learning_rate=NANO_RECIPE.learning_rate, bfloat16=False)
+    recipe = Recipe(
+        steps=steps, learning_rate=SUPERNET_RECIPES["nano"].learning_rate, bfloat16=False
+    )
     train(supernet, sampling, batch, recipe, seed=0)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         train(supernet, sampling, batch, recipe, seed=0)

@@ -21,9 +21,10 @@ from evonas.ranking import agreement, load_truth
 from evonas.scoring.scorer import CachedScorer
 from evonas.scoring.supernet import SupernetScorer
 from evonas.space import load_space
-from evonas.supernet import NANO_RECIPE, train_supernet
+from evonas.supernet import train_supernet
 from evonas.supernet.sampling import load_sampling
 from evonas.table import create_table, open_table
+from evonas.training.recipes import SUPERNET_RECIPES
 
 
 def train_variant(variant: str, space: str, data: Path, out: Path, steps: int, seed: int) -> Path:
@@ -31,7 +32,7 @@ def train_variant(variant: str, space: str, data: Path, out: Path, steps: int, s
     name, _, own_steps = variant.partition("@")
     sampling, _, distillation = name.partition(":")
     load_sampling(sampling, load_space(space), seed, steps)  # refuses before it trains others
-    recipe = replace(NANO_RECIPE, steps=int(own_steps or steps))
+    recipe = replace(SUPERNET_RECIPES["nano"], steps=int(own_steps or steps))
     weights = out / f"{sampling}-{float(distillation or 0):g}-{recipe.steps}-s{seed}.safetensors"
     if not weights.exists():
         began = time.monotonic()

@@ -19,10 +19,11 @@ def train(
     data: Annotated[Path, typer.Option(help="COCO-format folder with a train split.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     space: Annotated[str, typer.Option(help="Search space.")] = "nano",
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 16_000,
-    batch_size: Annotated[int, typer.Option(min=2, help="Images a step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-3,
-    ema_decay: Annotated[float, typer.Option(help="Decay of the averaged weights.")] = 0.999,
+    recipe: Annotated[str, typer.Option(help="nano, mobiledet, or a YAML file.")] = "nano",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change of the recipe such as steps=500; may be repeated."),
+    ] = None,
     sampling: Annotated[
         str,
         typer.Option(
@@ -33,9 +34,6 @@ def train(
         float, typer.Option(min=0, help="Weight of what a step's others learn from the widest.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    bfloat16: Annotated[
-        bool, typer.Option("--bfloat16", help="Mixed precision; for GPUs and CPUs that have it.")
-    ] = False,
     workers: Annotated[
         int, typer.Option(min=0, help="Processes that decode images, for large data.")
     ] = 0,
@@ -48,15 +46,14 @@ def train(
     Under `torchrun --nproc-per-node N -m evonas.cli supernet train ...` the processes divide each
     batch, and each runs an architecture of its own in a step.
     """
-    from dataclasses import replace
-
     import torch
     from rich.console import Console
 
-    from evonas.supernet import NANO_RECIPE, train_supernet
+    from evonas.supernet import train_supernet
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
     from evonas.training.memory import keep_freed_memory
+    from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
 
     keep_freed_memory()
     if threads:
@@ -72,20 +69,12 @@ def train(
                 highlight=False,
             )
 
-    recipe = replace(
-        NANO_RECIPE,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        ema_decay=ema_decay,
-        bfloat16=bfloat16,
-    )
     with joined_processes() as processes:
         card = train_supernet(
             space,
             data,
             out,
-            recipe,
+            load_recipe(recipe, changes or (), SUPERNET_RECIPES),
             seed,
             report=report if processes.rank == 0 else None,
             sampling=sampling,

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from evonas.detector.anchors import decode_boxes
 
@@ -42,23 +43,28 @@ def postprocess(
     """
     from torchvision.ops import nms
 
-    n, _, n_classes = logits.shape
-    flat = logits.float().reshape(n, -1)
-    best, index = flat.topk(min(candidates, flat.shape[1]), dim=1)
+    n, n_anchors, n_classes = logits.shape
+    logits = logits.float()
+    # The best pairs are pairs of the anchors with the best best class.
+    near = logits.amax(2).topk(min(candidates, n_anchors), dim=1).indices
+    near_logits = logits.gather(1, near[..., None].expand(-1, -1, n_classes)).reshape(n, -1)
+    best, index = near_logits.topk(min(candidates, near_logits.shape[1]), dim=1)
     scores = best.sigmoid()
-    anchor, labels = index // n_classes, index % n_classes
+    anchor, labels = near.gather(1, index // n_classes), index % n_classes
     chosen = codes.float().gather(1, anchor[..., None].expand(-1, -1, 4))
     boxes = decode_boxes(chosen, anchors[anchor]).clamp(0, image_size)
     # Every class on a ground of its own, where it meets no other; in float64, so that no overlap
     # is rounded by being far out.
     apart = boxes.double() + (labels * (2 * image_size))[..., None]
-    found = Detections(
-        boxes.new_zeros(n, detections, 4),
-        scores.new_zeros(n, detections),
-        labels.new_full((n, detections), -1),
+    precise = scores.double()
+    kept = [
+        nms(apart[i, :valid], precise[i, :valid], iou_threshold)[:detections]
+        for i, valid in enumerate((scores > score_threshold).sum(1).tolist())
+    ]
+    order = pad_sequence([*kept, boxes.new_zeros(detections).long()], True, padding_value=-1)[:n]
+    padding, order = order < 0, order.clamp(min=0)
+    return Detections(
+        boxes.gather(1, order[..., None].expand(-1, -1, 4)).masked_fill(padding[..., None], 0),
+        scores.gather(1, order).masked_fill(padding, 0),
+        labels.gather(1, order).masked_fill(padding, -1),
     )
-    for i, valid in enumerate((scores > score_threshold).sum(1).tolist()):
-        kept = nms(apart[i, :valid], scores[i, :valid].double(), iou_threshold)[:detections]
-        for into, values in zip(found, (boxes, scores, labels), strict=True):
-            into[i, : len(kept)] = values[i, kept]
-    return found

@@ -2,11 +2,10 @@
 
 from evonas.supernet.sampling import UniformSampling, load_sampling
 from evonas.supernet.supernet import Supernet
-from evonas.supernet.train import NANO_RECIPE, train_supernet
+from evonas.supernet.train import train_supernet
 from evonas.supernet.weights import load_supernet, save_supernet
 
 __all__ = [
-    "NANO_RECIPE",
     "Supernet",
     "UniformSampling",
     "load_sampling",

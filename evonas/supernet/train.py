@@ -1,6 +1,7 @@
 """Training of a supernet on a COCO-format data set."""
 
 import platform
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -20,19 +21,17 @@ from evonas.supernet.weights import save_supernet, space_for_classes
 from evonas.training.loop import Progress, train
 from evonas.training.processes import ALONE, Processes
 from evonas.training.recipe import Recipe
+from evonas.training.recipes import SUPERNET_RECIPES, recipe_changes
 
 CPU = torch.device("cpu")
 _RANK_BITS = 32  # process r draws its architectures with the seed + r * 2**32
-
-# What `nano` ships with: under an hour on two cores.
-NANO_RECIPE = Recipe(steps=16_000, learning_rate=3e-3, weight_decay=0.01)
 
 
 def train_supernet(
     space_name: str,
     data: Path,
     out: Path,
-    recipe: Recipe = NANO_RECIPE,
+    recipe: Recipe = SUPERNET_RECIPES["nano"],
     seed: int = 0,
     report: Callable[[Progress], None] | None = None,
     sampling: str = "uniform",
@@ -91,11 +90,11 @@ def train_supernet(
         "space": space.name,
         "fingerprint": space.fingerprint,
         "classes": list(dataset.class_names),
-        "command": f"evonas supernet train --space {space_name} --data {data} --seed {seed} "
-        f"--steps {recipe.steps} --batch-size {recipe.batch_size} "
-        f"--learning-rate {recipe.learning_rate:g} --ema-decay {recipe.ema_decay:g} "
-        f"--sampling {sampling} --distillation {distillation:g}"
-        + (" --bfloat16" if recipe.bfloat16 else ""),
+        "command": shlex.join(
+            ["evonas", "supernet", "train", f"--space={space_name}", f"--data={data}"]
+            + [f"--set={change}" for change in recipe_changes(recipe, SUPERNET_RECIPES["nano"])]
+            + [f"--sampling={sampling}", f"--distillation={distillation:g}", f"--seed={seed}"]
+        ),
         "recipe": asdict(recipe),
         "sampling": sampling,
         "distillation": distillation,
