@@ -53,6 +53,9 @@ def measure(
     seed: Annotated[int, typer.Option(help="Seed of the campaign.")] = 0,
     core: Annotated[int | None, typer.Option(help="Core to stay on (measured sources).")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes (compiler sources).")] = 1,
+    ray: Annotated[
+        str, typer.Option(help="Ray cluster (compiler sources): auto, HOST:PORT or local.")
+    ] = "",
     front: Annotated[
         Path | None,
         typer.Option(
@@ -70,7 +73,9 @@ def measure(
 
     found = read_text(front)[0] if front else ()
     with _progress_bar(f"{device} {space}") as advance:
-        result = measure_device(device, space, count, seed, data_dir, core, advance, workers, found)
+        result = measure_device(
+            device, space, count, seed, data_dir, core, advance, workers, found, ray
+        )
     summary = {
         "device": device,
         "space": space,

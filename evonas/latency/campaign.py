@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evonas.errors import ConfigurationError
+from evonas.latency.cluster import measure_on_cluster
 from evonas.latency.devices import Device
 from evonas.latency.measurement import Source, part_names
 from evonas.latency.pool import Answer, measure_each
@@ -74,6 +75,7 @@ def run_campaign(
     path: Path,
     progress: Progress = lambda done, total: None,
     workers: int = 1,
+    ray: str = "",
 ) -> Measurements:
     """Measures the networks that the file does not hold yet, saving as it goes.
 
@@ -88,16 +90,25 @@ def run_campaign(
         path: File of measurements, continued if it exists.
         progress: Called after every network.
         workers: Processes that ask a compiler; runtimes are timed one network after the other.
+        ray: Address of a Ray cluster that asks a compiler instead; see `measure_on_cluster`.
 
     Raises:
-        ConfigurationError: The file's figures were taken with other versions or another machine.
+        ConfigurationError: The file's figures were taken with other versions or another machine,
+            or a cluster is asked for a device that is not a compiler's.
     """
+    if ray and device.source != "compiler":
+        raise ConfigurationError(
+            f"--ray {ray}: {device.name} is {device.source}, and a cluster has many machines; "
+            "compiler sources alone can be asked there"
+        )
     known = _start(device, source, space, path)
     parts = part_names(space)
     todo = _missing(known, genotypes)
     already = len(genotypes) - len(todo)
     architectures = [space.decode(genotype) for genotype in genotypes[todo]]
-    if device.source == "compiler":
+    if ray:
+        answers = measure_on_cluster(source, architectures, ray)
+    elif device.source == "compiler":
         answers = measure_each(source, architectures, workers)
     else:
         answers = map(source.measure, architectures)

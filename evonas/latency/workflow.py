@@ -46,6 +46,7 @@ def measure_device(
     progress: Progress = lambda done, total: None,
     workers: int = 1,
     front: Sequence[str] = (),
+    ray: str = "",
 ) -> Measurements:
     """Measures until the device's file holds the first `count` networks of the campaign.
 
@@ -59,9 +60,10 @@ def measure_device(
         progress: Called with networks done and asked for.
         workers: Processes that ask a compiler.
         front: Identifiers of networks that a search found, measured besides.
+        ray: Address of a Ray cluster that asks a compiler instead.
 
     Raises:
-        ConfigurationError: The process cannot be kept on that core.
+        ConfigurationError: The process cannot be kept on that core, or there is no such cluster.
         GenotypeError: An identifier is not of the space.
     """
     target, networks = load_device(device), load_space(space)
@@ -73,7 +75,7 @@ def measure_device(
     genotypes = np.concatenate([genotypes, found])
     roles = np.concatenate([roles, np.full(len(found), ROLES.index("front"))])
     path = measurements_path(device, networks, data_dir)
-    return run_campaign(target, source, networks, genotypes, roles, path, progress, workers)
+    return run_campaign(target, source, networks, genotypes, roles, path, progress, workers, ray)
 
 
 def measure_network(
