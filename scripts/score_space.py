@@ -1,13 +1,13 @@
 r"""Scores a whole small space, or a random sample of a large one, by a supernet.
 
     python scripts/score_space.py --space pico --data data/digits --table runs/pico/table
-    python scripts/score_space.py --space nano --count 20000 --family 5 --data data/digits \
+    python scripts/score_space.py --space nano --count 20000 --kin 3 --data data/digits \
         --table runs/nano/table
 
 It can be stopped at any moment: what is in the table is not scored again. Architectures go in the
-order of their genotypes, so that neighbours share the layers that they have in common; families,
-whose members differ in the later blocks alone, share most of the time. `--part 0/2` and
-`--part 1/2` at once score the two halves.
+order of their genotypes, so that neighbours share the layers that they have in common, and with
+`--kin` most differ from another one in their last block alone. `--part 0/2` and `--part 1/2` at
+once score the two halves.
 """
 
 import time
@@ -28,6 +28,7 @@ from evonas.training.memory import keep_freed_memory
 
 _LARGEST = 10**6  # architectures that one may want to score exhaustively
 _ROWS = 200  # between two lines of progress
+_SORTED = 5000  # so many random ones are put in order, so that those done first are random too
 
 
 def whole(space: SearchSpace) -> Genotypes:
@@ -40,23 +41,23 @@ def whole(space: SearchSpace) -> Genotypes:
     return genotypes
 
 
-def sample(space: SearchSpace, count: int, family: int, seed: int) -> Genotypes:
-    """Returns distinct random architectures, (count, n_genes), in order.
+def sample(space: SearchSpace, count: int, kin: int, seed: int) -> Genotypes:
+    """Returns distinct random architectures, (count, n_genes).
 
-    Args:
-        space: The space to draw from.
-        count: How many.
-        family: How many have the stem and the first half of the blocks in common. Each is as
-            likely as if it were drawn alone.
-        seed: Seed of what is drawn.
+    Each is like the one drawn before it but for the last block; one in `kin` but for the last two
+    blocks, one in `kin` of these but for the last three, and so on. So each is as likely as if it
+    were drawn alone, and the more kin it has, the less time its score takes.
     """
     rng = np.random.default_rng(seed)
     pool = space.sample(2 * count, rng)
-    early = [slot.block <= len(space.blocks) // 2 for slot in space.genes]
-    begins = space.sample(-(-len(pool) // family), rng)
-    pool[:, early] = np.repeat(begins, family, axis=0)[: len(pool), early]
+    block = np.array([slot.block for slot in space.genes])
+    if kin > 1:
+        fresh = rng.geometric(1 - 1 / kin, len(pool))  # of the blocks, from the last one on
+        for row in range(1, len(pool)):
+            alike = block <= len(space.blocks) - fresh[row]
+            pool[row, alike] = pool[row - 1, alike]
     _, distinct = np.unique(pool, axis=0, return_index=True)
-    return np.unique(pool[np.sort(distinct)[:count]], axis=0)
+    return pool[np.sort(distinct)[:count]]
 
 
 def main(
@@ -65,7 +66,7 @@ def main(
     space: str = "pico",
     weights: Annotated[Path | None, typer.Option(help="Supernet; by default nano's.")] = None,
     count: Annotated[int | None, typer.Option(help="Random ones; by default all.")] = None,
-    family: Annotated[int, typer.Option(help="Random ones that begin alike.")] = 1,
+    kin: Annotated[int, typer.Option(help="Of random ones, how many begin alike.")] = 1,
     seed: int = 0,
     part: Annotated[str, typer.Option(metavar="I/N", help="Which of N runs at once.")] = "0/1",
     threads: int = 1,
@@ -74,7 +75,7 @@ def main(
     keep_freed_memory()
     torch.set_num_threads(threads)
     the_space = load_space(space)
-    genotypes = whole(the_space) if count is None else sample(the_space, count, family, seed)
+    genotypes = whole(the_space) if count is None else sample(the_space, count, kin, seed)
     index, parts = map(int, part.split("/"))
     genotypes = np.array_split(genotypes, parts)[index]
     results = open_table(table) if table.exists() else create_table(table)
@@ -82,7 +83,10 @@ def main(
     scorer = CachedScorer(the_space, SupernetScorer(weights, data, the_space), results)
     began = time.monotonic()
     for first in range(0, len(genotypes), _ROWS):
-        scorer(genotypes[first : first + _ROWS])
+        if first % _SORTED == 0:
+            rest = genotypes[first : first + _SORTED]
+            ordered = rest[np.lexsort(rest.T[::-1])]
+        scorer(ordered[first % _SORTED :][:_ROWS])
         done = min(first + _ROWS, len(genotypes))
         seconds = time.monotonic() - began
         print(f"{done} of {len(genotypes)}, {scorer.scored} scored in {seconds:.0f} s", flush=True)
