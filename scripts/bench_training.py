@@ -41,8 +41,8 @@ class Maps(nn.Module):
 
     def forward(self, images: Tensor) -> "OrderedDict[str, Tensor]":
         """Returns the maps of images (n, 3, size, size)."""
-        run, architecture = self.detector._sequence, self.detector.architecture
-        x = run(images, [("stem", architecture.stem_conv())], False)
+        run, architecture = self.detector.sequence, self.detector.architecture
+        x = run(images, [("stem", architecture.stem_conv())])
         outputs: dict[int, Tensor] = {}
         for layer in architecture.layers():
             x = run(x, layer_convs(layer), layer.residual)
@@ -50,7 +50,7 @@ class Maps(nn.Module):
         maps = OrderedDict()
         for number, level in enumerate(architecture.levels()):
             x = outputs[level.source] if level.source else x
-            x = run(x, level_convs(number, "stage", level.stage), False)
+            x = run(x, level_convs(number, "stage", level.stage))
             maps[str(number)] = x
         return maps
 
@@ -64,14 +64,14 @@ class Head(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> dict[str, Tensor]:
         """Returns box codes and class logits, (n, n_anchors, values)."""
-        run, architecture = self.detector._sequence, self.detector.architecture
+        run, architecture = self.detector.sequence, self.detector.architecture
         found: dict[str, list[Tensor]] = {"bbox_regression": [], "cls_logits": []}
         for number, (level, x) in enumerate(zip(architecture.levels(), maps, strict=True)):
             for part, convs, name, values in (
                 ("boxes", level.boxes, "bbox_regression", 4),
                 ("classes", level.classes, "cls_logits", architecture.skeleton.head.class_slots),
             ):
-                y = run(x, level_convs(number, part, convs), False)
+                y = run(x, level_convs(number, part, convs))
                 found[name].append(y.permute(0, 2, 3, 1).reshape(len(y), -1, values))
         return {name: torch.cat(parts, 1) for name, parts in found.items()}
 

@@ -144,7 +144,7 @@ class Network(nn.Module):
             Box codes (n, n_anchors, 4) and class logits (n, n_anchors, class_slots).
         """
         reuse = reuse or Reuse(keep_bytes=0)
-        step = partial(reuse.step, self._sequence)
+        step = partial(reuse.step, self.sequence)
         x = step(Traced((), images), [("stem", architecture.stem_conv())])
         outputs: dict[int, Traced] = {}
         for layer in architecture.layers():
@@ -165,7 +165,16 @@ class Network(nn.Module):
         reuse.next_architecture()
         return torch.cat(codes, 1), torch.cat(logits, 1)
 
-    def _sequence(self, x: Tensor, convs: Iterable[tuple[str, Conv]], residual: bool) -> Tensor:
+    def sequence(
+        self, x: Tensor, convs: Iterable[tuple[str, Conv]], residual: bool = False
+    ) -> Tensor:
+        """Runs convolutions by the names of their units, one after the other.
+
+        Args:
+            x: (n, channels, height, width).
+            convs: Names and convolutions.
+            residual: Whether x is added to what comes out.
+        """
         y = x
         for name, conv in convs:
             y = self.units[name](y, conv)

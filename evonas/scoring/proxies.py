@@ -66,9 +66,12 @@ class ProxyScorer:
 class _Linear(Detector):
     """A detector without activations."""
 
-    def _sequence(self, x: Tensor, convs: Iterable[tuple[str, Conv]], residual: bool) -> Tensor:
+    def sequence(
+        self, x: Tensor, convs: Iterable[tuple[str, Conv]], residual: bool = False
+    ) -> Tensor:
+        """See `Network`."""
         linear = [(name, replace(conv, activation=False)) for name, conv in convs]
-        return super()._sequence(x, linear, residual)
+        return super().sequence(x, linear, residual)
 
 
 def synflow(architecture: Architecture, seed: int) -> float:
