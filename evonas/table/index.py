@@ -77,7 +77,7 @@ class GenotypeIndex:
 
     def _find_one(self, genotype: Genotypes) -> int:
         """Returns what `find` does for (n_genes,), without numpy, whose calls take longer."""
-        key = genotype.astype(np.uint8).tobytes().ljust(8 * self._stored.shape[1], b"\0")
+        key = genotype.tobytes().ljust(8 * self._stored.shape[1], b"\0")
         place = _place(key) & (len(self._slots) - 1)
         while (row := self._slots.item(place)) >= 0 and self._stored[row].tobytes() != key:
             place = (place + 1) & (len(self._slots) - 1)

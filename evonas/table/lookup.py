@@ -89,6 +89,8 @@ class ColumnTable(TableStore):
             raise GenotypeError(
                 f"genotypes of shape {architectures.shape}: the table's are (n, {n_genes})"
             )
+        if architectures.dtype != np.uint8:
+            architectures = load_space(self.only_space(space)).check(architectures)
         return index.find(architectures)
 
     def _find_ids(self, arch_ids: Sequence[str], space: Space) -> RowNumbers:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.errors import ConfigurationError, DataError, EvonasError, SchemaError
+from evonas.errors import ConfigurationError, DataError, EvonasError, GenotypeError, SchemaError
 from evonas.objectives import load_objective, pareto_mask
 from evonas.space import load_space
 from evonas.table import BenchmarkTable, create_table, open_table, verify_table, write_table
@@ -84,6 +84,15 @@ def test_rows_of_large_genotypes_are_found():
     assert len(index) == len(np.unique(rows, axis=0))
     assert (index.genotypes[index.find(rows)] == rows).all()
     assert (index.find(space.sample(2000, np.random.default_rng(1))) == -1).all()
+
+
+def test_wider_integers_are_looked_up_by_value(table):
+    genotypes = table.genotypes().astype(np.int64)
+    assert table.find(genotypes).tolist() == list(range(len(genotypes)))
+    assert table.find(genotypes[:1]).tolist() == [0]
+    genotypes[0, 0] += 256
+    with pytest.raises(GenotypeError, match="allowed are 0 to"):
+        table.find(genotypes)
 
 
 def test_front_and_where(table):
