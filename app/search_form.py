@@ -12,6 +12,7 @@ from app.searches import (
 from app.settings import find_data, shown
 from evonas.errors import EvonasError
 from evonas.latency import list_predictors
+from evonas.search.algorithms import ALGORITHMS
 from evonas.space import list_spaces
 
 
@@ -42,7 +43,7 @@ def search_form() -> None:
             max_chars=300,
         )
         first, second, third, fourth = st.columns(4)
-        algorithm = first.selectbox("Algorithm", ["nsga2", "random"])
+        algorithm = first.selectbox("Algorithm", list(ALGORITHMS))
         population = second.number_input("Population", 2, MOST_POPULATION, 24)
         generations = third.number_input("Generations", 1, MOST_GENERATIONS, 10)
         seed = fourth.number_input("Seed", 0, 2**31 - 1, 0)
