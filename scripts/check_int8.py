@@ -4,11 +4,12 @@ r"""What full int8 costs a trained network, under the rules of every device.
 
 Trains one random network of `nano` of median cost under each device's rules (the CPU's have
 h-swish and squeeze-and-excite, which quantise badly), exports it as `evonas export` does, and
-prints its AP in torch, as float32 and as int8 in LiteRT. It can be stopped at any moment: a
-training goes on from its checkpoint, and a trained network is not trained again.
+prints its AP in torch, as float32 and as int8 in LiteRT, and as int8 after quantisation-aware
+fine-tuning (the recipe `int8`). It can be stopped at any moment: a training goes on from its
+checkpoint, and a trained network is not trained again.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,16 +17,15 @@ import numpy as np
 import torch
 import typer
 
-from evonas.data import data_fingerprint, load_coco
-from evonas.data.tensors import load_tensors
-from evonas.detector.archive import Archive, Card, load_archive, save_archive
+from evonas.cli.output import print_table
+from evonas.data import load_coco
+from evonas.detector.archive import Archive, load_archive
 from evonas.export.produce import calibration_images, export_detector
-from evonas.space import SearchSpace, find_architecture, load_space
-from evonas.training.recipe import Recipe
-from evonas.training.static import train_detector
+from evonas.retraining import RunFolder, plan_training
+from evonas.retraining.run import Machine, run_training
+from evonas.space import SearchSpace, load_space
 
 SPACES = ("nano@edgetpu", "nano@dsp", "nano@gpu", "nano@cpu")
-RECIPE = Recipe(steps=1000, warmup_steps=100)
 
 
 def median_network(space: SearchSpace) -> str:
@@ -35,49 +35,49 @@ def median_network(space: SearchSpace) -> str:
     return space.arch_ids(genotypes[middle : middle + 1])[0]
 
 
-def trained(space: SearchSpace, data: Path, out: Path, recipe: Recipe) -> Archive:
-    """Returns the trained network, from its file or by training it."""
-    path = out / "trained.safetensors"
-    if path.exists():
-        return load_archive(path)
-    dataset = load_coco(data, "train")
-    arch_id = median_network(space)
-    architecture = find_architecture(arch_id).with_classes(dataset.n_classes)
-    tensors = load_tensors(dataset, space.skeleton.image_size)
-    detector = train_detector(architecture, tensors, recipe, 0, out / "training.checkpoint.pt")
-    made = {"seed": 0, "steps": recipe.steps, "data": data_fingerprint(data)}
-    archive = Archive(detector, Card(arch_id, tuple(dataset.class_names), made=made))
-    save_archive(path, archive)
-    return archive
+def trained(arch_id: str, data: Path, folder: Path, how: Sequence[str], init: str) -> Archive:
+    """Returns the best network of a training, which goes on where it was stopped."""
+    run = RunFolder(folder)
+    if not run.path.exists():
+        name, *changes = how
+        run.create(plan_training(arch_id, data, name, changes, init))
+    if not run.metrics.exists():
+        run_training(run.path, Machine(report=lambda line: None))
+    return load_archive(run.best)
+
+
+def precisions(archive: Archive, data: Path, out: Path) -> dict[str, float]:
+    """Returns AP in torch and in LiteRT as float32 and as int8."""
+    files = export_detector(
+        archive,
+        out,
+        ["archive", "tflite", "tflite-int8"],
+        calibration_images(load_coco(data, "train"), archive.image_size),
+        load_coco(data, "val"),
+    )
+    return {entry.format: entry.map for entry in files}
 
 
 def main(
     data: Annotated[Path, typer.Option(help="COCO-format folder.")],
     out: Annotated[Path, typer.Option(help="Folder for networks and files.")],
-    steps: int = RECIPE.steps,
+    steps: int = 1000,
     threads: int = 1,
 ) -> None:
     """Prints a line a device."""
     torch.set_num_threads(threads)
-    print(f"{'rules':14} {'network':24} {'torch':>7} {'fp32':>7} {'int8':>7} {'loss':>7}")
+    rows = []
     for name in SPACES:
-        space, folder = load_space(name), out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        archive = trained(space, data, folder, replace(RECIPE, steps=steps))
-        files = export_detector(
-            archive,
-            folder,
-            ["archive", "tflite", "tflite-int8"],
-            calibration_images(load_coco(data, "train"), archive.image_size),
-            load_coco(data, "val"),
-        )
-        ap = {entry.format: entry.map for entry in files if entry.format != "vela"}
-        fp32, int8 = ap["tflite"], ap["tflite-int8"]
-        print(
-            f"{name:14} {archive.card.architecture:24} {ap['archive']:7.4f} {fp32:7.4f} "
-            f"{int8:7.4f} {fp32 - int8:7.4f}",
-            flush=True,
-        )
+        arch_id, folder = median_network(load_space(name)), out / name
+        plain = trained(arch_id, data, folder / "trained", ["nano", f"steps={steps}"], "scratch")
+        init = str(folder / "trained")
+        tuned = trained(arch_id, data, folder / "tuned", ["int8"], init)
+        before = precisions(plain, data, folder / "files")
+        after = precisions(tuned, data, folder / "tuned-files")
+        ap = [before[kind] for kind in ("archive", "tflite", "tflite-int8")]
+        rows.append([name, arch_id, *(f"{value:.4f}" for value in [*ap, after["tflite-int8"]])])
+        heads = ["rules", "network", "torch", "float32", "int8", "int8 after fine-tuning"]
+        print_table(heads, rows, "AP on the validation images")
 
 
 if __name__ == "__main__":
