@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor
 
 from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.scoring import ScorerOptions, load_scorer
 from evonas.scoring.surrogate import (
     cross_validate,
+    fit_model,
     fit_surrogate,
     load_surrogate,
     save_surrogate,
@@ -13,7 +14,7 @@ from evonas.scoring.surrogate import (
 )
 from evonas.scoring.surrogate.features import feature_names
 from evonas.scoring.surrogate.fit import feature_groups
-from evonas.scoring.surrogate.forest import fit_forest
+from evonas.scoring.surrogate.forest import fit_boosted, fit_forest
 from evonas.scoring.surrogate.gaussian_process import fit_gaussian_process
 from evonas.scoring.surrogate.model import MODELS
 from evonas.space import load_space
@@ -58,6 +59,26 @@ def test_the_forest_is_scikit_learns():
     settings = {"min_samples_leaf": 2, "max_features": 0.5, "bootstrap": True}
     expected = ExtraTreesRegressor(200, random_state=0, **settings).fit(x, y).predict(new)
     np.testing.assert_allclose(fit_forest(x, y).predict(new)[0], expected)
+
+
+def test_boosted_trees_are_scikit_learns_and_say_how_far_they_are_off():
+    rng = np.random.default_rng(0)
+    x, new = rng.standard_normal((2, 200, 5))
+    y = x[:, 0] + 0.3 * rng.standard_normal(200)
+    settings = {"n_estimators": 800, "max_depth": 4, "learning_rate": 0.05, "max_features": 0.3}
+    expected = GradientBoostingRegressor(**settings, subsample=0.5, init="zero", random_state=0)
+    mean, std = fit_boosted(x, y).predict(new)
+    np.testing.assert_allclose(mean, expected.fit(x, y).predict(new))
+    assert 0.3 < std[0] < 0.6
+    assert (std == std[0]).all()
+
+
+def test_many_networks_are_predicted_as_few_are(trained):
+    rows, ap, _ = trained
+    surrogate = fit_model("boosted", NANO, rows, ap)
+    many = NANO.sample(5000, np.random.default_rng(2))
+    values, _ = surrogate.predict(many)
+    np.testing.assert_allclose(values[4900:], surrogate.predict(many[4900:])[0])
 
 
 def test_the_process_interpolates_and_knows_where_it_knows_nothing():

@@ -10,7 +10,7 @@ from scipy.stats import kendalltau, norm
 
 from evonas.errors import DataError
 from evonas.scoring.surrogate.features import feature_names
-from evonas.scoring.surrogate.forest import Forest, fit_forest
+from evonas.scoring.surrogate.forest import Forest, fit_boosted, fit_forest
 from evonas.scoring.surrogate.gaussian_process import GaussianProcess, fit_gaussian_process
 from evonas.scoring.surrogate.model import MODELS, Surrogate, features
 from evonas.space import Genotypes, SearchSpace
@@ -74,13 +74,26 @@ def fit_surrogate(
         for kind in kinds
     }
     best = min(errors, key=lambda kind: errors[kind].rmse)
-    x = features(space, genotypes, supernet)
-    model, centre, scale = _fit(best, space, x, ap, seed)
     card = {
         **(card or {}),
         "cross_validation": {kind: asdict(figures) for kind, figures in errors.items()},
     }
-    return Surrogate(space, best, model, centre, scale, supernet is not None, card)
+    return fit_model(best, space, genotypes, ap, supernet, card, seed)
+
+
+def fit_model(
+    kind: str,
+    space: SearchSpace,
+    genotypes: Genotypes,
+    ap: Floats,
+    supernet: Floats | None = None,
+    card: dict[str, Any] | None = None,
+    seed: int = 0,
+) -> Surrogate:
+    """Fits one kind of model, on all networks and without cross-validation; see `fit_surrogate`."""
+    x = features(space, genotypes, supernet)
+    model, centre, scale = _fit(kind, space, x, ap, seed)
+    return Surrogate(space, kind, model, centre, scale, supernet is not None, card or {})
 
 
 def cross_validate(
@@ -126,8 +139,9 @@ def _fit(
     centre, scale = both.mean(axis=0), both.std(axis=0)
     scale[scale == 0] = 1.0
     standard = (both - centre) / scale
-    if kind == "forest":
-        return fit_forest(standard[:, :-1], standard[:, -1], seed), centre, scale
+    if kind != "gaussian-process":
+        grow = {"forest": fit_forest, "boosted": fit_boosted}[kind]
+        return grow(standard[:, :-1], standard[:, -1], seed), centre, scale
     groups = feature_groups(space, x.shape[1])
     return fit_gaussian_process(standard[:, :-1], standard[:, -1], groups, seed), centre, scale
 

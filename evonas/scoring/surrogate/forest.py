@@ -1,6 +1,8 @@
-"""Extremely randomised trees as plain arrays; scikit-learn grows them."""
+"""Trees as plain arrays, side by side or one after the other; scikit-learn grows them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +11,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _TREES, _LEAF = 200, 2
+# Chosen on 2,800 supernet scores of nano, a fifth held out: four levels of 800 trees had an error
+# of 0.010 AP, five levels of 400 one of 0.012.
+_BOOSTED = {"n_estimators": 800, "max_depth": 4, "learning_rate": 0.05, "max_features": 0.3}
+_LEFT_OUT = 5  # one in so many, to learn how far boosted trees are off
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
-    """All trees' nodes in a row; children are positions among them, -1 at a leaf.
+    """Trees side by side, each grown on another sample; the prediction is their mean.
+
+    All trees' nodes stand in a row; children are positions among them, -1 at a leaf.
 
     Attributes:
         roots: (n_trees,) positions of the roots.
@@ -35,18 +43,34 @@ class Forest:
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Returns the trees' mean, and a standard deviation, (m,) each, for (m, f)."""
+        values = self.each(x)
+        return values.mean(axis=0), np.sqrt(values.var(axis=0) + self.noise**2)
+
+    def each(self, x: Floats) -> Floats:
+        """Returns each tree's value, (n_trees, m), for (m, f)."""
         node = np.repeat(self.roots[:, None], len(x), axis=1)
         rows = np.arange(len(x))
         while (inner := self.left[node] >= 0).any():
             # scikit-learn compares in single precision
             below = x.astype(np.float32)[rows, self.feature[node]] <= self.threshold[node]
             node = np.where(inner, np.where(below, self.left[node], self.right[node]), node)
-        values = self.value[node]
-        return values.mean(axis=0), np.sqrt(values.var(axis=0) + self.noise**2)
+        return self.value[node]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Returns all that it is made of."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boosted(Forest):
+    """Trees one after the other, each grown on what those before leave; they add up.
+
+    For thousands of networks. The standard deviation is the same everywhere.
+    """
+
+    def predict(self, x: Floats) -> tuple[Floats, Floats]:
+        """Returns the trees' sum, and a standard deviation, (m,) each, for (m, f)."""
+        return self.each(x).sum(axis=0), np.full(len(x), float(self.noise))
 
 
 def fit_forest(x: Floats, y: Floats, seed: int = 0) -> Forest:
@@ -64,7 +88,32 @@ def fit_forest(x: Floats, y: Floats, seed: int = 0) -> Forest:
         oob_score=True,
         random_state=seed,
     ).fit(x, y)
-    trees = [tree.tree_ for tree in grown.estimators_]
+    noise = np.sqrt(np.mean((grown.oob_prediction_ - y) ** 2))
+    return Forest(**_arrays(tree.tree_ for tree in grown.estimators_), noise=np.array(noise))
+
+
+def fit_boosted(x: Floats, y: Floats, seed: int = 0) -> Boosted:
+    """Grows trees on (n, f) features and (n,) values of mean 0.
+
+    The noise is the error on a fifth of the networks of trees grown on the others.
+    """
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    def grow(rows: Ints) -> Any:
+        model = GradientBoostingRegressor(**_BOOSTED, subsample=0.5, init="zero", random_state=seed)
+        return model.fit(x[rows], y[rows])
+
+    order = np.random.default_rng(seed).permutation(len(x))
+    left_out, seen = np.split(order, [len(x) // _LEFT_OUT])
+    noise = np.sqrt(np.mean((grow(seen).predict(x[left_out]) - y[left_out]) ** 2))
+    arrays = _arrays(tree.tree_ for tree in grow(order).estimators_[:, 0])
+    arrays["value"] = arrays["value"] * _BOOSTED["learning_rate"]
+    return Boosted(**arrays, noise=np.array(noise))
+
+
+def _arrays(grown: Iterable[Any]) -> dict[str, Any]:
+    """Returns the arrays of trees as scikit-learn has them."""
+    trees = list(grown)
     starts = np.cumsum([0, *(tree.node_count for tree in trees)])
     inner = [
         (
@@ -73,12 +122,11 @@ def fit_forest(x: Floats, y: Floats, seed: int = 0) -> Forest:
         )
         for tree, start in zip(trees, starts[:-1], strict=True)
     ]
-    return Forest(
-        roots=starts[:-1],
-        left=np.concatenate([left for left, _ in inner]),
-        right=np.concatenate([right for _, right in inner]),
-        feature=np.concatenate([np.maximum(tree.feature, 0) for tree in trees]),
-        threshold=np.concatenate([tree.threshold for tree in trees]),
-        value=np.concatenate([tree.value[:, 0, 0] for tree in trees]),
-        noise=np.array(np.sqrt(np.mean((grown.oob_prediction_ - y) ** 2))),
-    )
+    return {
+        "roots": starts[:-1],
+        "left": np.concatenate([left for left, _ in inner]),
+        "right": np.concatenate([right for _, right in inner]),
+        "feature": np.concatenate([np.maximum(tree.feature, 0) for tree in trees]),
+        "threshold": np.concatenate([tree.threshold for tree in trees]),
+        "value": np.concatenate([tree.value[:, 0, 0] for tree in trees]),
+    }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
 from evonas.scoring.surrogate.features import surrogate_features
-from evonas.scoring.surrogate.forest import Forest
+from evonas.scoring.surrogate.forest import Boosted, Forest
 from evonas.scoring.surrogate.gaussian_process import GaussianProcess
 from evonas.space import Genotypes, SearchSpace
 
@@ -23,8 +23,10 @@ Floats = NDArray[np.float64]
 MODELS: dict[str, type[GaussianProcess] | type[Forest]] = {
     "gaussian-process": GaussianProcess,
     "forest": Forest,
+    "boosted": Boosted,
 }
 _VERSION = 1
+_AT_ONCE = 4096  # networks, so that the memory a model takes is bounded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +79,9 @@ class Surrogate:
         if self.uses_supernet and supernet is None:
             raise ConfigurationError("this surrogate needs the supernet's scores")
         x = features(self.space, genotypes, supernet if self.uses_supernet else None)
-        mean, std = self.model.predict((x - self.centre[:-1]) / self.scale[:-1])
+        standard = (x - self.centre[:-1]) / self.scale[:-1]
+        parts = np.array_split(standard, -(-len(x) // _AT_ONCE) or 1)
+        mean, std = np.concatenate([self.model.predict(part) for part in parts], axis=1)
         return mean * self.scale[-1] + self.centre[-1], std * self.scale[-1]
 
 
