@@ -106,7 +106,7 @@ def fit_boosted(x: Floats, y: Floats, seed: int = 0) -> Boosted:
     order = np.random.default_rng(seed).permutation(len(x))
     left_out, seen = np.split(order, [len(x) // _LEFT_OUT])
     noise = np.sqrt(np.mean((grow(seen).predict(x[left_out]) - y[left_out]) ** 2))
-    arrays = _arrays(tree.tree_ for tree in grow(order).estimators_[:, 0])
+    arrays = _arrays(tree.tree_ for tree in grow(np.arange(len(x))).estimators_[:, 0])
     arrays["value"] = arrays["value"] * _BOOSTED["learning_rate"]
     return Boosted(**arrays, noise=np.array(noise))
 
