@@ -6,6 +6,9 @@ r"""Asks the questions of the MobileDets paper of our own data, and writes a rep
 
 AP comes from a surrogate: of supernet scores by default, of trained AP where one is given. The
 verdicts follow from rules that stand in the report, whatever the figures are.
+
+Without `--retrained` it also chooses the networks of the fronts to be trained, to_train.csv; with
+it, it holds those that are trained against others and leaves the list as it is.
 """
 
 import csv
@@ -34,7 +37,14 @@ from mobiledets_fronts import (
     search,
     transfer,
 )
-from mobiledets_trained import chosen_networks, proxy_section, retrained_section, truth_of
+from mobiledets_trained import (
+    choose,
+    proxy_section,
+    read_chosen,
+    retrained_section,
+    truth_of,
+    write_chosen,
+)
 
 from evonas.benchmark.page import charts, heading, page, paragraph, table
 from evonas.benchmark.svg import Chart, Line, legend
@@ -64,7 +74,7 @@ def main(
     population: int = 100,
     workers: int = 1,
 ) -> None:
-    """Searches, computes, writes report.html, fronts.csv and to_train.csv."""
+    """Searches, computes, writes report.html and fronts.csv, without --retrained to_train.csv."""
     source = surrogate or benchmark_data_dir() / "surrogates" / "nano-supernet.npz"
     devices = list_predictors("nano")
     jobs = list(product(SPACES, devices, range(seeds)))
@@ -75,10 +85,12 @@ def main(
     else:
         founds = [one(job) for job in jobs]
     known = truth_of(truth)
-    chosen = {
-        device: chosen_networks([f for f in founds if f.device == device and f.subspace == "tdb"])
-        for device in devices
-    }
+    listing = out / "to_train.csv"
+    if retrained is None:
+        chosen = choose(founds, devices)
+        write_chosen(listing, chosen)
+    else:
+        chosen = read_chosen(listing)
     sections = {
         "(a) Where regular convolutions pay": pay_section(founds, devices, source),
         "(b) Where they stand": depth_section(founds, devices),
@@ -89,16 +101,11 @@ def main(
         [Verdict("Searching by classification misleads a detector's search.", told[0])],
         told[1],
     )
-    listing = f"{out / 'to_train.csv'}"
-    told = retrained_section(known, truth_of(retrained), chosen, listing)
-    sections["(e) Fronts trained from scratch"] = (
-        [Verdict("What the search finds is better than what chance finds.", told[0])],
-        told[1],
-    )
+    claims, content = retrained_section(known, truth_of(retrained), chosen, str(listing))
+    sections["(e) Fronts trained from scratch"] = ([Verdict(*claim) for claim in claims], content)
     settings = f"{seeds} seeds of NSGA-II, {evaluations} evaluations, population {population}"
     write_atomically(out / "report.html", report(sections, source, settings).encode())
     write_atomically(out / "fronts.csv", fronts_csv(founds).encode())
-    write_atomically(out / "to_train.csv", to_train_csv(chosen).encode())
     for verdicts, _ in sections.values():
         for verdict in verdicts:
             typer.echo(f"{verdict.claim} {verdict.told}")
@@ -270,14 +277,6 @@ def fronts_csv(founds: Sequence[Found]) -> str:
         for arch_id, ap, time in zip(arch_ids, f.ap, f.latency_ms, strict=True):
             rows.writerow([f.device, f.subspace, f.seed, arch_id, f"{ap:.5f}", f"{time:.5f}"])
     return text.getvalue()
-
-
-def to_train_csv(chosen: dict[str, np.ndarray]) -> str:
-    """Returns the networks of the fronts that are to be trained from scratch."""
-    lines = ["device,arch_id"]
-    for device, networks in chosen.items():
-        lines += [f"{device},{arch_id}" for arch_id in load_space("nano").arch_ids(networks)]
-    return "\n".join(lines) + "\n"
 
 
 def _search(evaluations: int, population: int, source: Path, job: tuple[str, str, int]) -> Found:

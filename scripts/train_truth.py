@@ -11,10 +11,11 @@ The table gets `trained_map`, with `trained_map:1` and `trained_map:2` for furth
 each quarter of the steps as `trained_map#STEP`, and `trained_seconds`: processor time of one
 thread, validation included.
 
-With `--front` the architectures on the front of a searched table come first, so that the truth
-also holds what a supernet takes to be the best.
+With `--networks` those of a CSV file with a column `arch_id` come first, such as a search's
+front.csv or docs/mobiledets/to_train.csv, each with several seeds; `--count 0` trains no others.
 """
 
+import csv
 import time
 from dataclasses import replace
 from itertools import islice
@@ -60,12 +61,6 @@ def spread_sample(space: SearchSpace, count: int, seed: int) -> Genotypes:
         order = np.argsort(abs(cost - target))
         chosen.append(next(int(i) for i in order if i not in chosen))
     return pool[chosen]
-
-
-def front_genotypes(path: Path, space: SearchSpace, objectives: str) -> Genotypes:
-    """Returns the genotypes on a table's front, best in the first objective first."""
-    table = open_table(path)
-    return table.genotypes(space)[table.front(objectives.split(","), space=space)]
 
 
 def _van_der_corput(number: int) -> float:
@@ -149,9 +144,8 @@ def main(
     repeated: Annotated[int, typer.Option(help="Architectures with three seeds.")] = 20,
     steps: int = TRUTH_RECIPE.steps,
     threads: int = 1,
-    front: Annotated[Path | None, typer.Option(help="Searched table.")] = None,
-    objectives: Annotated[str, typer.Option(help="Of that front.")] = "map,madds",
-    front_seeds: Annotated[int, typer.Option(help="Seeds of the front's networks.")] = 3,
+    networks: Annotated[Path | None, typer.Option(help="CSV with a column arch_id.")] = None,
+    seeds: Annotated[int, typer.Option(help="Of each of those networks.")] = 3,
 ) -> None:
     """Trains until all are in the table; prints a line for each."""
     keep_freed_memory()
@@ -161,9 +155,11 @@ def main(
     trainer = Trainer(the_space, data, results, replace(TRUTH_RECIPE, steps=steps))
     genotypes = spread_sample(the_space, count, seed=0)
     jobs = _in_order(genotypes, repeated)
-    if front is not None:
-        best = front_genotypes(front, the_space, objectives)
-        jobs = [(genotype, seed) for genotype in best for seed in range(front_seeds)] + jobs
+    if networks is not None:
+        with open(networks, newline="") as file:
+            arch_ids = dict.fromkeys(row["arch_id"] for row in csv.DictReader(file))
+        named = the_space.genotypes(list(arch_ids))
+        jobs = [(genotype, seed) for seed in range(seeds) for genotype in named] + jobs
     for genotype, seed in jobs:
         [arch_id] = the_space.arch_ids(genotype[None])
         with locked(table.parent / f"{arch_id}-{seed}.lock", patience=0) as mine:
