@@ -80,7 +80,8 @@ class Chosen:
 def choose(founds: Sequence[Found], devices: Sequence[str]) -> list[Chosen]:
     """Returns networks of each device's first fronts of `tdb` and `ibn` at equal latencies.
 
-    The latencies are even on a logarithmic scale over what both fronts span.
+    The latencies are even on a logarithmic scale over what both fronts span, or where there is no
+    such range over that of `tdb`.
     """
     space, seed = load_space("nano"), min(found.seed for found in founds)
     by_key = {(f.device, f.subspace): f for f in founds if f.seed == seed}
@@ -89,11 +90,13 @@ def choose(founds: Sequence[Found], devices: Sequence[str]) -> list[Chosen]:
         fronts = {name: by_key[device, name] for name in COMPARED}
         low = max(front.latency_ms[0] for front in fronts.values())
         high = min(front.latency_ms[-1] for front in fronts.values())
+        if low >= high:
+            low, high = fronts["tdb"].latency_ms[[0, -1]]
         for budget in np.geomspace(low, high, CHOSEN + 2)[1:-1]:
             for name, front in fronts.items():
-                row = np.searchsorted(front.latency_ms, budget, side="right") - 1
-                [arch_id] = space.arch_ids(front.genotypes[row : row + 1])
-                chosen.append(Chosen(device, float(budget), name, arch_id))
+                within = np.flatnonzero(front.latency_ms <= budget)
+                best = space.arch_ids(front.genotypes[within[-1:]])
+                chosen += [Chosen(device, float(budget), name, arch_id) for arch_id in best]
     return chosen
 
 
