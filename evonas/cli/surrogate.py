@@ -18,31 +18,43 @@ def fit(
     ] = None,
     weights: Weights = None,
     scores: Scores = None,
+    surrogate: Annotated[
+        Path | None,
+        typer.Option(help="Surrogate of the supernet's scores, beside --out, in place of --data."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of folds and fits.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Fit a surrogate of trained AP; cross-validation chooses the model and tells its error."""
+    from evonas.errors import ConfigurationError
     from evonas.ranking import load_truth
-    from evonas.scoring.surrogate import fit_surrogate, save_surrogate
+    from evonas.scoring.surrogate import fit_surrogate, load_surrogate, save_surrogate
+    from evonas.scoring.surrogate.model import SCORES, checksum
     from evonas.space import load_space
     from evonas.table import open_table
 
     table = open_table(truth)
     the_truth = load_truth(table, load_space(space))
+    card = {"truth": table.checksum(), "n": len(the_truth)}
     inherited = supernet_scores(the_truth, data, weights, scores) if data else None
-    surrogate = fit_surrogate(
+    if surrogate is not None:
+        if data is not None or surrogate.resolve().parent != out.resolve().parent:
+            raise ConfigurationError("--surrogate is for want of --data, and stands beside --out")
+        inherited = load_surrogate(surrogate, the_truth.space).predict(the_truth.genotypes)[0]
+        card[SCORES] = {"file": surrogate.name, "checksum": checksum(surrogate)}
+    fitted = fit_surrogate(
         the_truth.space,
         the_truth.genotypes,
         the_truth.ap,
         inherited,
-        {"truth": table.checksum(), "n": len(the_truth)},
+        card,
         seed,
     )
-    save_surrogate(out, surrogate)
-    errors = surrogate.card["cross_validation"]
+    save_surrogate(out, fitted)
+    errors = fitted.card["cross_validation"]
     if as_json:
-        best = errors[surrogate.kind]
-        print_json({"space": space, "kind": surrogate.kind, **best, "models": errors})
+        best = errors[fitted.kind]
+        print_json({"space": space, "kind": fitted.kind, **best, "models": errors})
         return
     rows = [
         [kind, *(f"{figures[name]:.4f}" for name in ("tau", "r2", "rmse", "coverage"))]
@@ -50,4 +62,4 @@ def fit(
     ]
     title = f"{len(the_truth)} trained architectures of {space}, held out in five folds"
     print_table(["model", "tau", "R2", "RMSE", "in 95 % interval"], rows, title)
-    typer.echo(f"{out}: {surrogate.kind}")
+    typer.echo(f"{out}: {fitted.kind}")

@@ -76,7 +76,8 @@ def _surrogate(options: ScorerOptions) -> Scorer:
     from evonas.scoring.surrogate.model import checksum
 
     surrogate = load_surrogate(path, load_space(name))
-    supernet = _supernet(options) if surrogate.uses_supernet else None
+    asks = surrogate.uses_supernet and surrogate.scores is None
+    supernet = _supernet(options) if asks else None
     return SurrogateScorer(surrogate, checksum(path), options.space, supernet)
 
 

@@ -16,7 +16,7 @@ from evonas.scoring.surrogate.features import feature_names
 from evonas.scoring.surrogate.fit import feature_groups
 from evonas.scoring.surrogate.forest import fit_boosted, fit_forest
 from evonas.scoring.surrogate.gaussian_process import fit_gaussian_process
-from evonas.scoring.surrogate.model import MODELS
+from evonas.scoring.surrogate.model import MODELS, checksum
 from evonas.space import load_space
 
 NANO, PICO = load_space("nano"), load_space("pico")
@@ -79,6 +79,21 @@ def test_many_networks_are_predicted_as_few_are(trained):
     many = NANO.sample(5000, np.random.default_rng(2))
     values, _ = surrogate.predict(many)
     np.testing.assert_allclose(values[4900:], surrogate.predict(many[4900:])[0])
+
+
+def test_a_surrogate_beside_it_gives_the_supernets_scores(trained, tmp_path):
+    rows, ap, scores = trained
+    save_surrogate(tmp_path / "scores.npz", fit_model("boosted", NANO, rows, scores))
+    given = load_surrogate(tmp_path / "scores.npz", NANO).predict(rows)[0]
+    card = {"scores_of": {"file": "scores.npz", "checksum": checksum(tmp_path / "scores.npz")}}
+    save_surrogate(tmp_path / "ap.npz", fit_model("gaussian-process", NANO, rows, ap, given, card))
+    loaded = load_surrogate(tmp_path / "ap.npz", NANO)
+    np.testing.assert_array_equal(loaded.predict(rows), loaded.predict(rows, given))
+    scorer = load_scorer("surrogate", ScorerOptions(NANO, surrogate=tmp_path / "ap.npz"))
+    np.testing.assert_array_equal(scorer(rows)["map"], loaded.predict(rows)[0])
+    save_surrogate(tmp_path / "scores.npz", fit_model("boosted", NANO, rows, scores, seed=1))
+    with pytest.raises(SchemaError, match=r"fitted with scores of scores\.npz"):
+        load_surrogate(tmp_path / "ap.npz", NANO)
 
 
 def test_the_process_interpolates_and_knows_where_it_knows_nothing():

@@ -26,6 +26,7 @@ MODELS: dict[str, type[GaussianProcess] | type[Forest]] = {
     "boosted": Boosted,
 }
 _VERSION = 1
+SCORES = "scores_of"  # in the card: file and checksum of `Surrogate.scores`
 _AT_ONCE = 4096  # networks, so that the memory a model takes is bounded
 
 
@@ -41,6 +42,7 @@ class Surrogate:
         scale: (f + 1,) their standard deviations.
         uses_supernet: Whether the last feature is the supernet's score.
         card: What it was fitted on, and its cross-validated errors.
+        scores: Gives the supernet's scores where none are handed over; it stands beside the file.
     """
 
     space: SearchSpace
@@ -50,6 +52,7 @@ class Surrogate:
     scale: Floats
     uses_supernet: bool
     card: dict[str, Any]
+    scores: "Surrogate | None" = None
 
     @property
     def errors(self) -> dict[str, float]:
@@ -71,11 +74,13 @@ class Surrogate:
 
         Args:
             genotypes: (n, n_genes).
-            supernet: (n,) AP by the supernet, if the surrogate uses it.
+            supernet: (n,) AP by the supernet, if the surrogate uses it and has no `scores`.
 
         Raises:
             ConfigurationError: The surrogate uses the supernet's scores and has none.
         """
+        if self.uses_supernet and supernet is None and self.scores is not None:
+            supernet = self.scores.predict(genotypes)[0]
         if self.uses_supernet and supernet is None:
             raise ConfigurationError("this surrogate needs the supernet's scores")
         x = features(self.space, genotypes, supernet if self.uses_supernet else None)
@@ -141,7 +146,20 @@ def load_surrogate(path: Path, space: SearchSpace) -> Surrogate:
         raise SchemaError(f"{path}: not a surrogate ({error})") from error
     if (of_space, fingerprint) != (space.name, space.fingerprint):
         raise SchemaError(f"{path}: fitted for {of_space!r}, not for this {space.name!r}")
-    return Surrogate(space, kind, model, centre, scale, uses_supernet, card)
+    scores = _scores(path, space, card[SCORES]) if SCORES in card else None
+    return Surrogate(space, kind, model, centre, scale, uses_supernet, card, scores)
+
+
+def _scores(path: Path, space: SearchSpace, wanted: dict[str, str]) -> Surrogate:
+    """Returns the surrogate that gives a surrogate's supernet scores, from beside it."""
+    beside = path.with_name(wanted["file"])
+    scores = load_surrogate(beside, space)
+    if checksum(beside) != wanted["checksum"]:
+        raise SchemaError(
+            f"{path}: fitted with scores of {beside.name} {wanted['checksum']}, which is "
+            f"{checksum(beside)}; fit it again with `evonas supernet fit`"
+        )
+    return scores
 
 
 def checksum(path: Path) -> str:
