@@ -24,25 +24,29 @@ CHOSEN = 5  # networks of each front to be trained from scratch
 COMPARED = ("tdb", "ibn")
 WORTH = 0.02  # AP
 TRAIN = "python scripts/train_truth.py --data data/digits --table runs/truth/table"
+CLASSIFY = (
+    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v2.h5 "
+    "--data data/digits --table runs/classification/table"
+)
 RETRAIN = (
     "python scripts/train_truth.py --data data/digits --table runs/retrained/table "
     "--networks docs/mobiledets/to_train.csv --count 0"
 )
 
 
-def truth_of(path: Path | None) -> Truth | None:
+def truth_of(path: Path) -> Truth | None:
     """Returns the trained networks of nano in a table, None without one."""
-    return None if path is None else load_truth(open_table(path), load_space("nano"))
+    return load_truth(open_table(path), load_space("nano")) if path.exists() else None
 
 
-def proxy_section(truth: Truth | None, scores: Path | None, column: str) -> tuple[str, list[str]]:
+def proxy_section(truth: Truth | None, scores: Path, column: str) -> tuple[str, list[str]]:
     """Returns the verdict and section (d): does classification rank as detection does?"""
-    if truth is None or scores is None:
+    if truth is None or not scores.exists():
         lacking = [
-            "trained networks (--truth TABLE, made by: " + TRAIN + ")" if truth is None else "",
-            "digit-classification scores of the same networks (--classification TABLE, a table of "
-            "nano with a column such as 'accuracy', by evonas table import)"
-            if not scores
+            f"trained networks (--truth TABLE, made by: {TRAIN})" if truth is None else "",
+            "digit-classification scores of the same networks (--classification TABLE, made by: "
+            f"{CLASSIFY})"
+            if not scores.exists()
             else "",
         ]
         told = "Missing: " + " and ".join(filter(None, lacking)) + "."
@@ -77,7 +81,7 @@ class Chosen:
     arch_id: str
 
 
-def choose(founds: Sequence[Found], devices: Sequence[str]) -> list[Chosen]:
+def choose_networks(founds: Sequence[Found], devices: Sequence[str]) -> list[Chosen]:
     """Returns networks of each device's first fronts of `tdb` and `ibn` at equal latencies.
 
     The latencies are even on a logarithmic scale over what both fronts span, or where there is no
