@@ -9,18 +9,20 @@ Floats = NDArray[np.float64]
 def spread_rows(points: Floats, count: int) -> NDArray[np.intp]:
     """Returns rows, in order, of up to `count` points that lie far from each other.
 
-    The best of each objective first, then always the point that is farthest from all chosen.
+    The best and the worst of each objective first, then always the point that is farthest from all
+    chosen.
 
     Args:
         points: (n, m) normalised.
-        count: At least m.
+        count: At least 2 m.
 
     >>> spread_rows(np.array([[0, 1], [0.5, 0.5], [0.6, 0.45], [1, 0]]), 3).tolist()
     [0, 1, 3]
     """
     if len(points) <= count:
         return np.arange(len(points))
-    chosen = list(dict.fromkeys(points.argmin(axis=0).tolist()))
+    ends = [*points.argmin(axis=0).tolist(), *points.argmax(axis=0).tolist()]
+    chosen = list(dict.fromkeys(ends))
     nearest = np.full(len(points), np.inf)
     for row in chosen:
         nearest = np.minimum(nearest, _squared(points, row))
