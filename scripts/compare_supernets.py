@@ -4,7 +4,8 @@ r"""Trains supernets in several ways and holds each against the truth.
         --out runs/supernets --steps 2000 uniform fair sandwich:0.5
 
 A variant is a sampling (see `evonas supernet train --help`), after a colon the weight of the
-distillation, after a `@` its own number of steps. It can be stopped at any moment: weights and
+distillation, after a `@` its own number of steps. Recipes are compared by one run and folder each,
+with `--set learning_rate=0.01`. It can be stopped at any moment: weights and
 scores that are there already are not made again. Without `--truth` it only trains.
 """
 
@@ -24,15 +25,16 @@ from evonas.space import load_space
 from evonas.supernet import train_supernet
 from evonas.supernet.sampling import load_sampling
 from evonas.table import create_table, open_table
-from evonas.training.recipes import SUPERNET_RECIPES
+from evonas.training.recipe import Recipe
+from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
 
 
-def train_variant(variant: str, space: str, data: Path, out: Path, steps: int, seed: int) -> Path:
+def train_variant(variant: str, space: str, data: Path, out: Path, base: Recipe, seed: int) -> Path:
     """Returns the variant's weights, trained if they are not there."""
     name, _, own_steps = variant.partition("@")
     sampling, _, distillation = name.partition(":")
-    load_sampling(sampling, load_space(space), seed, steps)  # refuses before it trains others
-    recipe = replace(SUPERNET_RECIPES["nano"], steps=int(own_steps or steps))
+    load_sampling(sampling, load_space(space), seed, base.steps)  # refuses before it trains others
+    recipe = replace(base, steps=int(own_steps or base.steps))
     weights = out / f"{sampling}-{float(distillation or 0):g}-{recipe.steps}-s{seed}.safetensors"
     if not weights.exists():
         began = time.monotonic()
@@ -57,13 +59,17 @@ def main(
     truth: Annotated[Path | None, typer.Option(help="Table with trained_map.")] = None,
     space: str = "nano",
     steps: int = 2000,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Change of the recipe of all variants.")
+    ] = None,
     seed: int = 0,
     threads: int = 1,
 ) -> None:
     """Prints a line for each variant."""
     torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
-    trained = [train_variant(name, space, data, out, steps, seed) for name in variants]
+    recipe = load_recipe("nano", [f"steps={steps}", *(changes or ())], SUPERNET_RECIPES)
+    trained = [train_variant(name, space, data, out, recipe, seed) for name in variants]
     if truth is None:
         return
     the_truth = load_truth(open_table(truth), load_space(space))

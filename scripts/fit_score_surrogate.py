@@ -17,7 +17,7 @@ import typer
 from numpy.typing import NDArray
 
 from evonas.latency.metrics import accuracy
-from evonas.scoring.surrogate import fit_model, save_surrogate
+from evonas.scoring.surrogate import fit_surrogate, save_surrogate
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import open_table
 
@@ -53,7 +53,9 @@ def main(
         "source": f"surrogate of {scores.provenance(column, space)['source']} scores",
         "n": int((~held).sum()),
     }
-    surrogate = fit_model(KIND, the_space, genotypes[~held], values[~held], card=card, seed=seed)
+    surrogate = fit_surrogate(
+        the_space, genotypes[~held], values[~held], card=card, seed=seed, kinds=[KIND]
+    )
     mean, _ = surrogate.predict(genotypes[held])
     errors = asdict(accuracy(values[held], mean))
     errors["rmse"] = float(np.sqrt(np.mean((mean - values[held]) ** 2)))

@@ -7,7 +7,6 @@ A network, loss or assignment that is wrong somewhere does not reach a high AP e
 that it was trained on. The images are digits scenes of 320x320 pixels.
 """
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -34,7 +33,6 @@ def make_data(folder: Path) -> Path:
     shutil.copytree(folder / "train", folder / "val")
     annotations = folder / "annotations"
     shutil.copy(annotations / "instances_train.json", annotations / "instances_val.json")
-    (folder / "SOURCE.json").write_text(json.dumps({"val": "the training images"}))
     return folder
 
 

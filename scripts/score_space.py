@@ -76,20 +76,30 @@ def main(
     torch.set_num_threads(threads)
     the_space = load_space(space)
     genotypes = whole(the_space) if count is None else sample(the_space, count, kin, seed)
-    index, parts = map(int, part.split("/"))
+    index, parts = _read_part(part)
     genotypes = np.array_split(genotypes, parts)[index]
     results = open_table(table) if table.exists() else create_table(table)
     weights = weights or benchmark_data_dir() / "supernets" / "nano.safetensors"
     scorer = CachedScorer(the_space, SupernetScorer(weights, data, the_space), results)
     began = time.monotonic()
-    for first in range(0, len(genotypes), _ROWS):
-        if first % _SORTED == 0:
-            rest = genotypes[first : first + _SORTED]
-            ordered = rest[np.lexsort(rest.T[::-1])]
-        scorer(ordered[first % _SORTED :][:_ROWS])
-        done = min(first + _ROWS, len(genotypes))
-        seconds = time.monotonic() - began
-        print(f"{done} of {len(genotypes)}, {scorer.scored} scored in {seconds:.0f} s", flush=True)
+    done = 0
+    for first in range(0, len(genotypes), _SORTED):
+        some = genotypes[first : first + _SORTED]
+        some = some[np.lexsort(some.T[::-1])]
+        for rows in np.split(some, range(_ROWS, len(some), _ROWS)):
+            scorer(rows)
+            done += len(rows)
+            seconds = time.monotonic() - began
+            told = f"{done} of {len(genotypes)}, {scorer.scored} scored in {seconds:.0f} s"
+            print(told, flush=True)
+
+
+def _read_part(part: str) -> tuple[int, int]:
+    """Returns which part of how many `I/N` names."""
+    index, slash, parts = part.partition("/")
+    if not (slash and index.isdecimal() and parts.isdecimal() and int(index) < int(parts)):
+        raise typer.BadParameter(f"--part {part}: must be I/N, I from 0 to N - 1")
+    return int(index), int(parts)
 
 
 if __name__ == "__main__":

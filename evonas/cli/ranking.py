@@ -126,9 +126,16 @@ def _print(report: dict[str, Any]) -> None:
         f"between seeds {spread['seed_std']:.4f} ({spread['n_repeated']} architectures): "
         f"ratios {spread['ratio']:.1f} and {spread['ratio_middle']:.1f}"
     )
-    genes = sorted(report["genes"].items(), key=lambda item: -item[1])[:3]
-    shares = ", ".join(f"{name} {share:.2f}" for name, share in genes)
-    typer.echo(f"variance of trained AP explained by single genes, the most: {shares}")
+    typer.echo(
+        f"variance of trained AP explained by single genes, the most: {_most(report['genes'])}"
+    )
+    errors = report["predictors"][_SUPERNET]["error_genes"]
+    typer.echo(f"variance of the supernet's error explained so: {_most(errors)}")
+
+
+def _most(shares: Mapping[str, float]) -> str:
+    genes = sorted(shares.items(), key=lambda item: -item[1])[:3]
+    return ", ".join(f"{name} {share:.2f}" for name, share in genes)
 
 
 def _interval(figure: Mapping[str, float] | None) -> str:

@@ -38,8 +38,12 @@ def fit(
     card = {"truth": table.checksum(), "n": len(the_truth)}
     inherited = supernet_scores(the_truth, data, weights, scores) if data else None
     if surrogate is not None:
-        if data is not None or surrogate.resolve().parent != out.resolve().parent:
-            raise ConfigurationError("--surrogate is for want of --data, and stands beside --out")
+        if data is not None:
+            raise ConfigurationError("--data and --surrogate both give the supernet's scores")
+        if surrogate.resolve().parent != out.resolve().parent:
+            raise ConfigurationError(
+                f"--surrogate {surrogate}: must stand beside --out {out}, which reads it there"
+            )
         inherited = load_surrogate(surrogate, the_truth.space).predict(the_truth.genotypes)[0]
         card[SCORES] = {"file": surrogate.name, "checksum": checksum(surrogate)}
     fitted = fit_surrogate(

@@ -61,6 +61,7 @@ def postprocess(
         nms(apart[i, :valid], precise[i, :valid], iou_threshold)[:detections]
         for i, valid in enumerate((scores > score_threshold).sum(1).tolist())
     ]
+    # The last one, which has no image, makes all as wide as the most that an image keeps.
     order = pad_sequence([*kept, boxes.new_zeros(detections).long()], True, padding_value=-1)[:n]
     padding, order = order < 0, order.clamp(min=0)
     return Detections(

@@ -30,7 +30,8 @@ def ranking_report(truth: Truth, predictions: Mapping[str, Floats]) -> dict[str,
         predictions: (n,) by name, higher foretelling a higher AP.
 
     Returns:
-        `n`; `predictors` by name with every statistic, `terciles`, `op_mixes` and `alike`;
+        `n`; `predictors` by name with every statistic, `terciles`, `op_mixes`, `alike` and
+        `error_genes` (share of the variance of what a line through the prediction leaves);
         `ceiling`; `seeds` (of the truth); `discrimination`; `genes` (share of variance explained).
         Intervals are `{value, low, high}`.
     """
@@ -53,7 +54,9 @@ def _figures(truth: Truth, values: Floats) -> dict[str, Any]:
     names, mixes = np.unique(op_mixes(truth.space, truth.genotypes), return_inverse=True)
     terciles = within(truth.cost_terciles(), truth.ap, values)
     by_mix = within(mixes, truth.ap, values)
+    error = truth.ap - np.polyval(np.polyfit(values, truth.ap, 1), values)
     return {
+        "error_genes": explained_by_gene(truth.space, truth.genotypes, error),
         **{name: asdict(figure) for name, figure in agreement(truth.ap, values).items()},
         "terciles": {TERCILES[number]: asdict(tau) for number, tau in terciles.items()},
         "op_mixes": {str(names[number]): asdict(tau) for number, tau in by_mix.items()},

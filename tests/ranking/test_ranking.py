@@ -18,6 +18,7 @@ from evonas.ranking import (
     top_overlap,
 )
 from evonas.ranking.agreement import tau_between_seeds, within
+from evonas.ranking.report import ranking_report
 from evonas.ranking.statistics import bootstrap
 from evonas.space import load_space
 from evonas.table import create_table
@@ -124,6 +125,16 @@ def test_a_gene_that_decides_is_found_and_others_are_not():
     assert shares.pop("b3.width") > 0.95
     assert max(shares.values()) < 0.1
     assert np.mean(list(shares.values())) == pytest.approx(0, abs=0.02)
+
+
+def test_the_report_names_the_gene_that_a_prediction_lacks():
+    rows = np.unique(NANO.sample(200, np.random.default_rng(0)), axis=0)
+    cost = np.log(NANO.costs(rows)["madds"])
+    lacking = rows[:, NANO.gene_names.index("b1.width")]
+    the_truth = Truth(NANO, rows, (0.1 * cost + 0.2 * lacking)[:, None])
+    told = ranking_report(the_truth, {"lacks": cost})["predictors"]["lacks"]["error_genes"]
+    assert max(told, key=told.get) == "b1.width"
+    assert told["b1.width"] > 0.9
 
 
 def test_terciles_and_mixes_partition():

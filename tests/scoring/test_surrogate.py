@@ -6,7 +6,6 @@ from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.scoring import ScorerOptions, load_scorer
 from evonas.scoring.surrogate import (
     cross_validate,
-    fit_model,
     fit_surrogate,
     load_surrogate,
     save_surrogate,
@@ -75,7 +74,7 @@ def test_boosted_trees_are_scikit_learns_and_say_how_far_they_are_off():
 
 def test_many_networks_are_predicted_as_few_are(trained):
     rows, ap, _ = trained
-    surrogate = fit_model("boosted", NANO, rows, ap)
+    surrogate = fit_surrogate(NANO, rows, ap, kinds=["boosted"])
     many = NANO.sample(5000, np.random.default_rng(2))
     values, _ = surrogate.predict(many)
     np.testing.assert_allclose(values[4900:], surrogate.predict(many[4900:])[0])
@@ -83,17 +82,33 @@ def test_many_networks_are_predicted_as_few_are(trained):
 
 def test_a_surrogate_beside_it_gives_the_supernets_scores(trained, tmp_path):
     rows, ap, scores = trained
-    save_surrogate(tmp_path / "scores.npz", fit_model("boosted", NANO, rows, scores))
+    save_surrogate(tmp_path / "scores.npz", fit_surrogate(NANO, rows, scores, kinds=["boosted"]))
     given = load_surrogate(tmp_path / "scores.npz", NANO).predict(rows)[0]
     card = {"scores_of": {"file": "scores.npz", "checksum": checksum(tmp_path / "scores.npz")}}
-    save_surrogate(tmp_path / "ap.npz", fit_model("gaussian-process", NANO, rows, ap, given, card))
+    save_surrogate(
+        tmp_path / "ap.npz", fit_surrogate(NANO, rows, ap, given, card, kinds=["gaussian-process"])
+    )
     loaded = load_surrogate(tmp_path / "ap.npz", NANO)
     np.testing.assert_array_equal(loaded.predict(rows), loaded.predict(rows, given))
     scorer = load_scorer("surrogate", ScorerOptions(NANO, surrogate=tmp_path / "ap.npz"))
     np.testing.assert_array_equal(scorer(rows)["map"], loaded.predict(rows)[0])
-    save_surrogate(tmp_path / "scores.npz", fit_model("boosted", NANO, rows, scores, seed=1))
+    save_surrogate(
+        tmp_path / "scores.npz", fit_surrogate(NANO, rows, scores, seed=1, kinds=["boosted"])
+    )
     with pytest.raises(SchemaError, match=r"fitted with scores of scores\.npz"):
         load_surrogate(tmp_path / "ap.npz", NANO)
+    (tmp_path / "scores.npz").unlink()
+    with pytest.raises(SchemaError, match="which is not there"):
+        load_surrogate(tmp_path / "ap.npz", NANO)
+    for strange in ("scores.npz", {"file": "../x"}, {"file": "ap.npz", "checksum": "0"}):
+        save_surrogate(
+            tmp_path / "ap.npz",
+            fit_surrogate(
+                NANO, rows, ap, given, {"scores_of": strange}, kinds=["gaussian-process"]
+            ),
+        )
+        with pytest.raises(SchemaError, match=r"ap\.npz"):
+            load_surrogate(tmp_path / "ap.npz", NANO)
 
 
 def test_the_process_interpolates_and_knows_where_it_knows_nothing():

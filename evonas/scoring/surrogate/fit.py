@@ -55,6 +55,8 @@ def fit_surrogate(
 ) -> Surrogate:
     """Fits the kind of model that cross-validation finds best, on all networks.
 
+    Where a single kind is named there is nothing to choose, and no cross-validation.
+
     Args:
         space: The genotypes' space.
         genotypes: (n, n_genes), n at least 20.
@@ -69,31 +71,17 @@ def fit_surrogate(
     Raises:
         DataError: Too few networks.
     """
-    errors = {
-        kind: cross_validate(kind, space, genotypes, ap, supernet, folds, repeats, seed)
-        for kind in kinds
-    }
-    best = min(errors, key=lambda kind: errors[kind].rmse)
-    card = {
-        **(card or {}),
-        "cross_validation": {kind: asdict(figures) for kind, figures in errors.items()},
-    }
-    return fit_model(best, space, genotypes, ap, supernet, card, seed)
-
-
-def fit_model(
-    kind: str,
-    space: SearchSpace,
-    genotypes: Genotypes,
-    ap: Floats,
-    supernet: Floats | None = None,
-    card: dict[str, Any] | None = None,
-    seed: int = 0,
-) -> Surrogate:
-    """Fits one kind of model, on all networks and without cross-validation; see `fit_surrogate`."""
+    best, card = kinds[0], dict(card or {})
+    if len(kinds) > 1:
+        errors = {
+            kind: cross_validate(kind, space, genotypes, ap, supernet, folds, repeats, seed)
+            for kind in kinds
+        }
+        best = min(errors, key=lambda kind: errors[kind].rmse)
+        card["cross_validation"] = {kind: asdict(figures) for kind, figures in errors.items()}
     x = features(space, genotypes, supernet)
-    model, centre, scale = _fit(kind, space, x, ap, seed)
-    return Surrogate(space, kind, model, centre, scale, supernet is not None, card or {})
+    model, centre, scale = _fit(best, space, x, ap, seed)
+    return Surrogate(space, best, model, centre, scale, supernet is not None, card)
 
 
 def cross_validate(

@@ -57,9 +57,8 @@ class Surrogate:
     @property
     def errors(self) -> dict[str, float]:
         """Errors on networks that it had not seen: held out of the fit, or cross-validated."""
-        errors: dict[str, float] = (
-            self.card.get("held_out") or self.card["cross_validation"][self.kind]
-        )
+        validated = self.card.get("cross_validation", {})
+        errors: dict[str, float] = self.card.get("held_out") or validated.get(self.kind, {})
         return errors
 
     @property
@@ -140,26 +139,26 @@ def load_surrogate(path: Path, space: SearchSpace) -> Surrogate:
         model = MODELS[kind](**fitted)
         centre, scale = arrays["centre"], arrays["scale"]
         uses_supernet = card.pop("uses_supernet")
+        scores = _scores(path, space, card[SCORES]) if SCORES in card else None
     except FileNotFoundError as error:
         raise SchemaError(f"{path}: no such file; fit one with `evonas supernet fit`") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise SchemaError(f"{path}: not a surrogate ({error})") from error
     if (of_space, fingerprint) != (space.name, space.fingerprint):
         raise SchemaError(f"{path}: fitted for {of_space!r}, not for this {space.name!r}")
-    scores = _scores(path, space, card[SCORES]) if SCORES in card else None
     return Surrogate(space, kind, model, centre, scale, uses_supernet, card, scores)
 
 
 def _scores(path: Path, space: SearchSpace, wanted: dict[str, str]) -> Surrogate:
     """Returns the surrogate that gives a surrogate's supernet scores, from beside it."""
     beside = path.with_name(wanted["file"])
-    scores = load_surrogate(beside, space)
-    if checksum(beside) != wanted["checksum"]:
+    found = checksum(beside) if beside.exists() else "not there"
+    if found != wanted["checksum"]:
         raise SchemaError(
-            f"{path}: fitted with scores of {beside.name} {wanted['checksum']}, which is "
-            f"{checksum(beside)}; fit it again with `evonas supernet fit`"
+            f"{path}: fitted with scores of {beside.name} {wanted['checksum']}, which is {found}; "
+            "fit it again with `evonas supernet fit`"
         )
-    return scores
+    return load_surrogate(beside, space)
 
 
 def checksum(path: Path) -> str:
