@@ -143,6 +143,18 @@ class Network(nn.Module):
         Returns:
             Box codes (n, n_anchors, 4) and class logits (n, n_anchors, class_slots).
         """
+        boxes, classes = self.maps(images, architecture, reuse)
+        return _rows(boxes, 4), _rows(classes, architecture.skeleton.head.class_slots)
+
+    def maps(
+        self, images: Tensor, architecture: Architecture, reuse: Reuse | None = None
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Runs an architecture and leaves the head's outputs as they are.
+
+        Returns:
+            For every level a map of box codes (n, anchors * 4, h, w), and one of class logits
+            (n, anchors * class_slots, h, w).
+        """
         reuse = reuse or Reuse(keep_bytes=0)
         step = partial(reuse.step, self.sequence)
         x = step(Traced((), images), [("stem", architecture.stem_conv())])
@@ -150,20 +162,15 @@ class Network(nn.Module):
         for layer in architecture.layers():
             x = step(x, layer_convs(layer), layer.residual)
             outputs[layer.block] = x
-        codes: list[Tensor] = []
-        logits: list[Tensor] = []
+        boxes: list[Tensor] = []
+        classes: list[Tensor] = []
         for number, level in enumerate(architecture.levels()):
             x = outputs[level.source] if level.source else x
             x = step(x, level_convs(number, "stage", level.stage))
-            for part, convs, into in (
-                ("boxes", level.boxes, codes),
-                ("classes", level.classes, logits),
-            ):
-                values = 4 if part == "boxes" else architecture.skeleton.head.class_slots
-                y = step(x, level_convs(number, part, convs)).output
-                into.append(y.permute(0, 2, 3, 1).reshape(len(y), -1, values))
+            boxes.append(step(x, level_convs(number, "boxes", level.boxes)).output)
+            classes.append(step(x, level_convs(number, "classes", level.classes)).output)
         reuse.next_architecture()
-        return torch.cat(codes, 1), torch.cat(logits, 1)
+        return boxes, classes
 
     def sequence(
         self, x: Tensor, convs: Iterable[tuple[str, Conv]], residual: bool = False
@@ -244,6 +251,11 @@ def level_convs(number: int, part: str, convs: Iterable[Conv]) -> Iterator[tuple
     """Yields the convolutions of a part of a head level with the names of their units."""
     for i, conv in enumerate(convs):
         yield f"head{number}_{part}{i}", conv
+
+
+def _rows(maps: Sequence[Tensor], values: int) -> Tensor:
+    """Returns the values of all anchors of maps (n, anchors * values, h, w) as rows."""
+    return torch.cat([m.permute(0, 2, 3, 1).reshape(len(m), -1, values) for m in maps], 1)
 
 
 def _larger(a: Conv, b: Conv) -> Conv:
