@@ -96,9 +96,9 @@ class BenchmarkProblem(QuestionProblem):
         return self._values(self.space.canonical(genotypes))[:, : self.n_obj]
 
     def observe(self, genotypes: ArrayLike) -> tuple[Floats, Floats]:
-        """Returns (n, m) what a search sees, noise included, and (n,) violations of constraints.
+        """Returns (n, m) what a search sees, noise included, and (n, n_constraints) violations.
 
-        A violation of 0 is feasible. Without noise the values are the true ones.
+        A violation of 0 or less meets its constraint. Without noise the values are the true ones.
 
         Raises:
             GenotypeError: No genotypes of the space.
@@ -108,24 +108,22 @@ class BenchmarkProblem(QuestionProblem):
         for noise in self.definition.noise:
             column = self.definition.columns.index(noise.column)
             values[:, column] = noisy(values[:, column], noise, canonical, self.seed)
-        return values[:, : self.n_obj], self._violation(values)
+        return values[:, : self.n_obj], self._violations(values)
 
     def is_feasible(self, genotypes: ArrayLike) -> NDArray[np.bool_]:
         """Returns (n,) whether the true values meet the constraints."""
-        violation = self._violation(self._values(self.space.canonical(genotypes)))
-        return np.asarray(violation == 0)
+        violated = self._violations(self._values(self.space.canonical(genotypes)))
+        return np.asarray((violated <= 0).all(axis=1))
 
-    def _violation(self, values: Floats) -> Floats:
+    def _violations(self, values: Floats) -> Floats:
         columns = dict(zip(self.definition.columns, values.T, strict=True))
-        every_one = violations(self.question.constraints, columns, len(values))
-        total: Floats = np.maximum(every_one, 0).sum(axis=1)
-        return total
+        return violations(self.question.constraints, columns, len(values))
 
     def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *_: Any, **__: Any) -> None:
-        values, violation = self.observe(x)
+        values, violated = self.observe(x)
         out["F"] = self.minimise(values)
         if self.n_ieq_constr:
-            out["G"] = violation[:, None]
+            out["G"] = violated
 
     # --- what is known ----------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from evonas.benchmark.problem import BenchmarkProblem
 from evonas.errors import ConfigurationError, EvonasError, unknown_name
+from evonas.search.constraints import total_violation
 from evonas.space import Genotypes
 
 Reply = dict[str, Any]
@@ -75,8 +76,8 @@ def _sample(problem: BenchmarkProblem, request: Reply) -> Reply:
 
 
 def _evaluate(problem: BenchmarkProblem, request: Reply) -> Reply:
-    values, violation = problem.observe(_genotypes(problem, request))
-    return {"values": values.tolist(), "violation": violation.tolist()}
+    values, violated = problem.observe(_genotypes(problem, request))
+    return {"values": values.tolist(), "violation": total_violation(violated).tolist()}
 
 
 def _judge(problem: BenchmarkProblem, request: Reply) -> Reply:

@@ -65,7 +65,13 @@ def _parse(text: str) -> Constraint:
 
 
 def violations(constraints: Sequence[Constraint], columns: Mapping[str, Floats], n: int) -> Floats:
-    """Returns (n, n_constraints) violations."""
+    """Returns (n, n_constraints) violations, 0 or less where a constraint holds."""
     if not constraints:
         return np.zeros((n, 0))
     return np.stack([c.violation(columns[c.column]) for c in constraints], axis=1)
+
+
+def total_violation(violated: Floats) -> Floats:
+    """Returns (n,) sums of violations (n, n_constraints): 0 where all hold."""
+    total: Floats = np.maximum(violated, 0).sum(axis=1)
+    return total

@@ -1,6 +1,5 @@
 """What a search knows of genotypes: their columns, whether they are feasible, and the archive."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from evonas.errors import ConfigurationError
 from evonas.scoring.analytic import AnalyticColumns, is_analytic
 from evonas.scoring.scorer import CachedScorer, StoredOnly, row_keys
-from evonas.search.constraints import Constraint, violations
+from evonas.search.constraints import total_violation, violations
 from evonas.search.question import Question
 from evonas.space import Genotypes
 
@@ -64,7 +63,7 @@ class Evaluation:
         self._analytic = AnalyticColumns(question.space, analytic)
         self._keeps = scorer is not None and not isinstance(scorer.scorer, StoredOnly)
         self._cheap = [c for c in question.constraints if is_analytic(c.column)]
-        self._dear = [c for c in question.constraints if not is_analytic(c.column)]
+        self._dear = np.array([not is_analytic(c.column) for c in question.constraints], bool)
         names = dict.fromkeys([*question.columns, *self._scored])
         self.archive = Archive(
             np.empty((0, question.space.n_genes), np.uint8),
@@ -77,28 +76,28 @@ class Evaluation:
 
         Returns:
             Objectives (n, n_objectives), NaN where nothing was scored because a constraint is
-            violated, and total violations (n,), 0 where feasible.
+            violated, and violations (n, n_constraints), 0 or less where a constraint holds and
+            0 where what it bounds was not scored.
         """
         place: dict[bytes, int] = {}
         rows = [place.setdefault(key, len(place)) for key in row_keys(genotypes)]
         if len(place) < len(rows):
             firsts = [rows.index(number) for number in range(len(place))]
-            values, total = self._evaluate(genotypes[firsts])
-            return values[rows], total[rows]
+            values, violated = self._evaluate(genotypes[firsts])
+            return values[rows], violated[rows]
         return self._evaluate(genotypes)
 
     def _evaluate(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
         columns = self._analytic(genotypes)
-        total = self._total(self._cheap, columns, len(genotypes))
-        feasible = total == 0
-        if self.scorer:
-            columns |= {name: np.full(len(genotypes), np.nan) for name in self._scored}
-            if feasible.any():
-                self._score(genotypes, columns, feasible)
-            dear = {name: np.nan_to_num(columns[name]) for name in self._scored}
-            total += np.where(feasible, self._total(self._dear, dear, len(genotypes)), 0)
-        self.archive.add(genotypes, columns, total == 0)
-        return self.values(columns), total
+        affordable = total_violation(violations(self._cheap, columns, len(genotypes))) == 0
+        columns |= {name: np.full(len(genotypes), np.nan) for name in self._scored}
+        if self.scorer and affordable.any():
+            self._score(genotypes, columns, affordable)
+        known = {name: np.nan_to_num(values) for name, values in columns.items()}
+        violated = violations(self.question.constraints, known, len(genotypes))
+        violated[np.ix_(~affordable, self._dear)] = 0
+        self.archive.add(genotypes, columns, total_violation(violated) == 0)
+        return self.values(columns), violated
 
     @property
     def seen(self) -> set[bytes]:
@@ -117,17 +116,12 @@ class Evaluation:
 
     def cheap_violation(self, genotypes: Genotypes) -> Floats:
         """Returns (n,) the violation of the constraints that need no scorer."""
-        if not self._cheap:
-            return np.zeros(len(genotypes))
-        return self._total(self._cheap, self._analytic(genotypes), len(genotypes))
+        columns = self._analytic(genotypes) if self._cheap else {}
+        return total_violation(violations(self._cheap, columns, len(genotypes)))
 
     def values(self, columns: Columns) -> Floats:
         """Returns the objectives' values, (n, n_objectives)."""
         return np.stack([columns[o.name] for o in self.question.objectives], axis=1)
-
-    def _total(self, constraints: Sequence[Constraint], columns: Columns, n: int) -> Floats:
-        total: Floats = np.maximum(violations(constraints, columns, n), 0).sum(axis=1)
-        return total
 
     def reference(self) -> Floats:
         """Returns (n_objectives,) the worst corner, which depends on the question only.

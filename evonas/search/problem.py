@@ -36,7 +36,7 @@ class Evaluates(Protocol):
         ...
 
     def __call__(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Returns objectives (n, m) in their own directions and violations (n,)."""
+        """Returns objectives (n, m) in their own directions and violations (n, n_constraints)."""
         ...
 
     def cheap_violation(self, genotypes: Genotypes) -> Floats:
@@ -49,7 +49,7 @@ class Evaluates(Protocol):
 
 
 class QuestionProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
-    """A question as pymoo reads it: a variable for each gene, one total violation.
+    """A question as pymoo reads it: a variable for each gene, a violation for each constraint.
 
     Attributes:
         question: What is searched for.
@@ -61,7 +61,7 @@ class QuestionProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
         super().__init__(
             n_var=question.space.n_genes,
             n_obj=len(question.objectives),
-            n_ieq_constr=1 if question.constraints else 0,
+            n_ieq_constr=len(question.constraints),
             xl=0,
             xu=question.space.gene_sizes - 1,
             vtype=int,
@@ -72,7 +72,7 @@ class QuestionProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
 
 
 class SearchProblem(QuestionProblem):
-    """Genotype matrices in, minimised objectives and one total violation out."""
+    """Genotype matrices in, minimised objectives and violations out."""
 
     def __init__(self, evaluation: Evaluates) -> None:
         super().__init__(evaluation.question)
@@ -80,11 +80,11 @@ class SearchProblem(QuestionProblem):
         self._unscored = evaluation.reference() * self.signs
 
     def _evaluate(self, x: Genotypes, out: dict[str, Any], *_: Any, **__: Any) -> None:
-        values, violation = self.evaluation(self.space.canonical(x))
+        values, violated = self.evaluation(self.space.canonical(x))
         # pymoo never compares the objectives of infeasible rows, but wants numbers.
         out["F"] = np.where(np.isnan(values), self._unscored, values * self.signs)
         if self.n_ieq_constr:
-            out["G"] = violation[:, None]
+            out["G"] = violated
 
 
 class SpaceSampling(Sampling):  # type: ignore[misc]

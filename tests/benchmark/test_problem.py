@@ -51,11 +51,11 @@ def test_pymoo_sees_minimised_values(name: str) -> None:
     genotypes = random_genotypes(problem, 5)
     signs = np.where([o.maximise for o in problem.objectives], -1, 1)
     out = problem.evaluate(genotypes, return_as_dictionary=True)
-    seen, violation = problem.observe(genotypes)
+    seen, violations = problem.observe(genotypes)
     np.testing.assert_array_equal(out["F"], seen * signs)
     if problem.n_ieq_constr:
-        np.testing.assert_array_equal(out["G"][:, 0], violation)
-        assert ((violation == 0) == problem.is_feasible(genotypes)).all()
+        np.testing.assert_array_equal(out["G"], violations)
+        assert ((violations <= 0).all(axis=1) == problem.is_feasible(genotypes)).all()
     np.testing.assert_array_equal(problem.pareto_front().shape, problem.true_front.shape)
 
 

@@ -8,6 +8,7 @@ from evonas.search.algorithms.batches import BatchAlgorithm, Floats
 from evonas.search.algorithms.fronts import best_rows, feasible_front, improving
 from evonas.search.algorithms.gaussian import ArchitectureModel
 from evonas.search.algorithms.threads import one_blas_thread
+from evonas.search.constraints import total_violation
 from evonas.search.operators import cross, mutate
 from evonas.search.problem import SearchProblem, repeats
 from evonas.space import Genotypes
@@ -55,14 +56,12 @@ class AssistedSearch(BatchAlgorithm):
         return candidates[improving((expected - low) / span, known, count)]
 
     def _fit(self, front: NDArray[np.intp]) -> ArchitectureModel:
-        """Returns a model of objectives and, if there are constraints, the violation."""
+        """Returns a model of the objectives and of the constraints, each by itself."""
         n = len(self.genotypes)
         rows = np.union1d(front[:_KNOWN], np.arange(max(0, n - _KNOWN + len(front)), n))
         if len(rows) > _GROWTH * self._chosen_at:
             self._shape, self._chosen_at = None, len(rows)
-        values = self.values[rows]
-        if self.searched.n_ieq_constr:
-            values = np.column_stack([values, self.violation[rows]])
+        values = np.column_stack([self.values[rows], self.violated[rows]])
         model = ArchitectureModel(self.space, self.genotypes[rows], values, self._shape)
         self._shape = model.shape
         return model
@@ -71,7 +70,8 @@ class AssistedSearch(BatchAlgorithm):
         """Returns (n, m) optimistic values, worse where a violation is expected."""
         mean, deviation = model.predict(genotypes)
         m = self.values.shape[1]
-        violation = mean[:, m:].sum(axis=1, keepdims=True)
+        known = self.searched.evaluation.cheap_violation(genotypes)
+        violation = np.maximum(total_violation(mean[:, m:]), known)[:, None]
         worse = np.where(violation > _SLACK, 10 * violation, 0) * np.ptp(self.values, axis=0)
         expected: Floats = mean[:, :m] - _OPTIMISM * deviation[:, :m] + worse
         return expected

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
+from evonas.search.constraints import total_violation
 from evonas.search.problem import SearchProblem, sample_unseen
 from evonas.space import Genotypes, SearchSpace
 
@@ -20,7 +21,7 @@ class BatchAlgorithm(Algorithm):  # type: ignore[misc]  # pymoo is untyped
     Attributes:
         genotypes: (n, n_genes) all that was evaluated, in order.
         values: (n, m) minimised objectives.
-        violation: (n,) total violations, 0 where feasible.
+        violated: (n, n_constraints) violations, 0 or less where a constraint holds.
     """
 
     def __init__(self, problem: SearchProblem, population: int) -> None:
@@ -30,7 +31,12 @@ class BatchAlgorithm(Algorithm):  # type: ignore[misc]  # pymoo is untyped
         self.space: SearchSpace = problem.space
         self.genotypes = np.empty((0, self.space.n_genes), np.uint8)
         self.values = np.empty((0, problem.n_obj))
-        self.violation = np.empty(0)
+        self.violated = np.empty((0, problem.n_ieq_constr))
+
+    @property
+    def violation(self) -> Floats:
+        """(n,) total violations, 0 where feasible."""
+        return total_violation(self.violated)
 
     @abstractmethod
     def propose(self) -> Genotypes:
@@ -60,8 +66,7 @@ class BatchAlgorithm(Algorithm):  # type: ignore[misc]  # pymoo is untyped
         if infills is None:
             return
         self.pop = infills
-        violation = infills.get("CV")[:, 0]
         self.genotypes = np.concatenate([self.genotypes, infills.get("X").astype(np.uint8)])
         self.values = np.concatenate([self.values, infills.get("F").astype(np.float64)])
-        self.violation = np.concatenate([self.violation, violation])
-        self.told(len(violation))
+        self.violated = np.concatenate([self.violated, infills.get("G").astype(np.float64)])
+        self.told(len(infills))
