@@ -16,6 +16,7 @@ from pymoo.operators.mutation.pm import PM
 from pymoo.operators.repair.rounding import RoundingRepair
 from pymoo.operators.sampling.rnd import IntegerRandomSampling
 from pymoo.operators.selection.tournament import TournamentSelection
+from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 from pymoo.util.ref_dirs import get_reference_directions
 from scipy.spatial.distance import cdist
 
@@ -32,9 +33,15 @@ from evonas.search.problem import (
 Floats = NDArray[np.float64]
 
 
-def nsga2(_: SearchProblem, population: int) -> Algorithm:
-    """NSGA-II that knows the space and evaluates no network twice."""
-    return NSGA2(pop_size=population, **_known(by_dominance))
+def nsga2(problem: SearchProblem, population: int) -> Algorithm:
+    """NSGA-II that knows the space and evaluates no network twice.
+
+    With more than two objectives the nearest neighbours say how crowded a network is (Kukkonen
+    and Deb, PPSN 2006): the published distance, by one objective at a time, tells little there.
+    """
+    crowding = "cd" if problem.n_obj <= 2 else "mnn"
+    survival = RankAndCrowding(crowding_func=crowding)
+    return NSGA2(pop_size=population, survival=survival, **_known(by_dominance))
 
 
 def default_nsga2(_: SearchProblem, population: int) -> Algorithm:
