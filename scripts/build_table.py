@@ -52,6 +52,8 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         table = create_table(Path(folder) / "table")
         merge_tables(table, [_scores(open_table(source), folder) for source in sources], conflict)
+        if not len(table):
+            raise typer.BadParameter(f"no rows in {', '.join(map(str, sources))}")
         for space in map(load_space, table.spaces):
             _add_computed(table, space)
         problems = verify_table(table, [check_predictions])

@@ -123,6 +123,8 @@ def main(
     train, val = (crops(load_tensors(load_coco(data, split), size)) for split in ("train", "val"))
     print(f"{len(train[1])} training images, {len(val[1])} validation images", flush=True)
     provenance = {
+        "unit": "top-1 accuracy",
+        "direction": "max",
         "source": "trained",
         "task": "classification",
         "recipe": f"{steps} steps of {batch_size} boxes, AdamW, rate {_RATE}, decay {_DECAY}",
