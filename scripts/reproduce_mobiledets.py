@@ -51,7 +51,7 @@ from evonas.paths import benchmark_data_dir
 from evonas.space import load_space
 
 DATA = benchmark_data_dir()
-SURROGATE = DATA / "surrogates" / "nano-trained.npz"
+SURROGATE = DATA / "surrogates" / "nano.npz"
 TRUTH = DATA / "truth" / "nano-v2.h5"
 RETRAINED = DATA / "truth" / "fronts-v1.h5"
 CLASSIFICATION = DATA / "truth" / "classification-v1.h5"
