@@ -2,7 +2,7 @@ r"""Makes a table to ship: scores and truth of searched tables, costs, and every
 
     python scripts/build_table.py benchmark_data/tables/pico-v1.h5 runs/pico/table \
         --title "Every architecture of pico, scored by the supernet of nano"
-    python scripts/build_table.py benchmark_data/tables/nano-v3.h5 runs/nano/table \
+    python scripts/build_table.py benchmark_data/tables/nano-v4.h5 runs/nano/table \
         runs/compare/table runs/truth/table --title "Random and searched architectures of nano"
 
 The version stands in the file's name. The file's SHA-256 goes into `SHA256SUMS` beside it, which
