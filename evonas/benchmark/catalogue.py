@@ -66,30 +66,30 @@ CATALOGUE = (
         "The most parameters in a time: additive over layers, its front known twice.",
         maximise=("params",),
     ),
-    ProblemDefinition("nano/u55", ("map", _U55), "Accuracy on one micro-NPU.", version=2),
-    ProblemDefinition("nano/u65", ("map", _U65), "Accuracy on a larger NPU.", version=2),
-    ProblemDefinition("nano/u85", ("map", _U85), "Accuracy on an NPU of 2,048 units."),
-    ProblemDefinition("nano/cpu", ("map", _CPU), "Accuracy on a CPU.", version=2),
+    ProblemDefinition("nano/u55", ("map", _U55), "Accuracy on one micro-NPU.", version=3),
+    ProblemDefinition("nano/u65", ("map", _U65), "Accuracy on a larger NPU.", version=3),
+    ProblemDefinition("nano/u85", ("map", _U85), "Accuracy on an NPU of 2,048 units.", version=2),
+    ProblemDefinition("nano/cpu", ("map", _CPU), "Accuracy on a CPU.", version=3),
     ProblemDefinition(
-        "nano/two-devices", ("map", _CPU, _U55), "One network for two devices.", version=2
+        "nano/two-devices", ("map", _CPU, _U55), "One network for two devices.", version=3
     ),
     ProblemDefinition(
-        "nano/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=2
+        "nano/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=3
     ),
-    ProblemDefinition("nano/devices", ("map", *_FIVE), "One network for five devices.", version=2),
+    ProblemDefinition("nano/devices", ("map", *_FIVE), "One network for five devices.", version=3),
     ProblemDefinition(
         "nano/u55-budget",
         ("map", _U55),
         "Budgets of a microcontroller: few random networks meet them.",
         where=("params <= 120000 and peak_memory <= 82000",),
-        version=2,
+        version=3,
     ),
     ProblemDefinition(
         "nano/cpu-noisy",
         ("map", _CPU),
         "Both are seen inexactly.",
         noise=(_SEEDS, _CLOCK),
-        version=2,
+        version=3,
     ),
     ProblemDefinition(
         "nano/capacity-u55",
