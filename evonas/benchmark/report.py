@@ -38,8 +38,14 @@ class Comparison:
         return {k: np.array([r.hypervolume[-1] for r in runs]) for k, runs in self.done.items()}
 
     def mean(self) -> Scores:
-        """Returns the runs' mean hypervolumes over all evaluations."""
-        return {k: np.array([r.mean_hypervolume() for r in runs]) for k, runs in self.done.items()}
+        """Returns the runs' mean hypervolumes over the evaluations of the longest."""
+        n = self.longest
+        return {k: np.array([r.mean_hypervolume(n) for r in runs]) for k, runs in self.done.items()}
+
+    @property
+    def longest(self) -> int:
+        """Evaluations of the longest runs."""
+        return max(self.plan.evaluations, *self.plan.fewer.values(), 0)
 
     def reached(self, problem: str, algorithm: str) -> float:
         """Returns the median evaluations to 99 % of the front's volume; infinite if not."""
@@ -79,7 +85,7 @@ def runs_csv(comparison: Comparison) -> str:
         if not r.error:
             reached = r.reached(GOAL)
             to_goal = "" if np.isinf(reached) else f"{reached:g}"
-            mean = f"{r.mean_hypervolume():.9g}"
+            mean = f"{r.mean_hypervolume(comparison.longest):.9g}"
             figures = [f"{r.hypervolume[-1]:.9g}", mean, to_goal, f"{r.distance[-1]:.9g}"]
         rows.writerow([*start, *figures, r.seconds, r.error])
     return text.getvalue()

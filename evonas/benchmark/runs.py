@@ -75,10 +75,13 @@ class RunResult:
         there = (n for n, volume in zip(self.at, self.hypervolume, strict=True) if volume >= share)
         return float(next(there, np.inf))
 
-    def mean_hypervolume(self) -> float:
-        """Returns the mean over all evaluations: how good and how early."""
-        steps = np.diff(self.at, prepend=0)
-        return float(np.dot(steps, self.hypervolume) / self.at[-1])
+    def mean_hypervolume(self, evaluations: int) -> float:
+        """Returns the mean over so many evaluations: how good and how early.
+
+        A run that was allowed fewer keeps what it found.
+        """
+        steps = np.diff([0, *self.at[:-1], evaluations])
+        return float(np.dot(steps, self.hypervolume) / evaluations)
 
 
 def checkpoints(evaluations: int, population: int) -> list[int]:

@@ -47,7 +47,8 @@ def test_volumes_grow_and_distances_shrink(tmp_path: Path) -> None:
         assert result.hypervolume == sorted(result.hypervolume)
         assert result.distance == sorted(result.distance, reverse=True)
         assert result.at[-1] == 60
-        assert 0 < result.mean_hypervolume() <= result.hypervolume[-1] <= 1
+        assert 0 < result.mean_hypervolume(60) <= result.hypervolume[-1] <= 1
+        assert result.mean_hypervolume(60) <= result.mean_hypervolume(120)  # what it found stays
 
 
 def test_a_failed_run_is_told_and_done_again(
