@@ -17,7 +17,9 @@ def _group() -> None:
 
 @app.command()
 def compare(
-    problems: Annotated[str, typer.Option(help="Names with commas.")] = "pico/u55,nano/u55",
+    problems: Annotated[
+        str, typer.Option(help="Names with commas; 'pico/*' is all of a space.")
+    ] = "pico/u55,nano/u55",
     algorithms: Annotated[
         str, typer.Option(help="Names with commas; the others are held against the first.")
     ] = "nsga2,pymoo-nsga2,nsga3,moead,smsemoa,evolution,tunas,random",
@@ -41,7 +43,7 @@ def compare(
     from evonas.files import write_atomically
 
     plan = Plan(
-        _names(problems),
+        _matching(_names(problems)),
         _names(algorithms),
         seeds,
         evaluations,
@@ -85,6 +87,17 @@ def _tell(done: int, total: int) -> None:
 def _names(given: str) -> tuple[str, ...]:
     """Returns names that were given with commas, each once."""
     return tuple(dict.fromkeys(name.strip() for name in given.split(",")))
+
+
+def _matching(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns names with each pattern replaced by the problems that it fits."""
+    from fnmatch import filter as matching
+
+    from evonas.benchmark import list_problems
+
+    known = list_problems()
+    # What fits nothing stays: loading it says what is allowed.
+    return tuple(dict.fromkeys(found for n in names for found in matching(known, n) or [n]))
 
 
 def _numbers(given: list[str]) -> dict[str, int]:

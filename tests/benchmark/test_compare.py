@@ -79,7 +79,7 @@ def test_other_settings_want_another_folder(tmp_path: Path) -> None:
 def test_command_writes_report_and_tables(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    call = ["bench", "compare", "--problems", "pico/u55", "--algorithms", "nsga2,random"]
+    call = ["bench", "compare", "--problems", "pico/u5?", "--algorithms", "nsga2,random"]
     call += ["--seeds", "2", "--evaluations", "60", "--population", "20", "--workers", "1"]
     assert main([*call, "--out", str(tmp_path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
