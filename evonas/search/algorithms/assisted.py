@@ -59,6 +59,8 @@ class AssistedSearch(BatchAlgorithm):
         """Returns a model of the objectives and of the constraints, each by itself."""
         n = len(self.genotypes)
         rows = np.union1d(front[:_KNOWN], np.arange(max(0, n - _KNOWN + len(front)), n))
+        scored = self.searched.evaluation.cheap_violation(self.genotypes[rows]) == 0
+        rows = rows[scored] if scored.any() else rows  # the others only have a worst value
         if len(rows) > _GROWTH * self._chosen_at:
             self._shape, self._chosen_at = None, len(rows)
         values = np.column_stack([self.values[rows], self.violated[rows]])
