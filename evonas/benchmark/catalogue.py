@@ -102,25 +102,28 @@ CATALOGUE = (
         ("madds", _U55),
         "The paper's space: the most multiply-adds in a time, exact.",
         maximise=("madds",),
+        version=2,
     ),
     ProblemDefinition(
         "mobiledet/capacity-u85",
         ("madds", _U85),
         "As before on an NPU eight times as wide, exact.",
         maximise=("madds",),
+        version=2,
     ),
     ProblemDefinition(
         "mobiledet/weights-cpu",
         ("params", _CPU),
         "The most parameters in a time on a CPU, exact.",
         maximise=("params",),
+        version=2,
     ),
     ProblemDefinition(
         "mobiledet/two-devices",
         ("madds", _CPU, _U85),
         "The most multiply-adds in a time on two devices that like different layers.",
         maximise=("madds",),
-        version=2,
+        version=3,
     ),
     ProblemDefinition(
         "mobiledet/memory-budget",
@@ -128,6 +131,6 @@ CATALOGUE = (
         "With at most 5 million parameters.",
         maximise=("madds",),
         where=("params <= 5000000",),
-        version=2,
+        version=3,
     ),
 )
