@@ -84,6 +84,30 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def front(name: Name, as_json: AsJson = False) -> None:
+    """Print the shipped front as CSV: arch_id and objectives, by the first one.
+
+    Of a front of thousands, points that stand for it. `evonas device measure --front` reads it.
+    """
+    import csv
+    import sys
+
+    from evonas.benchmark import load_problem
+
+    problem = load_problem(name)
+    names = ["arch_id", *(objective.name for objective in problem.objectives)]
+    arch_ids = problem.space.arch_ids(problem.record.genotypes)
+    rows = [
+        [arch_id, *values]
+        for arch_id, values in zip(arch_ids, problem.true_front.tolist(), strict=True)
+    ]
+    if as_json:
+        print_json({"front": [dict(zip(names, row, strict=True)) for row in rows]})
+        return
+    csv.writer(sys.stdout, lineterminator="\n").writerows([names, *rows])
+
+
+@app.command()
 def serve(name: Name, seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0) -> None:
     """Answer JSON requests from stdin, one a line, until it ends; see evonas.benchmark.server."""
     import sys

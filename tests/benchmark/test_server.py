@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import shutil
 import subprocess
@@ -99,3 +101,13 @@ def test_commands_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["problem", "show", name]) == 0
         assert source in capsys.readouterr().out
     assert main(["problem", "show", "pico/x"]) == 2
+
+
+def test_a_front_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = evonas.load_problem("pico/u85")
+    assert main(["problem", "front", "pico/u85"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    values = [[float(row[o.name]) for o in problem.objectives] for row in rows]
+    np.testing.assert_allclose(values, problem.true_front)
+    genotypes = problem.space.genotypes([row["arch_id"] for row in rows])
+    np.testing.assert_allclose(problem.evaluate_genotypes(genotypes), problem.true_front)
