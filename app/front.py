@@ -14,7 +14,7 @@ from evonas.table import BenchmarkTable
 
 Rows = NDArray[np.intp]
 
-MOST_SHOWN = 20_000  # points of the dominated cloud; the front is always whole
+MOST_SHOWN = 10_000  # points of the dominated cloud; the front is always whole
 _MOST_OUTSIDE = 5_000  # points over budget, which only say where the others are
 
 
@@ -141,5 +141,5 @@ def _best(values: NDArray[np.float64], rows: Rows, objectives: tuple[Objective, 
 
 
 def _thin(rows: Rows, most: int = MOST_SHOWN) -> Rows:
-    """Keeps every k-th row, so that the picture is the same on every rerun."""
-    return rows[:: -(-len(rows) // most) or 1]
+    """Keeps up to so many rows, evenly, so that the picture is the same on every rerun."""
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.intp)] if len(rows) > most else rows
