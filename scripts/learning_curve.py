@@ -1,7 +1,8 @@
 """Error of a predictor against the number of networks it was fitted to, for every device.
 
 Uses the shipped measurements; the networks held out of every fit are the test. With 20 networks
-it compares a fit from scratch with an adaptation from the nearest other device.
+it compares a fit from scratch with an adaptation from the nearest other device, on the mean over
+some twenties.
 
     python scripts/learning_curve.py --space mobiledet [--csv FILE] [--picture FILE.html]
 """
@@ -31,7 +32,7 @@ from evonas.latency.observations import networks, observe
 from evonas.space import load_space
 
 SIZES = (50, 100, 200, 400, 700, 1000)
-FEW = 20
+FEW, TWENTIES = 20, 4
 NAMES = ("device", "fit", "networks", "r2", "mape", "within_5", "within_10", "tau")
 
 
@@ -65,25 +66,28 @@ def curve(device: str, space: str, data_dir: str | None) -> Iterator[tuple[Any, 
     if not path.exists():
         return
     train, test = split(load_measurements(path, here))
-    few = train.select(np.arange(FEW))
-    yield row(device, "scratch", FEW, fit_linear(here, networks(few)), test)
-    nearest = nearest_device(few, data_dir)
+    twenties = [train.select(np.arange(FEW) + FEW * k) for k in range(TWENTIES)]
+    tables = [fit_linear(here, networks(few)) for few in twenties]
+    yield row(device, "scratch", FEW, tables, test)
+    nearest = nearest_device(twenties[0], data_dir)
     if nearest:
         known = load_predictor(nearest, here, data_dir).model.table
-        table = fit_linear(here, networks(few), known)
-        yield row(device, f"from {nearest}", FEW, table, test)
+        tables = [fit_linear(here, networks(few), known) for few in twenties]
+        yield row(device, f"from {nearest}", FEW, tables, test)
     for size in [*(n for n in SIZES if n < len(train)), len(train)]:
         part = train.select(np.arange(size))
         table = fit_linear(here, observe(part))
-        yield row(device, "linear", size, table, test)
+        yield row(device, "linear", size, [table], test)
         if "parts_ms" in part.columns:
-            yield row(device, "boosted", size, fit_boosted(part, table), test)
+            yield row(device, "boosted", size, [fit_boosted(part, table)], test)
 
 
-def row(device: str, fit: str, size: int, table: Any, test: Measurements) -> tuple[Any, ...]:
-    """Returns a fitted table's errors on the test networks."""
-    found = accuracy(test.latency_ms, test.space.sum_cells(test.genotypes, table))
-    return (device, fit, size, found.r2, found.mape, found.within_5, found.within_10, found.tau)
+def row(device: str, fit: str, size: int, tables: list[Any], test: Measurements) -> tuple[Any, ...]:
+    """Returns the errors on the test networks, their mean over fitted tables."""
+    found = [
+        accuracy(test.latency_ms, test.space.sum_cells(test.genotypes, t)).as_dict() for t in tables
+    ]
+    return (device, fit, size, *(float(np.mean([f[name] for f in found])) for name in NAMES[3:]))
 
 
 def curve_figure(rows: list[tuple[Any, ...]], space: str) -> Any:

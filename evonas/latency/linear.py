@@ -40,8 +40,8 @@ def fit_linear(space: SearchSpace, observed: Observations, alike: Floats | None 
     Args:
         space: The space.
         observed: What was measured.
-        alike: (n_cells,) table of a device that is alike, whose times, scaled, are corrected in
-            place of prices: a few networks then suffice.
+        alike: (n_cells,) table of a device that is alike: its time has a price, too, so that
+            fewer networks suffice.
 
     Returns:
         (n_cells,) milliseconds, 0 for skipped layers.
@@ -70,13 +70,13 @@ class _Process:
         kinds = layer_kinds(space)
         self._likeness = Likeness(kinds)
         self._amounts, self._noise = kinds.amounts, observed.noise
-        relative = diags_array(1 / observed.milliseconds) @ observed.counts
-        self._asked = relative @ kinds.amounts
-        self._typical = np.abs(self._asked).mean(axis=0) + 1e-12
-        self._base = self._priced(observed.milliseconds)
         if alike is not None:
             theirs = kinds.by_layer(alike)
-            self._base = theirs / np.median(relative @ theirs)
+            self._amounts = np.column_stack([self._amounts, theirs / theirs.max()])
+        relative = diags_array(1 / observed.milliseconds) @ observed.counts
+        self._asked = relative @ self._amounts
+        self._typical = np.abs(self._asked).mean(axis=0) + 1e-12
+        self._base = self._priced(observed.milliseconds)
         shares = csr_array(relative @ diags_array(self._base))
         self._used = np.unique(shares.indices).astype(np.intp)
         self._shares = shares[:, self._used]
