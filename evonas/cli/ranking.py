@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from evonas.ranking import Truth
 
-_SUPERNET = "supernet"
+_SUPERNET, _OTHER, _BOTH = "supernet", "other supernet", "mean of both"
 
 # Options that `evonas supernet fit` has as well.
 TruthTable = Annotated[Path, typer.Option("--truth", help="Table with trained_map columns.")]
@@ -34,6 +34,9 @@ def rank(
     space: SpaceName = "nano",
     weights: Weights = None,
     scores: Scores = None,
+    other: Annotated[
+        Path | None, typer.Option(help="Weights of another training of the supernet.")
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option(help="HTML file: supernet against trained AP.")
     ] = None,
@@ -41,10 +44,13 @@ def rank(
     as_json: AsJson = False,
 ) -> None:
     """Hold a supernet's ranking against trained AP, beside costs and zero-cost proxies."""
+    from dataclasses import asdict
+
     import torch
 
     from evonas.ranking import load_truth
     from evonas.ranking.report import ranking_report
+    from evonas.ranking.statistics import bootstrap, kendall_tau
     from evonas.scoring.proxies import ProxyScorer
     from evonas.space import load_space
     from evonas.table import open_table
@@ -57,7 +63,13 @@ def rank(
         **the_truth.costs,
         **ProxyScorer(the_truth.space, data)(the_truth.genotypes),
     }
+    if other is not None:
+        predictions[_OTHER] = supernet_scores(the_truth, data, other, None)
+        predictions[_BOTH] = (predictions[_SUPERNET] + predictions[_OTHER]) / 2
     report = ranking_report(the_truth, predictions)
+    if other is not None:
+        between = bootstrap(kendall_tau, predictions[_SUPERNET], predictions[_OTHER])
+        report["tau_between_supernets"] = asdict(between)
     report = {"space": space, **_headline(report), **report}
     report["supernet_ap_mean"] = float(predictions[_SUPERNET].mean())
     report["supernet_ap_share"] = report["supernet_ap_mean"] / report["ap_mean"]
@@ -120,6 +132,8 @@ def _print(report: dict[str, Any]) -> None:
         f"{report['ap_max']:.3f}), supernet {report['supernet_ap_mean']:.3f} "
         f"({report['supernet_ap_share']:.0%})"
     )
+    if "tau_between_supernets" in report:
+        typer.echo(f"tau between both supernets {_interval(report['tau_between_supernets'])}")
     spread = report["discrimination"]
     typer.echo(
         f"std of trained AP {spread['std']:.4f}, in the middle MAdds {spread['std_middle']:.4f}; "

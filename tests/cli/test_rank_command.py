@@ -56,6 +56,19 @@ def test_rank_reports_supernet_costs_and_proxies(folder, capsys):
     assert "noise ceiling" in text
 
 
+def test_two_supernets_are_held_against_each_other(folder, capsys):
+    card = {"space": "nano", "fingerprint": NANO.fingerprint, "classes": list("0123456789")}
+    other = folder / "other.safetensors"
+    save_supernet(other, new_supernet("nano", 10, 1).state_dict(), card)
+    assert rank(folder, "--other", str(other), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"other supernet", "mean of both"} < set(found["predictors"])
+    assert -1 <= found["tau_between_supernets"]["value"] <= 1
+    assert rank(folder, "--other", str(folder / "nano.safetensors"), "--json") == 0
+    same = json.loads(capsys.readouterr().out)["predictors"]
+    assert same["mean of both"]["tau"] == same["supernet"]["tau"]
+
+
 def test_rank_of_a_space_without_truth_names_what_there_is(folder, capsys):
     assert rank(folder, "--space", "nano") == 2
     assert "'nano'; known: pico" in capsys.readouterr().err
