@@ -25,7 +25,7 @@ COMPARED = ("tdb", "ibn")
 WORTH = 0.02  # AP
 TRAIN = "python scripts/train_truth.py --data data/digits --table runs/truth/table"
 CLASSIFY = (
-    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v2.h5 "
+    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v3.h5 "
     "--data data/digits --table runs/classification/table"
 )
 RETRAIN = (
