@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from evonas.detector import Detector
 from evonas.latency import list_devices
 from evonas.latency.ethos import EthosSource
+from evonas.latency.runtimes import load_tflite, thread_milliseconds
 from evonas.latency.writer import write_tflite
 from evonas.space import Architecture, load_published
 
@@ -71,24 +72,32 @@ def _images(size: int) -> Tensor:
 
 def side_by_side(*files: bytes) -> list[float]:
     """Returns the least milliseconds of each file on LiteRT, one thread, run by turns."""
-    from ai_edge_litert.interpreter import Interpreter
+    invokes = [load_tflite(file) for file in files]
+    times = [[thread_milliseconds(invoke) for invoke in invokes] for _ in range(_REPEATS)]
+    return [min(column) for column in zip(*times, strict=True)]
 
-    interpreters = [Interpreter(model_content=file, num_threads=1) for file in files]
-    for interpreter in interpreters:
-        interpreter.allocate_tensors()
-    least = [float("inf")] * len(files)
-    for _ in range(_REPEATS):
-        for number, interpreter in enumerate(interpreters):
-            began = time.perf_counter()
-            interpreter.invoke()
-            least[number] = min(least[number], 1e3 * (time.perf_counter() - began))
-    return least
+
+def operators(file: bytes) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Returns each operator's code, fused activation and output shape, sorted."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(file, 0))
+    (graph,) = model.subgraphs
+    return sorted(
+        (
+            model.operatorCodes[operator.opcodeIndex].builtinCode,
+            getattr(operator.builtinOptions, "fusedActivationFunction", None) or 0,
+            tuple(int(n) for n in graph.tensors[operator.outputs[0]].shape),
+        )
+        for operator in graph.operators
+    )
 
 
 def main(
     network: Annotated[list[str] | None, typer.Option(help="Published networks.")] = None,
 ) -> None:
-    """Prints both latencies and their ratio for every network and device."""
+    """Prints both latencies and their ratio, and whether both files have the same operators."""
+    torch.manual_seed(0)
     warnings.filterwarnings("ignore")
     table = Table("network", "device", "ours, ms", "litert-torch, ms", "ratio", "to convert, s")
     for name in network or NETWORKS:
@@ -103,7 +112,10 @@ def main(
                 ours = source.measure(architecture).latency_ms
                 theirs = source.compile(int8).latency_ms
                 _add(table, name, device.name, ours, theirs, seconds)
-        ours, theirs = side_by_side(write_tflite(architecture), fp32)
+        own = write_tflite(architecture)
+        same = operators(own) == operators(fp32)
+        print(f"{name}: operators, activations and shapes {'the same' if same else 'differ'}")
+        ours, theirs = side_by_side(own, fp32)
         _add(table, name, "cpu-xnnpack", ours, theirs, seconds)
     Console().print(table)
 

@@ -45,7 +45,7 @@ class Comparison:
     @property
     def longest(self) -> int:
         """Evaluations of the longest runs."""
-        return max(self.plan.evaluations, *self.plan.fewer.values(), 0)
+        return max([self.plan.evaluations, *self.plan.fewer.values()])
 
     def reached(self, problem: str, algorithm: str) -> float:
         """Returns the median evaluations to 99 % of the front's volume; infinite if not."""

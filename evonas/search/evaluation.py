@@ -93,8 +93,9 @@ class Evaluation:
         columns |= {name: np.full(len(genotypes), np.nan) for name in self._scored}
         if self.scorer and affordable.any():
             self._score(genotypes, columns, affordable)
-        known = {name: np.nan_to_num(values) for name, values in columns.items()}
-        violated = violations(self.question.constraints, known, len(genotypes))
+        constraints = self.question.constraints
+        known = {c.column: np.nan_to_num(columns[c.column]) for c in constraints}
+        violated = violations(constraints, known, len(genotypes))
         violated[np.ix_(~affordable, self._dear)] = 0
         self.archive.add(genotypes, columns, total_violation(violated) == 0)
         return self.values(columns), violated

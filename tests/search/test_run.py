@@ -7,6 +7,8 @@ from evonas.errors import ConfigurationError, DataError
 from evonas.objectives import hypervolume, pareto_mask
 from evonas.scoring import CachedScorer, MemoryStore
 from evonas.search import Progress, SearchResult, run_search
+from evonas.search.evaluation import Evaluation
+from evonas.search.question import make_question
 from evonas.space import SearchSpace, load_space
 from tests.search.additive import AdditiveScorer
 
@@ -73,14 +75,34 @@ def test_interrupted_run_resumes_to_the_same_front_without_scoring_twice(
     assert len(scorer.calls) == len(set(scorer.calls)) == 96
 
 
-def test_infeasible_genotypes_are_never_scored_nor_on_the_front(nano: SearchSpace) -> None:
+@pytest.mark.parametrize("algorithm", ["nsga2", "assisted"])
+def test_infeasible_genotypes_are_never_scored_nor_on_the_front(
+    nano: SearchSpace, algorithm: str
+) -> None:
     scorer = AdditiveScorer(nano)
-    result = search(nano, scorer=scorer, where=["madds <= 1e7 and params >= 1e5"])
+    where = ["madds <= 1e7 and params >= 1e5"]
+    result = search(nano, scorer=scorer, where=where, algorithm=algorithm)
     rows = result.rows()
     assert rows
     assert all(row["madds"] <= 1e7 and row["params"] >= 1e5 for row in rows)
     scored = nano.costs(np.array([list(key) for key in scorer.calls], np.uint8))["madds"]
     assert (scored <= 1e7).all()
+
+
+def test_a_violation_for_each_constraint_and_none_for_what_was_not_scored(
+    nano: SearchSpace,
+) -> None:
+    question = make_question(nano, OBJECTIVES, ["map >= 0.6", "madds <= 2e7"])
+    evaluation = Evaluation(question, CachedScorer(nano, AdditiveScorer(nano), MemoryStore()))
+    genotypes = nano.canonical(nano.sample(50, np.random.default_rng(0)))
+    values, violated = evaluation(genotypes)
+    ap, madds = values.T
+    costly = madds > 2e7
+    assert 0 < costly.sum() < len(costly)
+    np.testing.assert_allclose(violated[:, 1], madds / 2e7 - 1)
+    np.testing.assert_allclose(violated[~costly, 0], 1 - ap[~costly] / 0.6)
+    assert np.isnan(ap[costly]).all()
+    assert (violated[costly, 0] == 0).all()
 
 
 def test_constraint_on_a_score(nano: SearchSpace) -> None:
