@@ -32,8 +32,9 @@ from evonas.training.checkpoint import checkpoint_steps
 from evonas.training.confusion import confusion_matrix
 from evonas.training.evaluation import evaluate_detections
 from evonas.training.loop import Progress, TrainingError, train
-from evonas.training.memory import is_out_of_memory, largest_batch
+from evonas.training.memory import is_out_of_memory
 from evonas.training.processes import ALONE, Processes
+from evonas.training.room import largest_batch
 from evonas.training.validation import as_input
 
 _CALIBRATION_PIXELS = 512 * 64**2  # of the images that set batch norm statistics
@@ -129,7 +130,7 @@ class _Run:
 
     def _train_if_not_over(self, detector: Detector) -> None:
         if not self._is_over() and not self._has_room_to_train(detector):
-            raise self._too_large(detector)
+            raise self._too_large()
 
     def _train(self, detector: Detector) -> None:
         recipe = self.request.recipe
@@ -158,9 +159,10 @@ class _Run:
             return False
         return True
 
-    def _too_large(self, detector: Detector) -> TrainingError:
+    def _too_large(self) -> TrainingError:
         count, batch = self.machine.processes.count, self.request.recipe.batch_size
-        fits = count * largest_batch(detector, detector.architecture, batch // count)
+        name, device = self.request.architecture, self.machine.device
+        fits = count * largest_batch(name, len(self.classes), device, batch // count)
         advice = f"{fits} fit: --set batch_size={fits}" if fits else "not even one fits"
         return TrainingError(f"out of memory with a batch of {batch} images; {advice}")
 

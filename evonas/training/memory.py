@@ -1,13 +1,10 @@
-"""Memory: how it is taken from the system, and what fits into it."""
+"""Memory: how it is taken from the system, and how its end shows."""
 
 import ctypes
 import sys
 from typing import Any
 
 import torch
-
-from evonas.detector import Network, anchor_boxes, detection_loss
-from evonas.space import Architecture
 
 # What torch, and its oneDNN, say where the system gives no more.
 _NO_MEMORY = ("allocate memory", "could not create a primitive")
@@ -42,40 +39,3 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
     )
-
-
-def largest_batch(network: Network, architecture: Architecture, tried: int) -> int:
-    """Returns the largest of tried / 2, tried / 4, ... images that a step has room for; 0 if none.
-
-    Args:
-        network: The network, where it is to be trained; its gradients are removed.
-        architecture: What to run.
-        tried: A batch that was too large.
-    """
-    malloc_trim = _of_c_library("malloc_trim")
-    while tried > 1:
-        tried //= 2
-        if malloc_trim:
-            malloc_trim(0)  # what is kept for the next step, see above
-        if _has_room(network, architecture, tried):
-            return tried
-    return 0
-
-
-def _has_room(network: Network, architecture: Architecture, n_images: int) -> bool:
-    """Tries a step; nothing of it is left when this returns."""
-    device, skeleton = next(network.parameters()).device, architecture.skeleton
-    try:
-        images = torch.zeros(n_images, 3, *[skeleton.image_size] * 2, device=device)
-        codes, logits = network.run(images, architecture)
-        boxes = torch.zeros(n_images, 1, 4, device=device)
-        labels = torch.full((n_images, 1), -1, device=device)
-        anchors = anchor_boxes(skeleton).to(device)
-        torch.autograd.backward(detection_loss(codes, logits, anchors, boxes, labels).total)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        return False
-    finally:
-        network.zero_grad(set_to_none=True)
-    return True
