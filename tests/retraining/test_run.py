@@ -1,6 +1,6 @@
 import json
-import time
 import shutil
+import time
 from dataclasses import replace
 
 import pytest
