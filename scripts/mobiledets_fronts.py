@@ -21,7 +21,13 @@ from evonas.space import Genotypes, load_space
 
 Floats = NDArray[np.float64]
 
-SPACES = {"ibn": "nano-ibn", "ibn+fused": "nano-ibn+fused", "tdb": "nano"}
+SPACES = {
+    "ibn": "nano-ibn",
+    "ibn+fused": "nano-ibn+fused",
+    "tdb": "nano",
+    "early": "nano-early",
+    "late": "nano-late",
+}
 KINDS = ("ibn", "fused", "tucker")
 
 

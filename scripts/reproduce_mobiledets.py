@@ -3,9 +3,9 @@ r"""Asks the questions of the MobileDets paper of our own data, and writes a rep
     python scripts/reproduce_mobiledets.py --workers 2
 
 All it needs is shipped: a surrogate of trained AP, trained random networks, trained networks of
-fronts that were found before, classification accuracies. `--choose` lists the networks of the new
-fronts in to_train.csv, which `scripts/train_truth.py` trains. The verdicts follow from rules that
-stand in the report, whatever the figures are.
+fronts that were found before, classification accuracies. `--choose tdb,ibn --choose early,late`
+lists networks of these sub-spaces' new fronts in to_train.csv, which `scripts/train_truth.py`
+trains. The verdicts follow from rules that stand in the report, whatever the figures are.
 """
 
 import csv
@@ -35,6 +35,7 @@ from mobiledets_fronts import (
     transfer,
 )
 from mobiledets_trained import (
+    COMPARED,
     choose_networks,
     proxy_section,
     read_chosen,
@@ -71,7 +72,9 @@ def main(
     truth: Annotated[Path, typer.Option(help="Table: random ones trained.")] = TRUTH,
     retrained: Annotated[Path, typer.Option(help="Table: fronts trained.")] = RETRAINED,
     classification: Annotated[Path, typer.Option(help="Table of the proxy.")] = CLASSIFICATION,
-    choose: Annotated[bool, typer.Option("--choose", help="Write to_train.csv anew.")] = False,
+    choose: Annotated[
+        list[str] | None, typer.Option(help="Choose networks to train anew: tdb,ibn or early,late.")
+    ] = None,
     column: Annotated[str, typer.Option(help="The proxy's column.")] = "accuracy",
     seeds: int = 11,
     evaluations: int = 3000,
@@ -80,6 +83,7 @@ def main(
 ) -> None:
     """Searches, computes, writes report.html and fronts.csv."""
     source = surrogate
+    pairs = [pair for pair in COMPARED if ",".join(pair) in (choose or ())]
     devices = list_predictors("nano")
     jobs = list(product(SPACES, devices, range(seeds)))
     one = partial(_search, evaluations, population, source)
@@ -90,12 +94,15 @@ def main(
         founds = [one(job) for job in jobs]
     known = truth_of(truth)
     listing = out / "to_train.csv"
-    if choose:
-        write_chosen(listing, choose_networks(founds, devices))
     chosen = read_chosen(listing) if listing.exists() else []
+    for pair in pairs:
+        chosen = [network for network in chosen if network.subspace not in pair]
+        chosen += choose_networks(founds, devices, pair)
+    if pairs:
+        write_chosen(listing, chosen)
     sections = {
         "(a) Where regular convolutions pay": pay_section(founds, devices, source),
-        "(b) Where they stand": depth_section(founds, devices),
+        "(b) Where they stand": depth_section(founds, devices, source),
         "(c) Networks found for one device, on the others": transfer_section(founds, devices),
     }
     told = proxy_section(known, classification, column)
@@ -116,6 +123,7 @@ def main(
 
 # The paper's network for a CPU is of inverted bottlenecks alone (mobiledets.md, section 3).
 CPUS = ("cpu-xnnpack", "host-onnxruntime")
+HALVES = ("early", "late")
 
 Section = tuple[list[Verdict], list[str]]
 
@@ -187,9 +195,9 @@ def front_chart(founds: Sequence[Found], device: str) -> Chart:
     return Chart(f"{device}, seed 0", "latency (ms)", "AP", lines)
 
 
-def depth_section(founds: Sequence[Found], devices: Sequence[str]) -> Section:
-    """Section (b): kinds of ops by block on the fronts of the whole space."""
-    verdicts, drawn = [], []
+def depth_section(founds: Sequence[Found], devices: Sequence[str], source: Path) -> Section:
+    """Section (b): kinds of ops by block on the fronts, and what early ones are worth."""
+    verdicts, drawn, rows = [], [], []
     blocks = [f"block {number}" for number in range(1, len(load_space("nano").blocks) + 1)]
     sample = kind_shares(load_space("nano").sample(2000, np.random.default_rng(0)))
     places = np.arange(len(blocks), dtype=float)
@@ -214,12 +222,27 @@ def depth_section(founds: Sequence[Found], devices: Sequence[str]) -> Section:
                 f"{word}: {figures}, difference {mean:+.2f} ({low:+.2f} to {high:+.2f})",
             )
         )
+        halves = [[f for f in founds if (f.device, f.subspace) == (device, h)] for h in HALVES]
+        gain = np.array([gain_at_equal_latency(*pair) for pair in zip(*halves, strict=True)])
+        mean, low, high = interval(gain)
+        unsure = max(accuracy(source).errors["rmse"], *(doubt(half[0], source) for half in halves))
+        word = "early" if low > unsure else "late" if high < -unsure else "undecided"
+        rows.append([device, f"{mean:+.4f} ({low:+.4f} to {high:+.4f})", f"{unsure:.4f}", word])
     rule = (
         "Mean over seeds, band: least to most; dashed: random networks of the space. Regular means "
         "Fused or Tucker, early the first two blocks of four. Rule: holds if the interval over "
-        "seeds of the early share less the late one is above 0, does not hold if it is below."
+        "seeds of the early share less the late one is above 0, does not hold if it is below. What "
+        "they are worth there: AP of the best networks with regular convolutions in the first half "
+        "of the blocks only, less that of the best with such in the second half only, at equal "
+        "latency; the better half is named if the whole interval is beyond the surrogate's error."
     )
-    return verdicts, [paragraph(rule, note=True), legend(list(KINDS)), charts(drawn)]
+    heads = ["device", "AP of early less late at equal latency", "error", "better"]
+    return verdicts, [
+        paragraph(rule, note=True),
+        legend(list(KINDS)),
+        charts(drawn),
+        table(heads, rows),
+    ]
 
 
 def transfer_section(founds: Sequence[Found], devices: Sequence[str]) -> Section:

@@ -1,4 +1,7 @@
-"""The spaces by name: `BASE[-SUBSPACE][@RULES]`, for example `nano`, `mobiledet-ibn@cpu`."""
+"""The spaces by name: `BASE[-SUBSPACE][@RULES]`, for example `nano`, `mobiledet-ibn@cpu`.
+
+`BASE-early` and `BASE-late` have regular convolutions in one half of their blocks only.
+"""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,6 +20,9 @@ SUBSPACES: dict[str, tuple[OpKind, ...]] = {
     "ibn+fused": ("ibn0", "ibn", "fused"),
     "tdb": ("ibn0", "ibn", "fused", "tucker"),
 }
+
+# Halves of the blocks in which Fused and Tucker may stand; in the other one only what `ibn` has.
+PLACEMENTS = {"early": 0, "late": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +89,42 @@ def list_spaces() -> list[str]:
 
 @lru_cache
 def _spaces() -> dict[str, SearchSpace]:
-    bases = [space(rules) for space in (_nano, _mobiledet) for rules in (None, *RULES)]
-    spaces = [_subspace(base, subspace) for base in bases for subspace in reversed(SUBSPACES)]
-    spaces.insert(len(SUBSPACES), _pico())
+    spaces: list[SearchSpace] = []
+    for whole in (_nano, _mobiledet):
+        for rules in (None, *RULES):
+            spaces += [_subspace(whole(rules), subspace) for subspace in reversed(SUBSPACES)]
+            if rules is None:
+                spaces += [_placed(whole(None), half) for half in PLACEMENTS]
+    spaces.insert(len(SUBSPACES) + len(PLACEMENTS), _pico())
     return {space.name: space for space in spaces}
 
 
 def _subspace(space: SearchSpace, subspace: str) -> SearchSpace:
     """Keeps the ops of a sub-space; the whole space keeps its name."""
     kinds = SUBSPACES[subspace]
-    blocks = tuple(
-        replace(
-            block,
-            first=tuple(op for op in block.first if op.kind in kinds),
-            further=tuple(op for op in block.further if op.kind in kinds),
-        )
-        for block in space.blocks
-    )
+    blocks = tuple(_keep(block, kinds) for block in space.blocks)
     base, at, rules = space.name.partition("@")
     name = space.name if subspace == "tdb" else f"{base}-{subspace}{at}{rules}"
     return replace(space, name=name, blocks=blocks)
+
+
+def _placed(space: SearchSpace, half: str) -> SearchSpace:
+    """Keeps Fused and Tucker in one half of the blocks."""
+    blocks = list(space.blocks)
+    middle = len(blocks) // 2
+    elsewhere = range(middle) if PLACEMENTS[half] else range(middle, len(blocks))
+    for number in elsewhere:
+        blocks[number] = _keep(blocks[number], SUBSPACES["ibn"])
+    return replace(space, name=f"{space.name}-{half}", blocks=tuple(blocks))
+
+
+def _keep(block: BlockSpace, kinds: tuple[OpKind, ...]) -> BlockSpace:
+    """Keeps a block's ops of some kinds."""
+    return replace(
+        block,
+        first=tuple(op for op in block.first if op.kind in kinds),
+        further=tuple(op for op in block.further if op.kind in kinds),
+    )
 
 
 def _mobiledet(device: str | None) -> SearchSpace:

@@ -125,3 +125,21 @@ def test_fingerprints_tell_definitions_apart_not_names():
     assert load_space("mobiledet").fingerprint == load_space("mobiledet@edgetpu").fingerprint
     others = {load_space(name).fingerprint for name in SPACES}
     assert len(others) == len(SPACES) - 6  # what the edgetpu rules leave as it is
+
+
+@pytest.mark.parametrize(("name", "middle"), [("nano", 2), ("mobiledet", 3)])
+def test_regular_convolutions_stand_in_one_half_of_the_blocks(name, middle):
+    whole = load_space(name)
+    for half, regular in (("early", range(middle)), ("late", range(middle, len(whole.blocks)))):
+        space = load_space(f"{name}-{half}")
+        genotypes = space.sample(200, np.random.default_rng(5))
+        found = {
+            number
+            for genotype in genotypes
+            for number, block in enumerate(space.decode(genotype).blocks)
+            if any(op.kind in ("fused", "tucker") for op in block.ops)
+        }
+        assert found == set(regular)
+        np.testing.assert_array_equal(
+            whole.costs(space.translate(genotypes, whole))["madds"], space.costs(genotypes)["madds"]
+        )
