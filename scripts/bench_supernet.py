@@ -27,6 +27,7 @@ from evonas.space import Architecture, load_space
 from evonas.supernet import UniformSampling
 from evonas.supernet.train import new_supernet
 from evonas.training.loop import train
+from evonas.training.memory import keep_freed_memory
 from evonas.training.recipe import Recipe
 from evonas.training.recipes import SUPERNET_RECIPES
 
@@ -132,6 +133,7 @@ def main(
     processor_time: Annotated[bool, typer.Option("--processor-time")] = False,
 ) -> None:
     """Prints step ratios, the share of convolutions and the scoring speed."""
+    keep_freed_memory()
     torch.set_num_threads(threads)
     clock = time.process_time if processor_time else time.perf_counter
     print(f"{threads} threads, {clock.__name__}, batches of {BATCH}, torch {torch.__version__}")

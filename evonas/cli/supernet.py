@@ -103,7 +103,9 @@ def evaluate(
     import torch
 
     from evonas.scoring.supernet import SupernetScorer
+    from evonas.training.memory import keep_freed_memory
 
+    keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     scorer = SupernetScorer(weights, data)

