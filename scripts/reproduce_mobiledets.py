@@ -196,8 +196,8 @@ def front_chart(founds: Sequence[Found], device: str) -> Chart:
 
 
 def depth_section(founds: Sequence[Found], devices: Sequence[str], source: Path) -> Section:
-    """Section (b): kinds of ops by block on the fronts, and what early ones are worth."""
-    verdicts, drawn, rows = [], [], []
+    """Section (b): kinds of ops by block on the fronts, and what early ones are worth there."""
+    verdicts, drawn = [], []
     blocks = [f"block {number}" for number in range(1, len(load_space("nano").blocks) + 1)]
     sample = kind_shares(load_space("nano").sample(2000, np.random.default_rng(0)))
     places = np.arange(len(blocks), dtype=float)
@@ -226,23 +226,19 @@ def depth_section(founds: Sequence[Found], devices: Sequence[str], source: Path)
         gain = np.array([gain_at_equal_latency(*pair) for pair in zip(*halves, strict=True)])
         mean, low, high = interval(gain)
         unsure = max(accuracy(source).errors["rmse"], *(doubt(half[0], source) for half in halves))
-        word = "early" if low > unsure else "late" if high < -unsure else "undecided"
-        rows.append([device, f"{mean:+.4f} ({low:+.4f} to {high:+.4f})", f"{unsure:.4f}", word])
+        word = "holds" if low > unsure else "does not hold here" if high < -unsure else "undecided"
+        told = f"{word}: AP {mean:+.4f} ({low:+.4f} to {high:+.4f}), error {unsure:.4f}"
+        verdicts.append(Verdict(f"{device}: early ones are worth more than late ones.", told))
     rule = (
         "Mean over seeds, band: least to most; dashed: random networks of the space. Regular means "
         "Fused or Tucker, early the first two blocks of four. Rule: holds if the interval over "
         "seeds of the early share less the late one is above 0, does not hold if it is below. What "
-        "they are worth there: AP of the best networks with regular convolutions in the first half "
+        "early ones are worth: AP of the best networks with regular convolutions in the first half "
         "of the blocks only, less that of the best with such in the second half only, at equal "
-        "latency; the better half is named if the whole interval is beyond the surrogate's error."
+        "latency; it holds if the whole interval is beyond the surrogate's error. The fronts of "
+        "both are drawn in (a)."
     )
-    heads = ["device", "AP of early less late at equal latency", "error", "better"]
-    return verdicts, [
-        paragraph(rule, note=True),
-        legend(list(KINDS)),
-        charts(drawn),
-        table(heads, rows),
-    ]
+    return verdicts, [paragraph(rule, note=True), legend(list(KINDS)), charts(drawn)]
 
 
 def transfer_section(founds: Sequence[Found], devices: Sequence[str]) -> Section:
