@@ -25,7 +25,7 @@ COMPARED = (("tdb", "ibn"), ("early", "late"))  # networks of both, at equal lat
 WORTH = 0.02  # AP
 TRAIN = "python scripts/train_truth.py --data data/digits --table runs/truth/table"
 CLASSIFY = (
-    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v3.h5 "
+    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v4.h5 "
     "--data data/digits --table runs/classification/table"
 )
 RETRAIN = (

@@ -53,8 +53,8 @@ from evonas.space import load_space
 
 DATA = benchmark_data_dir()
 SURROGATE = DATA / "surrogates" / "nano.npz"
-TRUTH = DATA / "truth" / "nano-v3.h5"
-RETRAINED = DATA / "truth" / "fronts-v2.h5"
+TRUTH = DATA / "truth" / "nano-v4.h5"
+RETRAINED = DATA / "truth" / "fronts-v3.h5"
 CLASSIFICATION = DATA / "truth" / "classification-v1.h5"
 
 
