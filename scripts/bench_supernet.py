@@ -9,9 +9,11 @@ well, only ratios mean something, and those of processor time with one thread th
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -107,19 +109,36 @@ def profile_training(space_name: str, data: Path, steps: int) -> None:
     print(f"convolutions, forward and backward: {convolutions / total:.1%}")
 
 
-def time_scoring(space_name: str, data: Path, weights: Path, count: int, clock: Clock) -> None:
-    """Prints the architectures a second that a supernet scores."""
+def time_scoring(space_name: str, data: Path, weights: Path, count: int) -> list[float]:
+    """Returns the seconds that a supernet takes for each of some random architectures."""
     scorer = SupernetScorer(weights, data)
     genotypes = load_space(space_name).sample(count, np.random.default_rng(0))
+    scorer(genotypes[:1])
     seconds = []
     for genotype in genotypes:
-        began = clock()
+        began = time.perf_counter()
         scorer(genotype[None])
-        seconds.append(clock() - began)
-    print(
-        f"scoring on up to {SCORING_IMAGES} images: {1 / median(seconds):.2f} architectures a "
-        f"second for the median one, {count / sum(seconds):.2f} on average"
-    )
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _alone(*arguments: Any) -> list[float]:
+    """Times scoring in a process of its own, with one thread."""
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    return time_scoring(*arguments)
+
+
+def compare_scoring(space: str, data: Path, weights: Path, count: int, cores: int) -> None:
+    """Prints the architectures a second of one process with all threads, and of one a core."""
+    together = [time_scoring(space, data, weights, count)]
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(_alone, space, data, weights, count) for _ in range(cores)]
+        apart = [job.result() for job in jobs]
+    print(f"scoring on up to {SCORING_IMAGES} images, architectures a second:")
+    for name, runs in ((f"one process, {cores} threads", together), (f"{cores} processes", apart)):
+        middle, mean = (sum(1 / of(times) for times in runs) for of in (median, np.mean))
+        print(f"  {name:<25} {middle:.2f} for the median one, {mean:.2f} on average")
 
 
 def main(
@@ -140,7 +159,7 @@ def main(
     compare_steps(space, count, repeats, clock)
     profile_training(space, data, profiled_steps)
     weights = weights or benchmark_data_dir() / "supernets" / f"{space}.safetensors"
-    time_scoring(space, data, weights, count, clock)
+    compare_scoring(space, data, weights, count, threads)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from evonas.detector import Detector, anchor_boxes, detection_loss
 from evonas.space import find_architecture
 from evonas.training.memory import is_out_of_memory
 
+_NO_ROOM = 9  # exit code of a trial, unlike that of an exception
+
 
 def largest_batch(architecture: str, n_classes: int, device: torch.device, tried: int) -> int:
     """Returns the largest of tried / 2, tried / 4, ... images that a step has room for; 0 if none.
@@ -28,8 +30,11 @@ def largest_batch(architecture: str, n_classes: int, device: torch.device, tried
     command = [sys.executable, "-m", __name__, architecture, str(n_classes), str(device)]
     while tried > 1:
         tried //= 2
-        if subprocess.run([*command, str(tried)], capture_output=True).returncode == 0:
+        trial = subprocess.run([*command, str(tried)], capture_output=True, text=True)
+        if trial.returncode == 0:
             return tried
+        # Or killed by a signal: the system's for want of memory, or its own in the C++ parts.
+        assert trial.returncode == _NO_ROOM or trial.returncode < 0, trial.stderr
     return 0
 
 
@@ -53,4 +58,4 @@ def _has_room(architecture: str, n_classes: int, device: str, n_images: int) -> 
 
 if __name__ == "__main__":
     _, _name, _classes, _device, _images = sys.argv
-    sys.exit(not _has_room(_name, int(_classes), _device, int(_images)))
+    sys.exit(0 if _has_room(_name, int(_classes), _device, int(_images)) else _NO_ROOM)
