@@ -4,7 +4,8 @@ r"""What weight sharing costs: a supernet's step against a static network's, and
 
 Times are medians of runs that alternate between the two. On a machine that does other things as
 well, only ratios mean something, and those of processor time with one thread the most:
-`--threads 1 --processor-time`.
+`--threads 1 --processor-time` (of the steps; scoring is timed by the wall, in one process and in
+one for each thread).
 """
 
 import time

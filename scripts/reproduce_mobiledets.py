@@ -50,6 +50,7 @@ from evonas.files import write_atomically
 from evonas.latency import list_predictors, load_device
 from evonas.paths import benchmark_data_dir
 from evonas.space import load_space
+from evonas.space.catalogue import PLACEMENTS
 
 DATA = benchmark_data_dir()
 SURROGATE = DATA / "surrogates" / "nano.npz"
@@ -83,7 +84,7 @@ def main(
 ) -> None:
     """Searches, computes, writes report.html and fronts.csv."""
     source = surrogate
-    pairs = [pair for pair in COMPARED if ",".join(pair) in (choose or ())]
+    pairs = [_read_pair(text) for text in choose or ()]
     devices = list_predictors("nano")
     jobs = list(product(SPACES, devices, range(seeds)))
     one = partial(_search, evaluations, population, source)
@@ -123,7 +124,6 @@ def main(
 
 # The paper's network for a CPU is of inverted bottlenecks alone (mobiledets.md, section 3).
 CPUS = ("cpu-xnnpack", "host-onnxruntime")
-HALVES = ("early", "late")
 
 Section = tuple[list[Verdict], list[str]]
 
@@ -222,7 +222,9 @@ def depth_section(founds: Sequence[Found], devices: Sequence[str], source: Path)
                 f"{word}: {figures}, difference {mean:+.2f} ({low:+.2f} to {high:+.2f})",
             )
         )
-        halves = [[f for f in founds if (f.device, f.subspace) == (device, h)] for h in HALVES]
+        halves = [
+            [f for f in founds if (f.device, f.subspace) == (device, half)] for half in PLACEMENTS
+        ]
         gain = np.array([gain_at_equal_latency(*pair) for pair in zip(*halves, strict=True)])
         mean, low, high = interval(gain)
         unsure = max(accuracy(source).errors["rmse"], *(doubt(half[0], source) for half in halves))
@@ -298,6 +300,14 @@ def fronts_csv(founds: Sequence[Found]) -> str:
         for arch_id, ap, time in zip(arch_ids, f.ap, f.latency_ms, strict=True):
             rows.writerow([f.device, f.subspace, f.seed, arch_id, f"{ap:.5f}", f"{time:.5f}"])
     return text.getvalue()
+
+
+def _read_pair(text: str) -> tuple[str, str]:
+    for pair in COMPARED:
+        if text == ",".join(pair):
+            return pair
+    allowed = " or ".join(map(",".join, COMPARED))
+    raise typer.BadParameter(f"--choose {text!r}: must be {allowed}")
 
 
 def _search(evaluations: int, population: int, source: Path, job: tuple[str, str, int]) -> Found:

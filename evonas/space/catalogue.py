@@ -22,7 +22,7 @@ SUBSPACES: dict[str, tuple[OpKind, ...]] = {
 }
 
 # Halves of the blocks in which Fused and Tucker may stand; in the other one only what `ibn` has.
-PLACEMENTS = {"early": 0, "late": 1}
+PLACEMENTS = ("early", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,13 @@ def _subspace(space: SearchSpace, subspace: str) -> SearchSpace:
 
 def _placed(space: SearchSpace, half: str) -> SearchSpace:
     """Keeps Fused and Tucker in one half of the blocks."""
-    blocks = list(space.blocks)
-    middle = len(blocks) // 2
-    elsewhere = range(middle) if PLACEMENTS[half] else range(middle, len(blocks))
-    for number in elsewhere:
-        blocks[number] = _keep(blocks[number], SUBSPACES["ibn"])
-    return replace(space, name=f"{space.name}-{half}", blocks=tuple(blocks))
+    count = len(space.blocks)
+    kept = range(count // 2) if half == "early" else range(count // 2, count)
+    blocks = tuple(
+        block if number in kept else _keep(block, SUBSPACES["ibn"])
+        for number, block in enumerate(space.blocks)
+    )
+    return replace(space, name=f"{space.name}-{half}", blocks=blocks)
 
 
 def _keep(block: BlockSpace, kinds: tuple[OpKind, ...]) -> BlockSpace:

@@ -2,7 +2,6 @@
 
 import ctypes
 import sys
-from typing import Any
 
 import torch
 
@@ -23,15 +22,10 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it took effect; other C libraries are left as they are.
     """
-    mallopt = _of_c_library("mallopt")
-    return bool(mallopt and mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, 2**31 - 1))
-
-
-def _of_c_library(name: str) -> Any:
-    """Returns a function of glibc, None with other C libraries."""
     if not sys.platform.startswith("linux"):
-        return None
-    return getattr(ctypes.CDLL(None), name, None)
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return bool(mallopt and mallopt(_MMAP_MAX, 0) and mallopt(_TRIM_THRESHOLD, 2**31 - 1))
 
 
 def is_out_of_memory(error: Exception) -> bool:
