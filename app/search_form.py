@@ -12,6 +12,7 @@ from app.searches import (
 from app.settings import find_data, shown
 from evonas.errors import EvonasError
 from evonas.latency import list_predictors
+from evonas.objectives import BY_SIZE
 from evonas.search.algorithms import ALGORITHMS
 from evonas.space import list_spaces
 
@@ -22,7 +23,7 @@ def search_form() -> None:
     space = st.selectbox("Space", spaces, index=spaces.index("nano"), key="new space")
     latencies = [f"latency:{device}" for device in list_predictors(space)]
     data = find_data()
-    accuracies = ["map", "map50"] if data else []
+    accuracies = ["map", "map50", *BY_SIZE] if data else []
     objectives = [*accuracies, *latencies, "madds", "params"]
     preset = [*accuracies[:1], *latencies[:1]]
     with st.form("new search", border=False):
@@ -59,7 +60,7 @@ def search_form() -> None:
         int(population),
         int(generations),
         int(seed),
-        scenes if {"map", "map50"} & {*chosen} or "map" in bounds else "",
+        scenes if {*accuracies} & {*chosen} or "map" in bounds else "",
     )
     try:
         start(request)

@@ -25,12 +25,16 @@ class Objective:
     maximise: bool
 
 
+# AP of the smallest, middle and largest third of the objects of a data set's validation images.
+BY_SIZE = ("map_small", "map_medium", "map_large")
+
 # Objectives by exact name; `latency:DEVICE` and `measured:DEVICE` are made on demand.
 _FIXED = {
     objective.name: objective
     for objective in (
         Objective("map", "AP", maximise=True),
         Objective("map50", "AP", maximise=True),
+        *(Objective(name, "AP", maximise=True) for name in BY_SIZE),
         Objective("trained_map", "AP", maximise=True),
         Objective("madds", "MAdds", maximise=False),
         Objective("params", "parameters", maximise=False),

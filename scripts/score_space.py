@@ -68,6 +68,7 @@ def main(
     count: Annotated[int | None, typer.Option(help="Random ones; by default all.")] = None,
     kin: Annotated[int, typer.Option(help="Of random ones, how many begin alike.")] = 1,
     seed: int = 0,
+    by_size: Annotated[bool, typer.Option(help="AP by the size of objects too.")] = False,
     part: Annotated[str, typer.Option(metavar="I/N", help="Which of N runs at once.")] = "0/1",
     threads: int = 1,
 ) -> None:
@@ -80,7 +81,7 @@ def main(
     genotypes = np.array_split(genotypes, parts)[index]
     results = open_table(table) if table.exists() else create_table(table)
     weights = weights or benchmark_data_dir() / "supernets" / "nano.safetensors"
-    scorer = CachedScorer(the_space, SupernetScorer(weights, data, the_space), results)
+    scorer = CachedScorer(the_space, SupernetScorer(weights, data, the_space, by_size), results)
     began = time.monotonic()
     done = 0
     for first in range(0, len(genotypes), _SORTED):

@@ -10,12 +10,13 @@ from evonas.benchmark.store import ColumnRecord, values_checksum
 from evonas.errors import ConfigurationError
 from evonas.latency import list_predictors, load_predictor
 from evonas.latency.models import LinearModel, TranslatedModel
+from evonas.objectives import BY_SIZE
 from evonas.scoring.surrogate import load_surrogate
 from evonas.scoring.surrogate.model import checksum
 from evonas.space import SearchSpace, load_space, whole_space
 from evonas.table import open_table
 
-ACCURACY = ("map", "map50", "trained_map")
+ACCURACY = ("map", "map50", *BY_SIZE, "trained_map")
 
 
 @dataclass(frozen=True, slots=True)

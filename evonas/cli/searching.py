@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from evonas.cli.output import print_table
+from evonas.objectives import BY_SIZE
 
 if TYPE_CHECKING:
     from evonas.scoring import Scorer
@@ -51,7 +52,14 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     question = make_question(options.space, options.objectives, options.where)
     space, scorer = question.space, None
     if question.scored:
-        given = ScorerOptions(space, options.weights, options.data, options.surrogate, options.ray)
+        given = ScorerOptions(
+            space,
+            options.weights,
+            options.data,
+            options.surrogate,
+            by_size=not {*BY_SIZE}.isdisjoint(question.scored),
+            ray=options.ray,
+        )
         scorer = load_scorer(options.scorer, given)
     table = open_or_create(options.table) if scorer else _open_filled(options.table, question)
     sources = _check_sources(table, question, scorer)

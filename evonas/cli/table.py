@@ -9,6 +9,7 @@ import typer
 from evonas.cli import table_files
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.cli.table_files import SpaceName, TablePath, Where
+from evonas.objectives import BY_SIZE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +111,8 @@ def _score_check(sample: int, seed: int, weights: Path | None, data: Path | None
     from evonas.scoring.recompute import ScoreCheck
 
     def check(table: "BenchmarkTable", space: Any) -> list[str]:
-        scorer = load_scorer("supernet", ScorerOptions(space, weights, data))
+        by_size = not {*BY_SIZE}.isdisjoint(table.columns(space))
+        scorer = load_scorer("supernet", ScorerOptions(space, weights, data, by_size=by_size))
         assert scorer
         return ScoreCheck(scorer, sample, seed)(table, space)
 

@@ -35,7 +35,7 @@ class _Worker:
         assert options.weights is not None
         assert options.data is not None
         keep_freed_memory()
-        self.scorer = SupernetScorer(options.weights, options.data, options.space)
+        self.scorer = SupernetScorer(options.weights, options.data, options.space, options.by_size)
 
     def ready(self) -> int:
         """Returns the process when the scorer is loaded."""

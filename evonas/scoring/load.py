@@ -19,6 +19,7 @@ class ScorerOptions:
         weights: Supernet weights; None for those shipped for the space.
         data: Folder of the COCO-format data set.
         surrogate: A surrogate's file; None for the one shipped for the space.
+        by_size: Whether a supernet gives AP by the size of objects too.
         ray: Address of the Ray cluster that scores; None for this process.
     """
 
@@ -26,6 +27,7 @@ class ScorerOptions:
     weights: Path | None = None
     data: Path | None = None
     surrogate: Path | None = None
+    by_size: bool = False
     ray: str | None = None
 
 
@@ -57,7 +59,7 @@ def _supernet(options: ScorerOptions) -> Scorer:
     from evonas.training.memory import keep_freed_memory
 
     keep_freed_memory()  # of this process, for good; scores are the same, and come sooner
-    scorer = SupernetScorer(weights, options.data, options.space)
+    scorer = SupernetScorer(weights, options.data, options.space, options.by_size)
     if options.ray is None:
         return scorer
     from evonas.scoring.cluster import ClusterScorer

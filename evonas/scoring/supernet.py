@@ -9,7 +9,8 @@ import torch
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
 from evonas.detector import Reuse
-from evonas.errors import ConfigurationError
+from evonas.errors import ConfigurationError, DataError
+from evonas.objectives import BY_SIZE
 from evonas.scoring.scorer import Floats
 from evonas.space import Architecture, Genotypes, SearchSpace
 from evonas.supernet import load_supernet
@@ -37,6 +38,7 @@ class SupernetScorer:
         data: The COCO-format folder with its train and val splits.
         space: Space of the genotypes, the supernet's own or one contained in it; by default the
             supernet's.
+        by_size: Whether to give AP by the size of objects too.
 
     Raises:
         SchemaError: The weights cannot be used.
@@ -44,11 +46,15 @@ class SupernetScorer:
         ConfigurationError: The data's classes are not the supernet's.
     """
 
-    columns = ("map", "map50")
-
     def __init__(
-        self, weights: Path | str, data: Path | str, space: SearchSpace | None = None
+        self,
+        weights: Path | str,
+        data: Path | str,
+        space: SearchSpace | None = None,
+        by_size: bool = False,
     ) -> None:
+        self.columns = ("map", "map50", *(BY_SIZE if by_size else ()))
+        self.by_size = by_size
         self.supernet, card = load_supernet(weights)
         self.space = space
         size = self.supernet.space.skeleton.image_size
@@ -59,6 +65,8 @@ class SupernetScorer:
                 f"{data}: classes {list(validation.class_names)}, but {weights} was trained on "
                 f"{card['classes']}"
             )
+        if validation.is_crowd.all():
+            raise DataError(f"{data}: no objects in the validation images, so networks have no AP")
         self.calibration = as_input(load_tensors(calibration, size).images)
         self.validation = Validation(validation, size)
         self._calibration_reuse = Reuse(_REUSE_BYTES)
@@ -73,18 +81,20 @@ class SupernetScorer:
         }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
-        """Returns AP and AP50, each (n,), from 0 to 1, of genotypes (n, n_genes)."""
+        """Returns each column's AP, (n,), from 0 to 1, of genotypes (n, n_genes)."""
         space = self.supernet.space
         if self.space is not None and self.space != space:
             genotypes = self.space.translate(genotypes, space)
-        scores = np.empty((len(genotypes), 2))
+        scores = np.empty((len(genotypes), len(self.columns)))
         for row in np.lexsort(genotypes.T[::-1]):  # neighbours begin alike
             scores[row] = self._score(space.decode(genotypes[row]))
-        return {"map": scores[:, 0], "map50": scores[:, 1]}
+        return dict(zip(self.columns, scores.T, strict=True))
 
-    def _score(self, architecture: Architecture) -> tuple[float, float]:
+    def _score(self, architecture: Architecture) -> tuple[float, ...]:
         detector = self.supernet.extract(architecture)
         with torch.inference_mode():
             detector.calibrate(self.calibration, self._calibration_reuse)
             detector.fold()
-        return self.validation.score(detector, self._validation_reuse)
+        detections = self.validation.detect(detector, self._validation_reuse)
+        overall = self.validation.precision(detections)
+        return overall + self.validation.precision_by_size(detections) if self.by_size else overall

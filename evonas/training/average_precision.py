@@ -18,11 +18,20 @@ _RECALLS = np.linspace(0.0, 1.0, 101)
 _MAX_DETECTIONS = 100  # per image and class
 
 
-def average_precision(ground_truth: GroundTruth, detections: Detections) -> Floats:
+def average_precision(
+    ground_truth: GroundTruth, detections: Detections, shares: tuple[float, float] = (0.0, np.inf)
+) -> Floats:
     """Returns AP by IoU threshold (0.50 to 0.95) and class, (10, n_classes).
 
     It is NaN for classes that no image has. COCO's AP is the mean of the others, and AP50 the mean
     of those in the first row.
+
+    Args:
+        ground_truth: The true boxes.
+        detections: Of the same images.
+        shares: Least and largest area, as a share of the image's, of the objects to be found. As in
+            COCO's AP of small objects, it counts neither for nor against a network to find others,
+            nor to see something of another size where nothing is.
 
     Raises:
         DataError: A box or score is not finite, or an image or label is not the data set's.
@@ -33,14 +42,16 @@ def average_precision(ground_truth: GroundTruth, detections: Detections) -> Floa
     # Best first within an image and class; equal scores keep their order, as everywhere in COCO.
     order = np.lexsort((-detections.scores, group))
     order = order[_position_in_run(group[order]) < _MAX_DETECTIONS]
-    hit, ignored = _match(ground_truth, group[order], detections.sides()[order])
+    boxes, image = detections.sides()[order], detections.image_index[order]
+    others = _outside(ground_truth.shares(), shares) | ground_truth.is_crowd
+    hit, ignored = _match(ground_truth, others, group[order], boxes)
+    outside = _outside(boxes[:, 2:].prod(1) / ground_truth.image_areas[image], shares)
+    ignored |= outside[:, None] & ~hit
 
     labels = detections.labels[order]
     ranked = np.lexsort((-detections.scores[order], labels))
     ends = np.searchsorted(labels[ranked], np.arange(n_classes), side="right")
-    n_true = np.bincount(
-        ground_truth.group[~ground_truth.is_crowd] % n_classes, minlength=n_classes
-    )
+    n_true = np.bincount(ground_truth.group[~others] % n_classes, minlength=n_classes)
     precision = np.full((len(_IOUS), n_classes), np.nan)
     for label, rows in enumerate(np.split(ranked, ends[:-1])):
         if n_true[label]:
@@ -48,24 +59,31 @@ def average_precision(ground_truth: GroundTruth, detections: Detections) -> Floa
     return precision
 
 
-def _match(ground_truth: GroundTruth, group: Ints, boxes: Floats) -> tuple[Bools, Bools]:
+def _outside(values: Floats, limits: tuple[float, float]) -> Bools:
+    return (values < limits[0]) | (values > limits[1])
+
+
+def _match(
+    ground_truth: GroundTruth, others: Bools, group: Ints, boxes: Floats
+) -> tuple[Bools, Bools]:
     """Gives each detection, best first, the free true box of its group that it overlaps most.
 
     Args:
         ground_truth: The true boxes.
+        others: Which of them are not to be found: crowds, and those of another size.
         group: (m,), ascending, and best first within a group.
         boxes: (m, 4) left, top, width, height.
 
     Returns:
-        Which detections hit a box, and which a crowd, at each IoU threshold: (m, 10) each.
+        Which detections hit a box, and which one of the others, at each IoU threshold: (m, 10)
+        each.
     """
     detection, target, iou = _overlapping_pairs(ground_truth, group, boxes)
-    crowd = ground_truth.is_crowd[target]
-    # A detection prefers boxes to crowds, then the larger overlap, of equal ones the later box.
-    preference = np.lexsort((-target, -iou, crowd, detection))
+    # A detection prefers boxes to be found, then the larger overlap, of equal ones the later box.
+    preference = np.lexsort((-target, -iou, others[target], detection))
     detection, target, iou = detection[preference], target[preference], iou[preference]
     reached = iou[:, None] >= _IOUS
-    crowd = crowd[preference, None]
+    crowd, other = ground_truth.is_crowd[target, None], others[target, None]
 
     hit = np.zeros((len(group), len(_IOUS)), bool)
     ignored = np.zeros_like(hit)
@@ -77,7 +95,7 @@ def _match(ground_truth: GroundTruth, group: Ints, boxes: Floats) -> tuple[Bools
         ours, theirs = detection[pairs], target[pairs]
         won = reached[pairs] & ~hit[ours] & (~taken[theirs] | crowd[pairs])
         hit[ours] |= won
-        ignored[ours] |= won & crowd[pairs]
+        ignored[ours] |= won & other[pairs]
         taken[theirs] |= won
     return hit, ignored
 
@@ -109,7 +127,7 @@ def _mean_precision(hit: Bools, ignored: Bools, n_true: int) -> Floats:
 
     Args:
         hit: (m, 10), for the detections of a class, best first, by IoU threshold.
-        ignored: (m, 10), those of them that hit a crowd.
+        ignored: (m, 10), those of them that do not count.
         n_true: How many boxes there are to be found.
 
     Returns:

@@ -95,12 +95,18 @@ class GroundTruth:
     def __init__(self, dataset: CocoDataset) -> None:
         self.n_images = len(dataset)
         self.n_classes = dataset.n_classes
+        self.image_areas = dataset.sizes.prod(axis=1)  # (n_images,)
         group = dataset.image_index * dataset.n_classes + dataset.labels
         order = np.argsort(group, kind="stable")
         self.group = group[order]  # (m,)
         self.boxes = dataset.boxes[order]  # (m, 4) left, top, width, height
         self.areas = dataset.areas[order]
         self.is_crowd = dataset.is_crowd[order]
+
+    def shares(self) -> NDArray[np.float64]:
+        """Returns the objects' shares of their images' areas, (m,)."""
+        image_areas: NDArray[np.int64] = self.image_areas[self.group // self.n_classes]
+        return self.areas / image_areas
 
     @cached_property
     def annotations(self) -> Any:

@@ -40,6 +40,21 @@ class Validation:
         precision = average_precision(self.ground_truth, detections)
         return float(np.nanmean(precision)), float(np.nanmean(precision[0]))
 
+    def precision_by_size(self, detections: Detections) -> tuple[float, float, float]:
+        """Returns COCO AP, from 0 to 1, of small, medium and large objects.
+
+        Each is a third of the objects by their share of the image's area, so that networks can be
+        compared by it on any data; COCO's own limits, in pixels, are those of its photographs.
+        """
+        objects = self.ground_truth.shares()[~self.ground_truth.is_crowd]
+        low, high = np.quantile(objects, [1 / 3, 2 / 3])
+        limits = (0.0, low), (low, high), (high, np.inf)
+        small, medium, large = (
+            float(np.nanmean(average_precision(self.ground_truth, detections, shares)))
+            for shares in limits
+        )
+        return small, medium, large
+
     def new_reuse(self, keep_bytes: int) -> list[Reuse]:
         """Returns what `score` needs to go on from the network before, at this many bytes."""
         count = -(-len(self) // _BATCH)

@@ -1,12 +1,17 @@
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from evonas.data import make_digits
-from evonas.errors import ConfigurationError
+from evonas.errors import ConfigurationError, DataError
+from evonas.objectives import BY_SIZE
 from evonas.scoring.supernet import SupernetScorer
 from evonas.space import load_space
 from evonas.supernet import save_supernet
 from evonas.supernet.train import new_supernet
+from evonas.training.evaluation import Detections
 
 SPACE = load_space("nano")
 
@@ -36,6 +41,30 @@ def test_a_score_depends_on_nothing_scored_before_or_beside_it(weights, digits):
     assert ((together["map"] >= 0) & (together["map"] <= together["map50"])).all()
 
 
+def test_ap_by_size_is_of_thirds_of_the_objects(weights, digits):
+    genotypes = SPACE.sample(2, np.random.default_rng(0))
+    scorer = SupernetScorer(weights, digits, by_size=True)
+    scores = scorer(genotypes)
+    assert tuple(scores) == scorer.columns == ("map", "map50", *BY_SIZE)
+    plain = SupernetScorer(weights, digits)(genotypes)
+    assert {name: scores[name].tolist() for name in plain} == {
+        name: values.tolist() for name, values in plain.items()
+    }
+
+    ground_truth = scorer.validation.ground_truth
+    boxes = ground_truth.boxes.copy()
+    boxes[:, 2:] += boxes[:, :2]
+    labels = ground_truth.group % 10
+    shares = ground_truth.areas / 64**2
+    for found in (0, 1, 2):  # only the small ones, the middle ones, the large ones
+        third = np.argsort(np.argsort(shares)) * 3 // len(shares) == found
+        image = ground_truth.group[third] // 10
+        detections = Detections(image, boxes[third], np.ones(third.sum()), labels[third])
+        by_size = np.array(scorer.validation.precision_by_size(detections))
+        assert by_size[found] > 0.9  # one on the limit belongs to both thirds
+        assert (np.delete(by_size, found) < 0.1).all()
+
+
 def test_layers_are_shared_between_neighbours_to_the_same_bits(weights, digits):
     pico = load_space("pico")
     genotypes = np.unique(pico.sample(300, np.random.default_rng(0)), axis=0)[:6]
@@ -51,6 +80,14 @@ def test_a_contained_space_is_scored_by_the_same_supernet(weights, digits):
     np.testing.assert_array_equal(
         SupernetScorer(weights, digits, pico)(genotypes)["map"], inside["map"]
     )
+
+
+def test_images_without_objects_are_refused(tmp_path, weights, digits):
+    shutil.copytree(digits, tmp_path / "empty")
+    path = tmp_path / "empty" / "annotations" / "instances_val.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"annotations": []}))
+    with pytest.raises(DataError, match="no objects in the validation images"):
+        SupernetScorer(weights, tmp_path / "empty")
 
 
 def test_other_classes_are_refused(tmp_path, digits):

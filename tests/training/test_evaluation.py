@@ -133,6 +133,11 @@ def test_equals_pycocotools(seed, capfd):
     np.testing.assert_allclose(np.nanmean(precision[0]), expected[1], rtol=0, atol=1e-12)
     assert capfd.readouterr() == ("", "")
 
+    limits = np.array([(0, 32), (32, 96), (96, 1e5)]) ** 2 / 640**2  # COCO's; all images are alike
+    for shares, by_size in zip(limits, expected[3:6], strict=True):
+        precision = average_precision(ground_truth, detections, tuple(shares))
+        np.testing.assert_allclose(np.nanmean(precision), by_size, rtol=0, atol=1e-12)
+
 
 @pytest.mark.parametrize("seed", range(3))
 def test_more_than_a_hundred_detections_of_a_class(seed):
