@@ -38,10 +38,13 @@ def nsga2(problem: SearchProblem, population: int) -> Algorithm:
 
     With more than two objectives the nearest neighbours say how crowded a network is (Kukkonen
     and Deb, PPSN 2006): the published distance, by one objective at a time, tells little there.
+    With more than three nearly all networks are on the front, so that crowding alone would choose
+    the parents, and most of them at its far ends: there they are chosen by chance.
     """
     crowding = "cd" if problem.n_obj <= 2 else "mnn"
     survival = RankAndCrowding(crowding_func=crowding)
-    return NSGA2(pop_size=population, survival=survival, **_known(by_dominance))
+    tournament = by_dominance if problem.n_obj <= 3 else by_violation
+    return NSGA2(pop_size=population, survival=survival, **_known(tournament))
 
 
 def default_nsga2(_: SearchProblem, population: int) -> Algorithm:
