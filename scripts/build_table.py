@@ -1,9 +1,12 @@
 r"""Makes a table to ship: scores and truth of searched tables, costs, and every device's latency.
 
-    python scripts/build_table.py benchmark_data/tables/pico-v1.h5 runs/pico/table \
+    python scripts/build_table.py benchmark_data/tables/pico-v2.h5 runs/pico/table \
         --title "Every architecture of pico, scored by the supernet of nano"
     python scripts/build_table.py benchmark_data/tables/nano-v4.h5 runs/nano/table \
         runs/compare/table runs/truth/table --title "Random and searched architectures of nano"
+
+`--measure DEVICE` asks a compiler or a clock for the time of every network, not the predictor: for
+tables of trained ones, which are few.
 
 The version stands in the file's name. The file's SHA-256 goes into `SHA256SUMS` beside it, which
 `evonas table verify` checks.
@@ -16,11 +19,14 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from evonas import __version__
 from evonas.files import write_atomically
-from evonas.latency import list_devices, list_predictors, load_predictor
+from evonas.latency import list_devices, list_predictors, load_device, load_predictor
+from evonas.latency.pool import measure_each
+from evonas.latency.sources import open_source
 from evonas.scoring.recompute import check_predictions
 from evonas.space import SearchSpace, load_space
 from evonas.table import (
@@ -36,7 +42,7 @@ from evonas.table.verify import CHECKSUMS
 
 LICENCE = "Apache-2.0; handwritten digits of the scenes: UCI (Alpaydin, Kaynak), CC BY 4.0"
 ANALYTIC = {"source": "analytic"}
-_COMPUTED = ("madds", "params", "latency:")
+_COMPUTED = ("madds", "params", "latency:", "measured:")
 
 
 def main(
@@ -44,6 +50,7 @@ def main(
     sources: Annotated[list[Path], typer.Argument(help="Tables with scores and trainings.")],
     title: Annotated[str, typer.Option(help="What the table is, for its card.")],
     conflict: Annotated[str, typer.Option(help="Rule for differing values.")] = "refuse",
+    measure: Annotated[list[str] | None, typer.Option(help="Devices to measure on.")] = None,
 ) -> None:
     """Writes the table as one file, adds it to the checksums, and says what is in it."""
     name, _, version = out.stem.rpartition("-v")
@@ -56,6 +63,8 @@ def main(
             raise typer.BadParameter(f"no rows in {', '.join(map(str, sources))}")
         for space in map(load_space, table.spaces):
             _add_computed(table, space)
+            for device in measure or ():
+                _add_measured(table, space, device)
         problems = verify_table(table, [check_predictions])
         assert not problems, problems
         card = {
@@ -94,6 +103,22 @@ def _add_computed(table: BenchmarkTable, space: SearchSpace) -> None:
         provenance = {"source": source, "predictor": predictor.checksum}
         latency = {f"latency:{device}": predictor.predict(genotypes)}
         table.append(space, genotypes, latency, provenance=provenance)
+
+
+def _add_measured(table: BenchmarkTable, space: SearchSpace, name: str) -> None:
+    """Measures all networks; NaN where the compiler gives up or the machine was disturbed."""
+    device, genotypes = load_device(name), table.genotypes(space)
+    source = open_source(device, space)
+    networks = [space.decode(genotype) for genotype in genotypes]
+    compiled = device.source == "compiler"
+    answers = measure_each(source, networks) if compiled else map(source.measure, networks)
+    times = [
+        answer.latency_ms if answer and answer.extras.get("steady", 1.0) else np.nan
+        for answer in answers
+    ]
+    provenance = {"source": device.source, **source.versions}
+    table.append(space, genotypes, {f"measured:{name}": np.array(times)}, provenance=provenance)
+    typer.echo(f"{name}: {np.isfinite(times).sum()} of {len(times)} networks measured", err=True)
 
 
 def _add_checksum(out: Path) -> None:

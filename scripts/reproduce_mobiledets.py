@@ -37,6 +37,7 @@ from mobiledets_fronts import (
 from mobiledets_trained import (
     COMPARED,
     choose_networks,
+    latency_ms,
     proxy_section,
     read_chosen,
     retrained_section,
@@ -111,7 +112,8 @@ def main(
         [Verdict("Searching by classification misleads a detector's search.", told[0])],
         told[1],
     )
-    claims, content = retrained_section(known, truth_of(retrained), chosen, str(listing))
+    clock = partial(latency_ms, [path for path in (truth, retrained) if path.exists()])
+    claims, content = retrained_section(known, truth_of(retrained), chosen, str(listing), clock)
     sections["(e) Fronts trained from scratch"] = ([Verdict(*claim) for claim in claims], content)
     settings = f"{seeds} seeds of NSGA-II, {evaluations} evaluations, population {population}"
     write_atomically(out / "report.html", report(sections, source, settings).encode())

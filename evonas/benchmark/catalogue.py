@@ -4,6 +4,7 @@ Whoever changes a problem raises its version; `scripts/build_problems.py` refuse
 """
 
 from evonas.benchmark.definition import Noise, ProblemDefinition
+from evonas.objectives import BY_SIZE
 
 _U55, _U65, _U85 = "latency:ethos-u55-256", "latency:ethos-u65-512", "latency:ethos-u85-2048"
 _CPU, _ARRAY, _GPU = "latency:cpu-xnnpack", "latency:systolic-64x64", "latency:edge-gpu"
@@ -33,6 +34,11 @@ CATALOGUE = (
     ),
     ProblemDefinition(
         "pico/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=2
+    ),
+    ProblemDefinition(
+        "pico/sizes",
+        (*BY_SIZE, _U55),
+        "What finds small objects is not what finds large ones.",
     ),
     ProblemDefinition(
         "pico/two-devices", ("map", _CPU, _U55), "One network for two devices.", version=2
@@ -77,7 +83,7 @@ CATALOGUE = (
     ProblemDefinition(
         "nano/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=4
     ),
-    ProblemDefinition("nano/devices", ("map", *_FIVE), "One network for five devices.", version=4),
+    ProblemDefinition("nano/devices", ("map", *_FIVE), "One network for five devices.", version=5),
     ProblemDefinition(
         "nano/u55-budget",
         ("map", _U55),

@@ -21,7 +21,7 @@ from pymoo.util.ref_dirs import get_reference_directions
 from scipy.spatial.distance import cdist
 
 from evonas.errors import MissingPackageError
-from evonas.search.algorithms.tournaments import by_dominance, by_violation
+from evonas.search.algorithms.tournaments import by_dominance, by_violation, half_by_chance
 from evonas.search.mating import SpaceMating
 from evonas.search.problem import (
     SearchProblem,
@@ -39,11 +39,11 @@ def nsga2(problem: SearchProblem, population: int) -> Algorithm:
     With more than two objectives the nearest neighbours say how crowded a network is (Kukkonen
     and Deb, PPSN 2006): the published distance, by one objective at a time, tells little there.
     With more than three nearly all networks are on the front, so that crowding alone would choose
-    the parents, and most of them at its far ends: there they are chosen by chance.
+    the parents, most of them at its far ends: there it chooses one of each couple.
     """
     crowding = "cd" if problem.n_obj <= 2 else "mnn"
+    tournament = by_dominance if problem.n_obj <= 3 else half_by_chance
     survival = RankAndCrowding(crowding_func=crowding)
-    tournament = by_dominance if problem.n_obj <= 3 else by_violation
     return NSGA2(pop_size=population, survival=survival, **_known(tournament))
 
 

@@ -37,6 +37,15 @@ def by_violation(
     return _winners(pairs, pop.get("CV")[:, 0], feasible, random_state)
 
 
+def half_by_chance(
+    pop: Any, pairs: Pairs, *_: Any, random_state: np.random.Generator, **__: Any
+) -> Pairs:
+    """Returns (n, 1) winners, in turn as `by_dominance` and as `by_violation` have it."""
+    chosen = by_dominance(pop, pairs, random_state=random_state)
+    chosen[1::2] = by_violation(pop, pairs[1::2], random_state=random_state)
+    return chosen
+
+
 def _winners(
     pairs: Pairs, violation: Floats, feasible: NDArray[Any], rng: np.random.Generator
 ) -> Pairs:
