@@ -24,7 +24,7 @@ def search_form() -> None:
     latencies = [f"latency:{device}" for device in list_predictors(space)]
     data = find_data()
     accuracies = ["map", "map50", *BY_SIZE] if data else []
-    objectives = [*accuracies, *latencies, "madds", "params"]
+    objectives = [*accuracies, *latencies, "madds", "params", "peak_memory"]
     preset = [*accuracies[:1], *latencies[:1]]
     with st.form("new search", border=False):
         name = st.text_input("Name", _fresh_name(), max_chars=40)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
-from evonas.scoring.load import SCORERS
+from evonas.scoring.load import SCORERS, ScorerOptions
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
 from evonas.table.seal import add_seal
@@ -96,6 +96,28 @@ def test_same_search_again_scores_nothing(
     assert scorer.calls == 40
     assert (told[1]["scored"], told[1]["cached"]) == (0, 40)
     assert told[1]["front"] == told[0]["front"]
+
+
+def test_only_objectives_by_size_make_a_scorer_score_by_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[bool] = []
+
+    class BySize(CostScorer):
+        columns = ("map", "map50", "map_small", "map_medium", "map_large")
+
+        def __call__(self, genotypes: Genotypes) -> dict[str, np.ndarray]:
+            return dict.fromkeys(self.columns, super().__call__(genotypes)["map"])
+
+    def make(options: ScorerOptions) -> CostScorer:
+        asked.append(options.by_size)
+        return (BySize if options.by_size else CostScorer)(options.space)
+
+    monkeypatch.setitem(SCORERS, "test", make)
+    assert search("--out", tmp_path / "plain") == 0
+    assert search("--out", tmp_path / "sized", "--objectives", "map_small,map_large,madds") == 0
+    assert search("--out", tmp_path / "bound", "--where", "map_medium >= 0.1") == 0
+    assert asked == [False, True, True]
 
 
 def test_people_see_each_column_with_its_source(
