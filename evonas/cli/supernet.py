@@ -27,7 +27,7 @@ def train(
     sampling: Annotated[
         str,
         typer.Option(
-            help="uniform, fair or sandwich, with +width-warmup and +op-warmup, if wanted."
+            help="uniform, kinds, fair or sandwich, with +width-warmup and +op-warmup, if wanted."
         ),
     ] = "uniform",
     distillation: Annotated[

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from evonas.errors import unknown_name
-from evonas.space import Architecture, Genotypes, SearchSpace
+from evonas.space import Architecture, Genotypes, Op, SearchSpace
 
 # Warm-ups end after this share of the training, as in TuNAS (arXiv 2008.06120).
 WARMUP_SHARE = 0.25
@@ -54,6 +54,32 @@ class UniformSampling:
     def __call__(self, step: int) -> Architecture:
         """Returns the step's architecture."""
         return architectures(self, step)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class KindSampling:
+    """One random architecture a step; a layer's op is drawn by kind, then among the kind's ops.
+
+    Ops of a kind share their weights. Drawn op by op, a kind of few ops, such as the inverted
+    bottleneck without expansion, has its weights trained less often than the others.
+    """
+
+    space: SearchSpace
+    seed: int
+
+    def genotypes(self, step: int) -> Genotypes:
+        """See `Sampling.genotypes`."""
+        rng = np.random.default_rng((self.seed, step))
+        genotype = self.space.sample(1, rng)
+        for column, slot in enumerate(self.space.genes):
+            if isinstance(slot.choices[genotype[0, column]], Op):
+                kinds: dict[str, list[int]] = {}
+                for value, op in enumerate(slot.choices):
+                    if isinstance(op, Op):
+                        kinds.setdefault(op.kind, []).append(value)
+                kind = list(kinds)[rng.integers(len(kinds))]
+                genotype[0, column] = rng.choice(kinds[kind])
+        return self.space.canonical(genotype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +205,7 @@ class OpWarmup(_Warmup):
 
 BASES: dict[str, Callable[[SearchSpace, int], Sampling]] = {
     "uniform": UniformSampling,
+    "kinds": KindSampling,
     "fair": FairSampling,
     "sandwich": SandwichSampling,
 }

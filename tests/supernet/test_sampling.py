@@ -40,6 +40,18 @@ def test_fair_sampling_gives_every_choice_its_turn():
     assert depth == pytest.approx(1 / 3)
 
 
+def test_kinds_are_drawn_alike_however_many_ops_they_have():
+    sampling = load_sampling("kinds", SPACE, 0, steps=1000)
+    first, skipped = [], 0
+    for step in range(2000):
+        blocks = SPACE.decode(sampling.genotypes(step)[0]).blocks
+        first.append(blocks[0].ops[0].kind)
+        skipped += len(blocks[1].ops) < 3
+    shares = [first.count(kind) / len(first) for kind in ("ibn0", "ibn", "fused", "tucker")]
+    assert shares == pytest.approx([0.25] * 4, abs=0.04)
+    assert skipped / 2000 == pytest.approx(2 / 3, abs=0.04)  # depths stay as they are drawn
+
+
 def test_sandwich_holds_ops_and_spans_widths():
     sampling = load_sampling("sandwich", SPACE, 0, steps=10)
     largest, drawn, smallest = (SPACE.decode(row) for row in sampling.genotypes(0))
