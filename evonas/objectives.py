@@ -5,7 +5,7 @@ moocore (here) and pymoo (`evonas.search`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,11 @@ def load_objective(name: str) -> Objective:
     if name not in _FIXED:
         raise unknown_name("objective", name, [*_FIXED, "latency:DEVICE", "measured:DEVICE"])
     return _FIXED[name]
+
+
+def need_sizes(names: Iterable[str]) -> bool:
+    """Returns whether AP by the size of objects is among the columns."""
+    return not {*BY_SIZE}.isdisjoint(names)
 
 
 def pareto_mask(values: Floats, objectives: Sequence[Objective]) -> NDArray[np.bool_]:

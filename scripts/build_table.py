@@ -5,8 +5,8 @@ r"""Makes a table to ship: scores and truth of searched tables, costs, and every
     python scripts/build_table.py benchmark_data/tables/nano-v4.h5 runs/nano/table \
         runs/compare/table runs/truth/table --title "Random and searched architectures of nano"
 
-`--measure DEVICE` asks a compiler or a clock for the time of every network, not the predictor: for
-tables of trained ones, which are few.
+`--compiled DEVICE` asks the device's compiler for the time of every network, beside the prediction:
+for tables of trained ones, which are few.
 
 The version stands in the file's name. The file's SHA-256 goes into `SHA256SUMS` beside it, which
 `evonas table verify` checks.
@@ -42,7 +42,7 @@ from evonas.table.verify import CHECKSUMS
 
 LICENCE = "Apache-2.0; handwritten digits of the scenes: UCI (Alpaydin, Kaynak), CC BY 4.0"
 ANALYTIC = {"source": "analytic"}
-_COMPUTED = ("madds", "params", "latency:", "measured:")
+_COMPUTED = ("madds", "params", "latency:")
 
 
 def main(
@@ -50,21 +50,24 @@ def main(
     sources: Annotated[list[Path], typer.Argument(help="Tables with scores and trainings.")],
     title: Annotated[str, typer.Option(help="What the table is, for its card.")],
     conflict: Annotated[str, typer.Option(help="Rule for differing values.")] = "refuse",
-    measure: Annotated[list[str] | None, typer.Option(help="Devices to measure on.")] = None,
+    compiled: Annotated[list[str] | None, typer.Option(help="Devices with a compiler.")] = None,
 ) -> None:
     """Writes the table as one file, adds it to the checksums, and says what is in it."""
     name, _, version = out.stem.rpartition("-v")
     if not (name and version.isdigit() and out.suffix == ".h5"):
         raise typer.BadParameter(f"{out.name}: the name must be NAME-vVERSION.h5")
+    if others := [d for d in compiled or () if load_device(d).source != "compiler"]:
+        raise typer.BadParameter(f"--compiled {', '.join(others)}: no device of a compiler")
     with tempfile.TemporaryDirectory() as folder:
         table = create_table(Path(folder) / "table")
-        merge_tables(table, [_scores(open_table(source), folder) for source in sources], conflict)
+        anew = (*_COMPUTED, *(f"measured:{device}" for device in compiled or ()))
+        merge_tables(table, [_without(open_table(s), anew, folder) for s in sources], conflict)
         if not len(table):
             raise typer.BadParameter(f"no rows in {', '.join(map(str, sources))}")
         for space in map(load_space, table.spaces):
             _add_computed(table, space)
-            for device in measure or ():
-                _add_measured(table, space, device)
+            for device in compiled or ():
+                _add_compiled(table, space, device)
         problems = verify_table(table, [check_predictions])
         assert not problems, problems
         card = {
@@ -80,13 +83,13 @@ def main(
     typer.echo(f"{out}: {len(table)} rows, checksum {table.checksum()}")
 
 
-def _scores(source: BenchmarkTable, folder: str) -> BenchmarkTable:
+def _without(source: BenchmarkTable, anew: tuple[str, ...], folder: str) -> BenchmarkTable:
     """Returns a table without what is computed here anew, as the predictors may have changed."""
     kept = create_table(Path(tempfile.mkdtemp(dir=folder)) / "scores")
     for name in source.spaces:
         space, genotypes = load_space(name), source.genotypes(name)
         for column in source.columns(name):
-            if not column.startswith(_COMPUTED):
+            if not column.startswith(anew):
                 values = {column: source.column(column, name)}
                 provenance = source.provenance(column, name)
                 kept.append(space, genotypes, values, provenance=provenance)
@@ -105,20 +108,15 @@ def _add_computed(table: BenchmarkTable, space: SearchSpace) -> None:
         table.append(space, genotypes, latency, provenance=provenance)
 
 
-def _add_measured(table: BenchmarkTable, space: SearchSpace, name: str) -> None:
-    """Measures all networks; NaN where the compiler gives up or the machine was disturbed."""
+def _add_compiled(table: BenchmarkTable, space: SearchSpace, name: str) -> None:
+    """Adds the compiler's times; NaN where it gives up."""
     device, genotypes = load_device(name), table.genotypes(space)
     source = open_source(device, space)
-    networks = [space.decode(genotype) for genotype in genotypes]
-    compiled = device.source == "compiler"
-    answers = measure_each(source, networks) if compiled else map(source.measure, networks)
-    times = [
-        answer.latency_ms if answer and answer.extras.get("steady", 1.0) else np.nan
-        for answer in answers
-    ]
+    answers = measure_each(source, [space.decode(genotype) for genotype in genotypes])
+    times = np.array([answer.latency_ms if answer else np.nan for answer in answers])
     provenance = {"source": device.source, **source.versions}
-    table.append(space, genotypes, {f"measured:{name}": np.array(times)}, provenance=provenance)
-    typer.echo(f"{name}: {np.isfinite(times).sum()} of {len(times)} networks measured", err=True)
+    table.append(space, genotypes, {f"measured:{name}": times}, provenance=provenance)
+    typer.echo(f"{name}: {np.isfinite(times).sum()} of {len(times)} networks compiled", err=True)
 
 
 def _add_checksum(out: Path) -> None:

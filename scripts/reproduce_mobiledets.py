@@ -36,8 +36,8 @@ from mobiledets_fronts import (
 )
 from mobiledets_trained import (
     COMPARED,
+    Clock,
     choose_networks,
-    latency_ms,
     proxy_section,
     read_chosen,
     retrained_section,
@@ -112,7 +112,7 @@ def main(
         [Verdict("Searching by classification misleads a detector's search.", told[0])],
         told[1],
     )
-    clock = partial(latency_ms, [path for path in (truth, retrained) if path.exists()])
+    clock = Clock(tuple(path for path in (truth, retrained) if path.exists()))
     claims, content = retrained_section(known, truth_of(retrained), chosen, str(listing), clock)
     sections["(e) Fronts trained from scratch"] = ([Verdict(*claim) for claim in claims], content)
     settings = f"{seeds} seeds of NSGA-II, {evaluations} evaluations, population {population}"

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from evonas.cli.output import print_table
-from evonas.objectives import BY_SIZE
+from evonas.objectives import need_sizes
 
 if TYPE_CHECKING:
     from evonas.scoring import Scorer
@@ -57,7 +57,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
             options.weights,
             options.data,
             options.surrogate,
-            by_size=not {*BY_SIZE}.isdisjoint(question.scored),
+            by_size=need_sizes(question.scored),
             ray=options.ray,
         )
         scorer = load_scorer(options.scorer, given)

@@ -9,7 +9,7 @@ import typer
 from evonas.cli import table_files
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.cli.table_files import SpaceName, TablePath, Where
-from evonas.objectives import BY_SIZE
+from evonas.objectives import need_sizes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +111,7 @@ def _score_check(sample: int, seed: int, weights: Path | None, data: Path | None
     from evonas.scoring.recompute import ScoreCheck
 
     def check(table: "BenchmarkTable", space: Any) -> list[str]:
-        by_size = not {*BY_SIZE}.isdisjoint(table.columns(space))
+        by_size = need_sizes(table.columns(space))
         scorer = load_scorer("supernet", ScorerOptions(space, weights, data, by_size=by_size))
         assert scorer
         return ScoreCheck(scorer, sample, seed)(table, space)

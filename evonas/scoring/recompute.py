@@ -71,13 +71,13 @@ class ScoreCheck:
         if not names:
             return []
         scored = np.stack([table.column(name, space) for name in names], axis=1)
-        rows = np.flatnonzero(~np.isnan(scored).any(axis=1))
+        rows = np.flatnonzero(~np.isnan(scored).all(axis=1))
         rng = np.random.default_rng(self.seed)
         rows = np.sort(rng.choice(rows, min(self.sample, len(rows)), replace=False))
         again = self.scorer(table.genotypes(space)[rows])
         problems = []
         for column, name in enumerate(names):
-            away = abs(again[name] - scored[rows, column])
+            away = np.nan_to_num(abs(again[name] - scored[rows, column]))
             wrong = away > _AP
             if wrong.any():
                 row, most = rows[wrong.argmax()], away.max()

@@ -69,6 +69,8 @@ class SupernetScorer:
             raise DataError(f"{data}: no objects in the validation images, so networks have no AP")
         self.calibration = as_input(load_tensors(calibration, size).images)
         self.validation = Validation(validation, size)
+        if by_size:
+            _ = self.validation.size_limits  # refuses data that cannot be divided
         self._calibration_reuse = Reuse(_REUSE_BYTES)
         self._validation_reuse = self.validation.new_reuse(_REUSE_BYTES)
         self.provenance = {

@@ -5,7 +5,7 @@ gradients. A step's architectures depend on the seed and the step alone, so that
 training and every process of a distributed one draw the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,8 +60,8 @@ class UniformSampling:
 class KindSampling:
     """One random architecture a step; a layer's op is drawn by kind, then among the kind's ops.
 
-    Ops of a kind share their weights. Drawn op by op, a kind of few ops, such as the inverted
-    bottleneck without expansion, has its weights trained less often than the others.
+    Ops of a kind share weights, all but those of different kernels. Drawn op by op, a kind of few
+    ops, such as the inverted bottleneck without expansion, is trained less often than the others.
     """
 
     space: SearchSpace
@@ -73,12 +73,8 @@ class KindSampling:
         genotype = self.space.sample(1, rng)
         for column, slot in enumerate(self.space.genes):
             if isinstance(slot.choices[genotype[0, column]], Op):
-                kinds: dict[str, list[int]] = {}
-                for value, op in enumerate(slot.choices):
-                    if isinstance(op, Op):
-                        kinds.setdefault(op.kind, []).append(value)
-                kind = list(kinds)[rng.integers(len(kinds))]
-                genotype[0, column] = rng.choice(kinds[kind])
+                kinds = _by_kind(slot.choices)
+                genotype[0, column] = rng.choice(kinds[rng.integers(len(kinds))])
         return self.space.canonical(genotype)
 
 
@@ -236,6 +232,14 @@ def load_sampling(name: str, space: SearchSpace, seed: int, steps: int) -> Sampl
             raise unknown_name("warm-up", warmup, WARMUPS)
         sampling = WARMUPS[warmup](sampling, steps)
     return sampling
+
+
+def _by_kind(choices: Sequence[int | Op | None]) -> list[list[int]]:
+    kinds: dict[str, list[int]] = {}
+    for value, op in enumerate(choices):
+        if isinstance(op, Op):
+            kinds.setdefault(op.kind, []).append(value)
+    return list(kinds.values())
 
 
 def _width_columns(space: SearchSpace) -> list[int]:

@@ -19,19 +19,21 @@ _MAX_DETECTIONS = 100  # per image and class
 
 
 def average_precision(
-    ground_truth: GroundTruth, detections: Detections, shares: tuple[float, float] = (0.0, np.inf)
+    ground_truth: GroundTruth,
+    detections: Detections,
+    share_limits: tuple[float, float] = (0.0, np.inf),
 ) -> Floats:
     """Returns AP by IoU threshold (0.50 to 0.95) and class, (10, n_classes).
 
-    It is NaN for classes that no image has. COCO's AP is the mean of the others, and AP50 the mean
-    of those in the first row.
+    It is NaN for classes without an object to be found. COCO's AP is the mean of the others, and
+    AP50 the mean of those in the first row.
 
     Args:
         ground_truth: The true boxes.
         detections: Of the same images.
-        shares: Least and largest area, as a share of the image's, of the objects to be found. As in
-            COCO's AP of small objects, it counts neither for nor against a network to find others,
-            nor to see something of another size where nothing is.
+        share_limits: Least and largest area, as a share of the image's, of the objects to be found.
+            As in COCO's AP of small objects, it counts neither for nor against a network to find
+            others, nor to see something of another size where nothing is.
 
     Raises:
         DataError: A box or score is not finite, or an image or label is not the data set's.
@@ -43,9 +45,9 @@ def average_precision(
     order = np.lexsort((-detections.scores, group))
     order = order[_position_in_run(group[order]) < _MAX_DETECTIONS]
     boxes, image = detections.sides()[order], detections.image_index[order]
-    others = _outside(ground_truth.shares(), shares) | ground_truth.is_crowd
+    others = _outside(ground_truth.shares(), share_limits) | ground_truth.is_crowd
     hit, ignored = _match(ground_truth, others, group[order], boxes)
-    outside = _outside(boxes[:, 2:].prod(1) / ground_truth.image_areas[image], shares)
+    outside = _outside(boxes[:, 2:].prod(1) / ground_truth.image_areas[image], share_limits)
     ignored |= outside[:, None] & ~hit
 
     labels = detections.labels[order]

@@ -1,6 +1,7 @@
 """COCO AP of networks on a data set that is prepared once."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from evonas.data.augment import normalise
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detector, Reuse, anchor_boxes, postprocess
+from evonas.errors import DataError
 from evonas.space import Skeleton
 from evonas.training.average_precision import average_precision
 from evonas.training.evaluation import Detections, GroundTruth
@@ -40,14 +42,31 @@ class Validation:
         precision = average_precision(self.ground_truth, detections)
         return float(np.nanmean(precision)), float(np.nanmean(precision[0]))
 
+    @cached_property
+    def size_limits(self) -> tuple[float, float]:
+        """Where small objects end and large ones begin, as shares of the image's area.
+
+        Each is a third of the objects, so that networks can be compared by it on any data; COCO's
+        own limits, in pixels, are those of its photographs.
+
+        Raises:
+            DataError: The objects are too few or too much alike to be divided.
+        """
+        objects = self.ground_truth.shares()[~self.ground_truth.is_crowd]
+        low, high = np.quantile(objects, [1 / 3, 2 / 3]) if len(objects) else (0.0, 0.0)
+        if not 0 < low < high:
+            raise DataError(
+                f"{len(objects)} objects with a third up to {low:.3g} and two thirds up to "
+                f"{high:.3g} of the image's area cannot be divided by their size"
+            )
+        return float(low), float(high)
+
     def precision_by_size(self, detections: Detections) -> tuple[float, float, float]:
         """Returns COCO AP, from 0 to 1, of small, medium and large objects.
 
-        Each is a third of the objects by their share of the image's area, so that networks can be
-        compared by it on any data; COCO's own limits, in pixels, are those of its photographs.
+        See `size_limits`.
         """
-        objects = self.ground_truth.shares()[~self.ground_truth.is_crowd]
-        low, high = np.quantile(objects, [1 / 3, 2 / 3])
+        low, high = self.size_limits
         limits = (0.0, low), (low, high), (high, np.inf)
         small, medium, large = (
             float(np.nanmean(average_precision(self.ground_truth, detections, shares)))

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 import evonas
-from evonas.benchmark.trial import run_trial
+from evonas.benchmark.trial import _Evaluation, run_trial
 from evonas.errors import ConfigurationError, MissingPackageError
 from evonas.search import run_search
-from evonas.search.algorithms import ALGORITHMS
+from evonas.search.algorithms import ALGORITHMS, make_algorithm
+from evonas.search.algorithms.tournaments import by_dominance, one_by_chance
+from evonas.search.problem import SearchProblem
 from tests.search.additive import AdditiveScorer
 
 REPEATING = ("pymoo-nsga2", "tunas", "moead")
@@ -40,6 +42,15 @@ def test_what_a_search_needs_and_lacks_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(__import__("sys").modules, "numba", None)
     with pytest.raises(MissingPackageError, match="numba is not installed"):
         run_trial(problem, "agemoea2", 50)
+
+
+def test_nsga2_leaves_every_other_parent_to_chance_from_four_objectives_on() -> None:
+    chosen = {
+        name: make_algorithm("nsga2", SearchProblem(_Evaluation(evonas.load_problem(name))), 20)
+        for name in ("pico/u55", "pico/memory", "pico/sizes", "pico/everything")
+    }
+    tournaments = [nsga2.mating.selection.func_comp for nsga2 in chosen.values()]
+    assert tournaments == [by_dominance, by_dominance, one_by_chance, one_by_chance]
 
 
 @pytest.mark.parametrize("algorithm", ["nsga2", "assisted", "local", "nsga3"])

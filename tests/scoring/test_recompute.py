@@ -79,6 +79,21 @@ def test_other_scores_are_found(table):
     assert "20 of 20 values of 'map' scored again differ, by up to 0.0100" in problem
 
 
+def test_rows_that_lack_one_of_the_columns_are_scored_again_too(table):
+    class Both(Scorer):
+        columns = ("map", "map_small")
+
+        def __call__(self, genotypes: np.ndarray) -> dict[str, np.ndarray]:
+            return dict.fromkeys(self.columns, super().__call__(genotypes)["map"])
+
+    small = {"map_small": Both()(ROWS[:2])["map_small"]}
+    table.append(SPACE, ROWS[:2], small, provenance=Both().provenance)
+    assert verify_table(table, [ScoreCheck(Both(), 20)]) == []
+    by_map, by_size = verify_table(table, [ScoreCheck(Both(shift=0.01), 20)])
+    assert "20 of 20 values of 'map' scored again" in by_map
+    assert "2 of 20 values of 'map_small' scored again" in by_size
+
+
 def test_a_scorer_of_other_weights_is_not_asked(table):
     scorer = Scorer(weights="b")
     [problem] = verify_table(table, [ScoreCheck(scorer, 20)])

@@ -65,6 +65,21 @@ def test_ap_by_size_is_of_thirds_of_the_objects(weights, digits):
         assert (np.delete(by_size, found) < 0.1).all()
 
 
+@pytest.mark.parametrize("areas", [[400.0] * 6, [0.0] * 6, [100.0]])
+def test_objects_that_cannot_be_divided_by_size_are_refused(tmp_path, weights, digits, areas):
+    shutil.copytree(digits, tmp_path / "alike")
+    path = tmp_path / "alike" / "annotations" / "instances_val.json"
+    scenes = json.loads(path.read_text())
+    scenes["annotations"] = [
+        {**box, "area": area}
+        for box, area in zip(scenes["annotations"][: len(areas)], areas, strict=True)
+    ]
+    path.write_text(json.dumps(scenes))
+    SupernetScorer(weights, tmp_path / "alike")
+    with pytest.raises(DataError, match="cannot be divided by their size"):
+        SupernetScorer(weights, tmp_path / "alike", by_size=True)
+
+
 def test_layers_are_shared_between_neighbours_to_the_same_bits(weights, digits):
     pico = load_space("pico")
     genotypes = np.unique(pico.sample(300, np.random.default_rng(0)), axis=0)[:6]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pymoo.core.population import Population
 
-from evonas.search.algorithms.tournaments import by_dominance, by_violation, half_by_chance
+from evonas.search.algorithms.tournaments import by_dominance, by_violation, one_by_chance
 
 BETTER, WORSE, ROOMIER, INFEASIBLE = range(4)
 
@@ -38,8 +38,8 @@ def test_by_violation_leaves_the_feasible_to_chance():
     assert share == pytest.approx(0.5, abs=0.1)
 
 
-def test_half_by_chance_decides_every_other_pair():
-    chosen = winners(half_by_chance, BETTER, WORSE)
+def test_one_by_chance_decides_every_other_pair():
+    chosen = winners(one_by_chance, BETTER, WORSE)
     assert set(chosen[::2]) == {BETTER}
     assert (chosen[1::2] == BETTER).mean() == pytest.approx(0.5, abs=0.15)
-    assert set(winners(half_by_chance, WORSE, INFEASIBLE)) == {WORSE}
+    assert set(winners(one_by_chance, WORSE, INFEASIBLE)) == {WORSE}

@@ -21,7 +21,7 @@ from pymoo.util.ref_dirs import get_reference_directions
 from scipy.spatial.distance import cdist
 
 from evonas.errors import MissingPackageError
-from evonas.search.algorithms.tournaments import by_dominance, by_violation, half_by_chance
+from evonas.search.algorithms.tournaments import by_dominance, by_violation, one_by_chance
 from evonas.search.mating import SpaceMating
 from evonas.search.problem import (
     SearchProblem,
@@ -42,7 +42,7 @@ def nsga2(problem: SearchProblem, population: int) -> Algorithm:
     the parents, most of them at its far ends: there it chooses one of each couple.
     """
     crowding = "cd" if problem.n_obj <= 2 else "mnn"
-    tournament = by_dominance if problem.n_obj <= 3 else half_by_chance
+    tournament = by_dominance if problem.n_obj <= 3 else one_by_chance
     survival = RankAndCrowding(crowding_func=crowding)
     return NSGA2(pop_size=population, survival=survival, **_known(tournament))
 

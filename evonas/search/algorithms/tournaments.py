@@ -37,10 +37,13 @@ def by_violation(
     return _winners(pairs, pop.get("CV")[:, 0], feasible, random_state)
 
 
-def half_by_chance(
+def one_by_chance(
     pop: Any, pairs: Pairs, *_: Any, random_state: np.random.Generator, **__: Any
 ) -> Pairs:
-    """Returns (n, 1) winners, in turn as `by_dominance` and as `by_violation` have it."""
+    """Returns (n, 1) winners: a couple's first as `by_dominance`, its second as `by_violation`.
+
+    Couples follow each other in the pairs, as pymoo's selection of two parents asks for them.
+    """
     chosen = by_dominance(pop, pairs, random_state=random_state)
     chosen[1::2] = by_violation(pop, pairs[1::2], random_state=random_state)
     return chosen
