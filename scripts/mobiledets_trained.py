@@ -25,7 +25,7 @@ COMPARED = (("tdb", "ibn"), ("early", "late"))  # networks of both, at equal lat
 WORTH = 0.02  # AP
 TRAIN = "python scripts/train_truth.py --data data/digits --table runs/truth/table"
 CLASSIFY = (
-    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v4.h5 "
+    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v5.h5 "
     "--data data/digits --table runs/classification/table"
 )
 RETRAIN = (
@@ -291,7 +291,10 @@ def _compared(trained: Trained, devices: Sequence[str], pair: tuple[str, str]) -
 
 
 def _across_devices(trained: Trained, devices: Sequence[str]) -> tuple[str, str]:
-    """How far another device's networks are below the own ones within their latency."""
+    """How far another device's networks are below the own ones within their latency.
+
+    Those that are slower than every own one are left out: none was searched for that time.
+    """
     rows, worse, pairs = [], 0, 0
     for target in devices:
         own = list(trained.curve(target, "tdb").values())
@@ -307,7 +310,7 @@ def _across_devices(trained: Trained, devices: Sequence[str]) -> tuple[str, str]
                     for (_, mine), own_time in zip(own, own_times, strict=True)
                     if own_time <= time
                 ]
-                if within:
+                if within and time <= max(own_times):
                     lags.append(max(within) - ap)
             if len(lags) < 2:
                 continue

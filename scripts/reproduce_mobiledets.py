@@ -55,8 +55,8 @@ from evonas.space.catalogue import PLACEMENTS
 
 DATA = benchmark_data_dir()
 SURROGATE = DATA / "surrogates" / "nano.npz"
-TRUTH = DATA / "truth" / "nano-v4.h5"
-RETRAINED = DATA / "truth" / "fronts-v3.h5"
+TRUTH = DATA / "truth" / "nano-v5.h5"
+RETRAINED = DATA / "truth" / "fronts-v4.h5"
 CLASSIFICATION = DATA / "truth" / "classification-v1.h5"
 
 
