@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from evonas.files import write_atomically
 from evonas.latency import load_predictor
 from evonas.ranking.statistics import bootstrap, kendall_tau, regret
 from evonas.ranking.truth import Truth, load_truth
-from evonas.space import Genotypes, load_space
-from evonas.table import open_table
+from evonas.space import load_space
+from evonas.table import BenchmarkTable, open_table
 
 Floats = NDArray[np.float64]
 
@@ -41,30 +41,36 @@ def truth_of(path: Path) -> Truth | None:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Times of the trained networks, of one source a device.
+    """Times of trained networks.
 
-    The compiler's where the tables hold those of all networks, else predicted.
+    Attributes:
+        compiled: The compiler's milliseconds by device and `arch_id`; other devices' are predicted.
     """
 
-    tables: tuple[Path, ...]
+    compiled: dict[str, dict[str, float]]
 
-    def is_compiled(self, device: str) -> bool:
-        """Returns whether the device's times are its compiler's."""
-        column = f"measured:{device}"
-        tables = [open_table(path) for path in self.tables]
-        return all(
-            column in t.columns("nano") and not np.isnan(t.column(column, "nano")).any()
-            for t in tables
-        )
+    def __call__(self, device: str, arch_ids: Sequence[str]) -> Floats:
+        """Returns (n,) ms."""
+        if device in self.compiled:
+            return np.array([self.compiled[device][arch_id] for arch_id in arch_ids])
+        return load_predictor(device, "nano").predict(load_space("nano").genotypes(arch_ids))
 
-    def __call__(self, device: str, genotypes: Genotypes) -> Floats:
-        """Returns (n,) ms of networks of the tables."""
-        space, column = load_space("nano"), f"measured:{device}"
-        if not self.is_compiled(device):
-            return load_predictor(device, space).predict(genotypes)
-        known = [open_table(t).lookup(genotypes, [column], space)[column] for t in self.tables]
-        times: Floats = np.nanmax(known, axis=0)  # one in both tables has the same time in both
-        return times
+
+def read_clock(tables: Sequence[BenchmarkTable], devices: Sequence[str]) -> Clock:
+    """Reads the compilers' times, of those devices that all networks of the tables have one of.
+
+    So times of two sources never meet in one comparison.
+    """
+    space, compiled = load_space("nano"), {}
+    for device in devices:
+        times: dict[str, float] = {}
+        for table_ in tables:
+            genotypes = table_.genotypes(space)
+            found = table_.lookup(genotypes, [f"measured:{device}"], space)[f"measured:{device}"]
+            times |= zip(space.arch_ids(genotypes), found.tolist(), strict=True)
+        if np.isfinite(list(times.values())).all():
+            compiled[device] = times
+    return Clock(compiled)
 
 
 def proxy_section(truth: Truth | None, scores: Path, column: str) -> tuple[str, list[str]]:
@@ -176,6 +182,10 @@ class Trained:
             if (c.device, c.subspace) == (device, subspace) and c.arch_id in self.ap
         }
 
+    def times(self, device: str, networks: Iterable[tuple[str, float]]) -> Floats:
+        """Returns (n,) ms on a device of networks of a curve."""
+        return self.clock(device, [arch_id for arch_id, _ in networks])
+
 
 def retrained_section(
     truth: Truth | None,
@@ -216,7 +226,7 @@ def retrained_section(
         _across_devices(trained, devices),
         strict=True,
     )
-    compiled = [device for device in devices if clock.is_compiled(device)]
+    compiled = [device for device in devices if device in clock.compiled]
     seeds = (
         f"{len(trained.ap)} networks trained, AP is the mean of their seeds. They were chosen by "
         f"predicted times; here times are the compiler's for {', '.join(compiled) or 'no device'}, "
@@ -235,9 +245,10 @@ def retrained_section(
 def _against_chance(trained: Trained, truth: Truth, devices: Sequence[str]) -> tuple[str, str]:
     rows, gains = [], []
     for device in devices:
-        times = trained.clock(device, truth.genotypes)
-        for budget, (arch_id, ap) in trained.curve(device, "tdb").items():
-            [own] = trained.clock(device, truth.space.genotypes([arch_id]))
+        times = trained.clock(device, truth.space.arch_ids(truth.genotypes))
+        curve = trained.curve(device, "tdb")
+        own_times = trained.times(device, curve.values())
+        for (budget, (arch_id, ap)), own in zip(curve.items(), own_times, strict=True):
             limit = max(budget, own)  # chosen by a prediction, it may be over the budget
             within = truth.ap[times <= limit]
             if not len(within):
@@ -273,58 +284,50 @@ def _compared(trained: Trained, devices: Sequence[str], pair: tuple[str, str]) -
         word = f"{first} better" if low > 0 else f"{second} better" if high < 0 else "undecided"
         words.append(f"{device} {word} ({mean:+.3f})")
         each = ", ".join(f"{value:+.3f}" for value in gain)
-        slower = np.mean(
-            _times(trained, device, [ours[budget] for budget in both])
-            / _times(trained, device, [theirs[budget] for budget in both])
+        our_times, their_times = (
+            trained.times(device, [curve[budget] for budget in both]) for curve in (ours, theirs)
         )
         figures = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
-        rows.append([device, figures, each, f"{slower:.2f}"])
+        rows.append([device, figures, each, f"{np.mean(our_times / their_times):.2f}"])
     if not rows:
         return f"not answered: no two networks of {second} are trained", ""
     heads = [
         "device",
         f"AP of {first} less that of {second} at equal latency",
         "by latency, fastest first",
-        "time over its",
+        f"time over {second}'s",
     ]
     return "; ".join(words), table(heads, rows)
 
 
 def _across_devices(trained: Trained, devices: Sequence[str]) -> tuple[str, str]:
-    """How far another device's networks are below the own ones within their latency.
-
-    Those that are slower than every own one are left out: none was searched for that time.
-    """
-    rows, worse, pairs = [], 0, 0
+    """How far another device's networks are below the own ones within their latency."""
+    rows, worse, better, pairs = [], 0, 0, 0
     for target in devices:
         own = list(trained.curve(target, "tdb").values())
-        own_times = _times(trained, target, own)
+        own_times = trained.times(target, own)
+        own_ap = np.array([ap for _, ap in own])
         for source in devices:
             if source == target:
                 continue
             foreign = list(trained.curve(source, "tdb").values())
             lags = []
-            for (_, ap), time in zip(foreign, _times(trained, target, foreign), strict=True):
-                within = [
-                    mine
-                    for (_, mine), own_time in zip(own, own_times, strict=True)
-                    if own_time <= time
-                ]
-                if within and time <= max(own_times):
-                    lags.append(max(within) - ap)
+            for (_, ap), time in zip(foreign, trained.times(target, foreign), strict=True):
+                if min(own_times) <= time <= max(own_times):
+                    lags.append(max(own_ap[own_times <= time]) - ap)
             if len(lags) < 2:
                 continue
             mean, low, high = interval(np.array(lags))
-            pairs, worse = pairs + 1, worse + (low > 0)
+            pairs, worse, better = pairs + 1, worse + (low > 0), better + (high < 0)
             figures = f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
             rows.append([source, target, figures, str(len(lags))])
     if not rows:
         return "not answered: too few networks are trained", ""
     word = "holds" if worse == pairs else "holds in part" if worse else "does not hold here"
     heads = ["found for", "run on", "AP of the own ones less theirs", "networks"]
-    return f"{word}: clearly worse in {worse} of {pairs} pairs of devices", table(heads, rows)
-
-
-def _times(trained: Trained, device: str, networks: Sequence[tuple[str, float]]) -> Floats:
-    arch_ids = [arch_id for arch_id, _ in networks]
-    return trained.clock(device, load_space("nano").genotypes(arch_ids))
+    told = f"clearly worse in {worse}, clearly better in {better} of {pairs} pairs of devices"
+    rule = (
+        "Each network is held against the best own one that is no slower; those that are slower "
+        "or faster than every own one are left out."
+    )
+    return f"{word}: {told}", table(heads, rows) + paragraph(rule, note=True)

@@ -36,10 +36,10 @@ from mobiledets_fronts import (
 )
 from mobiledets_trained import (
     COMPARED,
-    Clock,
     choose_networks,
     proxy_section,
     read_chosen,
+    read_clock,
     retrained_section,
     truth_of,
     write_chosen,
@@ -52,6 +52,7 @@ from evonas.latency import list_predictors, load_device
 from evonas.paths import benchmark_data_dir
 from evonas.space import load_space
 from evonas.space.catalogue import PLACEMENTS
+from evonas.table import open_table
 
 DATA = benchmark_data_dir()
 SURROGATE = DATA / "surrogates" / "nano.npz"
@@ -112,7 +113,8 @@ def main(
         [Verdict("Searching by classification misleads a detector's search.", told[0])],
         told[1],
     )
-    clock = Clock(tuple(path for path in (truth, retrained) if path.exists()))
+    tables = [open_table(path) for path in (truth, retrained) if path.exists()]
+    clock = read_clock(tables, devices)
     claims, content = retrained_section(known, truth_of(retrained), chosen, str(listing), clock)
     sections["(e) Fronts trained from scratch"] = ([Verdict(*claim) for claim in claims], content)
     settings = f"{seeds} seeds of NSGA-II, {evaluations} evaluations, population {population}"

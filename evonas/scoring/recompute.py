@@ -77,12 +77,13 @@ class ScoreCheck:
         again = self.scorer(table.genotypes(space)[rows])
         problems = []
         for column, name in enumerate(names):
-            away = np.nan_to_num(abs(again[name] - scored[rows, column]))
-            wrong = away > _AP
+            known = np.flatnonzero(~np.isnan(scored[rows, column]))
+            away = abs(again[name][known] - scored[rows[known], column])
+            wrong = ~(away <= _AP)  # also where it is no number now
             if wrong.any():
-                row, most = rows[wrong.argmax()], away.max()
+                row, most = rows[known[wrong.argmax()]], away.max()
                 problems.append(
-                    f"{wrong.sum()} of {len(rows)} values of {name!r} scored again differ, "
+                    f"{wrong.sum()} of {len(known)} values of {name!r} scored again differ, "
                     f"by up to {most:.4f}, row {row} first"
                 )
         return problems

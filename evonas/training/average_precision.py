@@ -45,7 +45,7 @@ def average_precision(
     order = np.lexsort((-detections.scores, group))
     order = order[_position_in_run(group[order]) < _MAX_DETECTIONS]
     boxes, image = detections.sides()[order], detections.image_index[order]
-    others = _outside(ground_truth.shares(), share_limits) | ground_truth.is_crowd
+    others = _outside(ground_truth.shares, share_limits) | ground_truth.is_crowd
     hit, ignored = _match(ground_truth, others, group[order], boxes)
     outside = _outside(boxes[:, 2:].prod(1) / ground_truth.image_areas[image], share_limits)
     ignored |= outside[:, None] & ~hit

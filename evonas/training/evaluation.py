@@ -102,11 +102,7 @@ class GroundTruth:
         self.boxes = dataset.boxes[order]  # (m, 4) left, top, width, height
         self.areas = dataset.areas[order]
         self.is_crowd = dataset.is_crowd[order]
-
-    def shares(self) -> NDArray[np.float64]:
-        """Returns the objects' shares of their images' areas, (m,)."""
-        image_areas: NDArray[np.int64] = self.image_areas[self.group // self.n_classes]
-        return self.areas / image_areas
+        self.shares = self.areas / self.image_areas[self.group // self.n_classes]  # of the images
 
     @cached_property
     def annotations(self) -> Any:

@@ -31,11 +31,9 @@ class Validation:
     def __len__(self) -> int:
         return len(self.images)
 
-    def score(
-        self, detector: Detector, reuse: Sequence[Reuse] | None = None
-    ) -> tuple[float, float]:
+    def score(self, detector: Detector) -> tuple[float, float]:
         """Returns COCO AP and AP50, from 0 to 1."""
-        return self.precision(self.detect(detector, reuse))
+        return self.precision(self.detect(detector))
 
     def precision(self, detections: Detections) -> tuple[float, float]:
         """Returns COCO AP and AP50, from 0 to 1, of detections."""
@@ -52,7 +50,7 @@ class Validation:
         Raises:
             DataError: The objects are too few or too much alike to be divided.
         """
-        objects = self.ground_truth.shares()[~self.ground_truth.is_crowd]
+        objects = self.ground_truth.shares[~self.ground_truth.is_crowd]
         low, high = np.quantile(objects, [1 / 3, 2 / 3]) if len(objects) else (0.0, 0.0)
         if not 0 < low < high:
             raise DataError(
@@ -75,7 +73,7 @@ class Validation:
         return small, medium, large
 
     def new_reuse(self, keep_bytes: int) -> list[Reuse]:
-        """Returns what `score` needs to go on from the network before, at this many bytes."""
+        """Returns what `detect` needs to go on from the network before, at this many bytes."""
         count = -(-len(self) // _BATCH)
         return [Reuse(keep_bytes // count) for _ in range(count)]
 

@@ -91,7 +91,12 @@ def test_rows_that_lack_one_of_the_columns_are_scored_again_too(table):
     assert verify_table(table, [ScoreCheck(Both(), 20)]) == []
     by_map, by_size = verify_table(table, [ScoreCheck(Both(shift=0.01), 20)])
     assert "20 of 20 values of 'map' scored again" in by_map
-    assert "2 of 20 values of 'map_small' scored again" in by_size
+    assert "2 of 2 values of 'map_small' scored again" in by_size
+
+
+def test_a_score_that_is_no_number_any_more_is_found(table):
+    [problem] = verify_table(table, [ScoreCheck(Scorer(shift=np.nan), 20)])
+    assert "20 of 20 values of 'map' scored again differ" in problem
 
 
 def test_a_scorer_of_other_weights_is_not_asked(table):

@@ -9,9 +9,7 @@ BETTER, WORSE, ROOMIER, INFEASIBLE = range(4)
 
 def members() -> Population:
     """The second is dominated by the first; the third by none, with more room than the first."""
-    population = Population.new(
-        "F", np.array([[1.0, 2.0], [2.0, 2.0], [2.0, 1.0], [0.0, 0.0]]), "crowding", np.zeros(4)
-    )
+    population = Population.new("F", np.array([[1.0, 2.0], [2.0, 2.0], [2.0, 1.0], [0.0, 0.0]]))
     population.set("CV", np.array([[0.0], [0.0], [0.0], [1.0]]))
     population.set("crowding", np.array([0.1, 9.0, 0.5, np.inf]))
     return population
