@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.latency import load_device
+from evonas.latency.pool import CPU_SECONDS, measure_each
 from evonas.latency.sources import open_source
 from evonas.space import Genotypes, SearchSpace
 
@@ -26,6 +27,7 @@ def measure_latency(
     space: SearchSpace,
     genotypes: Genotypes,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    cpu_seconds: float = CPU_SECONDS,
 ) -> Floats:
     """Measures networks on a device, one after the other.
 
@@ -34,17 +36,25 @@ def measure_latency(
         space: The space.
         genotypes: (n, n_genes).
         progress: Called with networks done and networks in all.
+        cpu_seconds: Processor time that a compiler may take for a network.
 
     Returns:
-        (n,) milliseconds.
+        (n,) milliseconds; NaN for a network that takes a compiler too long.
 
     Raises:
         ConfigurationError: The device cannot be reached here.
         MissingPackageError: Its runtime or compiler is not installed.
     """
-    source = open_source(load_device(device), space)
-    times = np.empty(len(genotypes))
-    for row, genotype in enumerate(genotypes):
-        times[row] = source.measure(space.decode(genotype)).latency_ms
+    the_device = load_device(device)
+    source = open_source(the_device, space)
+    architectures = [space.decode(genotype) for genotype in genotypes]
+    if the_device.source == "compiler":
+        answers = measure_each(source, architectures, cpu_seconds=cpu_seconds)
+    else:
+        answers = map(source.measure, architectures)
+    times = np.full(len(genotypes), np.nan)
+    for row, answer in enumerate(answers):
+        if answer:
+            times[row] = answer.latency_ms
         progress(row + 1, len(genotypes))
     return times

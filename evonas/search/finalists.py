@@ -35,28 +35,31 @@ def remeasure(
 
     Returns:
         The result with `measured:DEVICE` (ms) beside `latency:DEVICE`, and `over_budget`, 1 where
-        a measured time breaks a constraint; and by device that could not be reached, why.
+        a measured time breaks a constraint; and by device with networks not measured, why.
         Analytic devices are exact and not measured.
     """
     front = result.archive.genotypes[result.front]
     columns: dict[str, Floats] = {}
-    unreachable: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name in result.archive.columns:
         device = name.removeprefix(_PREDICTED)
         if device == name:
             continue
         try:
-            if not is_exact(device):
-                columns[_MEASURED + device] = measure_latency(
-                    device, result.space, front, partial(progress, device)
-                )
+            if is_exact(device):
+                continue
+            times = measure_latency(device, result.space, front, partial(progress, device))
         except EvonasError as error:
-            unreachable[device] = str(error)
+            reasons[device] = str(error)
+            continue
+        columns[_MEASURED + device] = times
+        if unknown := int(np.isnan(times).sum()):
+            reasons[device] = f"{unknown} of {len(front)} take its compiler too long"
     over = np.zeros(len(result.front), bool)
     for constraint in constraints:
-        times = columns.get(constraint.column.replace(_PREDICTED, _MEASURED))
-        if times is not None:
-            over |= constraint.violation(times) > 0
+        known = columns.get(constraint.column.replace(_PREDICTED, _MEASURED))
+        if known is not None:
+            over |= constraint.violation(known) > 0
     if columns:
         columns[OVER_BUDGET] = over.astype(np.float64)
-    return replace(result, measured=columns), unreachable
+    return replace(result, measured=columns), reasons

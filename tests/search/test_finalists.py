@@ -1,10 +1,14 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
-from evonas.search import run_search
+from evonas.scoring.measured import measure_latency
+from evonas.search import finalists, run_search
 from evonas.search.constraints import parse_constraints
 from evonas.search.finalists import OVER_BUDGET, remeasure
 from evonas.search.report import front_csv
+from evonas.space import load_space
 
 pytest.importorskip("ethosu")
 pytest.importorskip("ai_edge_litert")
@@ -37,3 +41,21 @@ def test_devices_out_of_reach_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     found, unreachable = remeasure(result)
     assert not found.measured
     assert "evonas[devices]" in unreachable["ethos-u55-256"]
+
+
+def test_a_network_that_takes_the_compiler_too_long_does_not_hold_the_search_up() -> None:
+    space = load_space("pico")
+    genotypes = space.sample(2, np.random.default_rng(0))
+    told: list[tuple[int, int]] = []
+    times = measure_latency(
+        "ethos-u85-2048", space, genotypes, lambda *at: told.append(at), cpu_seconds=0.01
+    )
+    assert np.isnan(times).all()
+    assert told == [(1, 2), (2, 2)]
+    result = run_search("pico", [NPU, "params"], population=4, generations=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finalists, "measure_latency", partial(measure_latency, cpu_seconds=0.01))
+        found, reasons = remeasure(result)
+    n = len(result.front)
+    assert reasons == {"ethos-u55-256": f"{n} of {n} take its compiler too long"}
+    assert not found.measured[OVER_BUDGET].any()
