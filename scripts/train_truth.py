@@ -86,8 +86,15 @@ class Trainer:
         }
 
     def __call__(self, genotype: Genotypes, seed: int, folder: Path) -> None:
-        """Trains the architecture of genotype (1, n_genes); its state is kept in the folder."""
+        """Trains the architecture of genotype (1, n_genes); its state is kept in the folder.
+
+        Raises:
+            DataError: The table has the column of another recipe, other data or another torch;
+                nothing was trained.
+        """
         [arch_id] = self.space.arch_ids(genotype)
+        column, provenance = _column(seed), self.provenance | {"seed": str(seed)}
+        self.table.append(self.space, genotype[:0], {column: []}, provenance=provenance)
         checkpoint = folder / f"{arch_id}-{seed}.pt"
         state = folder / f"{arch_id}-{seed}.json"
         curve: dict[str, tuple[float, float]] = {}
@@ -109,12 +116,10 @@ class Trainer:
         train_detector(architecture, self.train, self.recipe, seed, checkpoint, keep, validate)
         seconds = before + time.process_time() - began
         ap, ap50 = curve[str(self.recipe.steps)]
-        column = _column(seed)
         columns = {column: [ap]}
         if seed == 0:
             columns |= {"trained_map50": [ap50], "trained_seconds": [seconds]}
             columns |= {f"{column}#{step}": [value] for step, (value, _) in curve.items()}
-        provenance = self.provenance | {"seed": str(seed)}
         self.table.append(self.space, genotype, columns, provenance=provenance)
         for path in (checkpoint, state):
             path.unlink(missing_ok=True)

@@ -110,6 +110,9 @@ class TableStore:
     ) -> None:
         """Adds values, each (n,), of canonical genotypes; when it returns they survive a crash.
 
+        With no genotypes it writes nothing: it only finds out whether such values are taken, before
+        the work that they cost.
+
         Args:
             space: The genotypes' space.
             genotypes: (n, n_genes).

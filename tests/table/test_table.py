@@ -139,6 +139,15 @@ def test_scores_of_another_supernet_are_refused(table):
     assert len(open_table(table.path)) == 40
 
 
+def test_whether_scores_are_taken_can_be_asked_before_there_are_any(table):
+    before = sorted(table.path.iterdir())
+    none = genotypes(40)[:0]
+    table.append(SPACE, none, {"map": []}, provenance=SUPERNET)
+    with pytest.raises(DataError, match="column 'map' has weights 'a', the new values 'b'"):
+        table.append(SPACE, none, {"map": []}, provenance=SUPERNET | {"weights": "b"})
+    assert sorted(table.path.iterdir()) == before
+
+
 def test_two_writers_see_each_other_after_refresh(table):
     other = open_table(table.path)
     table.append(SPACE, genotypes(3, seed=7), {"map": [0.1, 0.2, 0.3]}, provenance=SUPERNET)
