@@ -40,5 +40,6 @@ def pick_device(name: str, processes: Processes) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # torch raises either for a missing GPU
         raise ConfigurationError(f"no device {name!r} here ({error})") from error
     if device.type == "cuda":
+        device = torch.device("cuda", device.index or 0)
         torch.cuda.set_device(device)
     return device
