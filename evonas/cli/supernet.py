@@ -27,9 +27,9 @@ def train(
     sampling: Annotated[
         str,
         typer.Option(
-            help="uniform, kinds, fair or sandwich, with +width-warmup and +op-warmup, if wanted."
+            help="kinds, uniform, fair or sandwich, with +width-warmup and +op-warmup, if wanted."
         ),
-    ] = "uniform",
+    ] = "kinds",
     distillation: Annotated[
         float, typer.Option(min=0, help="Weight of what a step's others learn from the widest.")
     ] = 0.0,

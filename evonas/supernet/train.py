@@ -34,7 +34,7 @@ def train_supernet(
     recipe: Recipe = SUPERNET_RECIPES["nano"],
     seed: int = 0,
     report: Callable[[Progress], None] | None = None,
-    sampling: str = "uniform",
+    sampling: str = "kinds",
     distillation: float = 0.0,
     device: torch.device = CPU,
     workers: int = 0,
@@ -105,13 +105,19 @@ def train_supernet(
         "threads": torch.get_num_threads(),
         "processes": processes.count,
         "device": device.type,
-        "machine": f"{platform.machine()}, {platform.processor() or 'CPU'}",
+        "machine": _machine(device),
         "versions": {"evonas": evonas.__version__, "torch": torch.__version__},
     }
     if processes.rank == 0:
         save_supernet(out, weights, card)
         checkpoint.unlink(missing_ok=True)
     return card
+
+
+def _machine(device: torch.device) -> str:
+    """Returns the processor, and the GPU if it is one that trains."""
+    name = f"{platform.machine()}, {platform.processor() or 'CPU'}"
+    return f"{name}, {torch.cuda.get_device_name(device)}" if device.type == "cuda" else name
 
 
 def new_supernet(space_name: str, n_classes: int, seed: int) -> Supernet:
