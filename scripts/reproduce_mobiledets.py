@@ -34,16 +34,14 @@ from mobiledets_fronts import (
     search,
     transfer,
 )
-from mobiledets_trained import (
-    COMPARED,
+from mobiledets_networks import (
     choose_networks,
-    proxy_section,
     read_chosen,
     read_clock,
-    retrained_section,
     truth_of,
     write_chosen,
 )
+from mobiledets_trained import COMPARED, proxy_section, retrained_section
 
 from evonas.benchmark.page import charts, heading, page, paragraph, table
 from evonas.benchmark.svg import Chart, Line, legend
