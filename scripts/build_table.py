@@ -1,8 +1,8 @@
 r"""Makes a table to ship: scores and truth of searched tables, costs, and every device's latency.
 
-    python scripts/build_table.py benchmark_data/tables/pico-v2.h5 runs/pico/table \
+    python scripts/build_table.py benchmark_data/tables/pico-v3.h5 runs/pico/table \
         --title "Every architecture of pico, scored by the supernet of nano"
-    python scripts/build_table.py benchmark_data/tables/nano-v4.h5 runs/nano/table \
+    python scripts/build_table.py benchmark_data/tables/nano-v5.h5 runs/nano/table \
         runs/compare/table runs/truth/table --title "Random and searched architectures of nano"
 
 `--compiled DEVICE` asks the device's compiler for the time of every network, beside the prediction:
@@ -12,6 +12,7 @@ The version stands in the file's name. The file's SHA-256 goes into `SHA256SUMS`
 `evonas table verify` checks.
 """
 
+import os
 import shlex
 import sys
 import tempfile
@@ -112,7 +113,8 @@ def _add_compiled(table: BenchmarkTable, space: SearchSpace, name: str) -> None:
     """Adds the compiler's times; NaN where it gives up."""
     device, genotypes = load_device(name), table.genotypes(space)
     source = open_source(device, space)
-    answers = measure_each(source, [space.decode(genotype) for genotype in genotypes])
+    architectures = [space.decode(genotype) for genotype in genotypes]
+    answers = measure_each(source, architectures, workers=os.cpu_count() or 1)
     times = np.array([answer.latency_ms if answer else np.nan for answer in answers])
     provenance = {"source": device.source, **source.versions}
     table.append(space, genotypes, {f"measured:{name}": times}, provenance=provenance)

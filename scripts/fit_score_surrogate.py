@@ -1,6 +1,6 @@
 r"""Fits a surrogate of a table's scores, for benchmark problems of a space too large to enumerate.
 
-    python scripts/fit_score_surrogate.py benchmark_data/tables/nano-v4.h5 \
+    python scripts/fit_score_surrogate.py benchmark_data/tables/nano-v5.h5 \
         --out benchmark_data/surrogates/nano-supernet.npz
 
 It stands in for what the table's column is: supernet scores stay supernet scores. Trained AP has

@@ -63,7 +63,7 @@ def stretch(page: Page) -> None:
 
 def prepare(folder: Path) -> dict[str, str]:
     """Makes a shortlist, a search and trainings; returns each page's address."""
-    table = evonas.open_table(benchmark_data_dir() / "tables" / "nano-v4.h5")
+    table = evonas.open_table(benchmark_data_dir() / "tables" / "nano-v5.h5")
     space = evonas.load_space("nano")
     rows = table.front(["map", "latency:cpu-xnnpack"])[:: max(1, 30 // SHORTLIST)][:SHORTLIST]
     ids = space.arch_ids(table.genotypes()[rows])

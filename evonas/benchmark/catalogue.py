@@ -19,53 +19,54 @@ _SEEDS = Noise("map", 0.0165)
 _CLOCK = Noise(_CPU, 0.02, relative=True)
 
 CATALOGUE = (
-    ProblemDefinition("pico/u55", ("map", _U55), "Accuracy on one micro-NPU.", version=2),
-    ProblemDefinition("pico/u65", ("map", _U65), "Accuracy on a larger NPU.", version=2),
-    ProblemDefinition("pico/u85", ("map", _U85), "Accuracy on an NPU of 2,048 units."),
-    ProblemDefinition("pico/cpu", ("map", _CPU), "Accuracy on a CPU.", version=2),
+    ProblemDefinition("pico/u55", ("map", _U55), "Accuracy on one micro-NPU.", version=3),
+    ProblemDefinition("pico/u65", ("map", _U65), "Accuracy on a larger NPU.", version=3),
+    ProblemDefinition("pico/u85", ("map", _U85), "Accuracy on an NPU of 2,048 units.", version=2),
+    ProblemDefinition("pico/cpu", ("map", _CPU), "Accuracy on a CPU.", version=3),
     ProblemDefinition(
-        "pico/systolic", ("map", _ARRAY), "Depthwise layers waste the array.", version=2
+        "pico/systolic", ("map", _ARRAY), "Depthwise layers waste the array.", version=3
     ),
     ProblemDefinition(
-        "pico/gpu", ("map", _GPU), "Starting a kernel costs most: few layers win.", version=2
+        "pico/gpu", ("map", _GPU), "Starting a kernel costs most: few layers win.", version=3
     ),
     ProblemDefinition(
-        "pico/costs", ("map", "madds", "params"), "The costs of classical NAS.", version=2
+        "pico/costs", ("map", "madds", "params"), "The costs of classical NAS.", version=3
     ),
     ProblemDefinition(
-        "pico/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=2
+        "pico/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=3
     ),
     ProblemDefinition(
         "pico/sizes",
         (*BY_SIZE, _U55),
         "What finds small objects is not what finds large ones.",
+        version=2,
     ),
     ProblemDefinition(
-        "pico/two-devices", ("map", _CPU, _U55), "One network for two devices.", version=2
+        "pico/two-devices", ("map", _CPU, _U55), "One network for two devices.", version=3
     ),
-    ProblemDefinition("pico/devices", ("map", *_FIVE), "One network for five devices.", version=2),
+    ProblemDefinition("pico/devices", ("map", *_FIVE), "One network for five devices.", version=3),
     ProblemDefinition(
         "pico/everything",
         ("map", "madds", "params", "peak_memory", _CPU, _U55, _U65, _ARRAY),
-        "Eight objectives: much of the space is on the front.",
-        version=2,
+        "Eight objectives: AP, three costs and four latencies.",
+        version=3,
     ),
     ProblemDefinition(
         "pico/u55-budget",
         ("map", _U55),
         "Two budgets leave a part of the space, and of the unconstrained front.",
         where=("params <= 150000 and latency:cpu-xnnpack <= 0.35",),
-        version=2,
+        version=3,
     ),
     ProblemDefinition(
-        "pico/u55-noisy", ("map", _U55), "One seed is seen.", noise=(_SEEDS,), version=2
+        "pico/u55-noisy", ("map", _U55), "One seed is seen.", noise=(_SEEDS,), version=3
     ),
     ProblemDefinition(
         "pico/cpu-noisy",
         ("map", _CPU),
         "Both are seen inexactly.",
         noise=(_SEEDS, _CLOCK),
-        version=2,
+        version=3,
     ),
     ProblemDefinition(
         "pico/capacity-u55",
@@ -73,30 +74,30 @@ CATALOGUE = (
         "The most parameters in a time: additive over layers, its front known twice.",
         maximise=("params",),
     ),
-    ProblemDefinition("nano/u55", ("map", _U55), "Accuracy on one micro-NPU.", version=4),
-    ProblemDefinition("nano/u65", ("map", _U65), "Accuracy on a larger NPU.", version=4),
-    ProblemDefinition("nano/u85", ("map", _U85), "Accuracy on an NPU of 2,048 units.", version=3),
-    ProblemDefinition("nano/cpu", ("map", _CPU), "Accuracy on a CPU.", version=4),
+    ProblemDefinition("nano/u55", ("map", _U55), "Accuracy on one micro-NPU.", version=5),
+    ProblemDefinition("nano/u65", ("map", _U65), "Accuracy on a larger NPU.", version=5),
+    ProblemDefinition("nano/u85", ("map", _U85), "Accuracy on an NPU of 2,048 units.", version=4),
+    ProblemDefinition("nano/cpu", ("map", _CPU), "Accuracy on a CPU.", version=5),
     ProblemDefinition(
-        "nano/two-devices", ("map", _CPU, _U55), "One network for two devices.", version=4
+        "nano/two-devices", ("map", _CPU, _U55), "One network for two devices.", version=5
     ),
     ProblemDefinition(
-        "nano/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=4
+        "nano/memory", ("map", _U55, "peak_memory"), "The third one is stepped.", version=5
     ),
-    ProblemDefinition("nano/devices", ("map", *_FIVE), "One network for five devices.", version=5),
+    ProblemDefinition("nano/devices", ("map", *_FIVE), "One network for five devices.", version=6),
     ProblemDefinition(
         "nano/u55-budget",
         ("map", _U55),
         "Budgets of a microcontroller: few random networks meet them.",
         where=("params <= 120000 and peak_memory <= 82000",),
-        version=4,
+        version=5,
     ),
     ProblemDefinition(
         "nano/cpu-noisy",
         ("map", _CPU),
         "Both are seen inexactly.",
         noise=(_SEEDS, _CLOCK),
-        version=4,
+        version=5,
     ),
     ProblemDefinition(
         "nano/capacity-u55",

@@ -109,7 +109,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         file["problems/pico/u55/front"][0, 0] += 1e-9
     read_problems.cache_clear()
-    with pytest.raises(SchemaError, match="'pico/u55': version 2 with checksum"):
+    with pytest.raises(SchemaError, match=r"'pico/u55': version \d+ with checksum"):
         evonas.load_problem("pico/u55", folder=tmp_path)
     path.write_bytes(path.read_bytes()[:1000])
     read_problems.cache_clear()
