@@ -16,7 +16,7 @@ COMPARED = (("tdb", "ibn"), ("early", "late"))  # networks of both, at equal lat
 WORTH = 0.02  # AP
 TRAIN = "python scripts/train_truth.py --data data/digits --table runs/truth/table"
 CLASSIFY = (
-    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v5.h5 "
+    "python scripts/train_classification.py --truth benchmark_data/truth/nano-v6.h5 "
     "--data data/digits --table runs/classification/table"
 )
 RETRAIN = (

@@ -54,7 +54,7 @@ from evonas.table import open_table
 
 DATA = benchmark_data_dir()
 SURROGATE = DATA / "surrogates" / "nano.npz"
-TRUTH = DATA / "truth" / "nano-v5.h5"
+TRUTH = DATA / "truth" / "nano-v6.h5"
 RETRAINED = DATA / "truth" / "fronts-v4.h5"
 CLASSIFICATION = DATA / "truth" / "classification-v1.h5"
 

@@ -1,6 +1,6 @@
 """Trains backbones of `nano` as classifiers of single digits: the proxy that MobileDets do without.
 
-    python scripts/train_classification.py --truth benchmark_data/truth/nano-v5.h5 \
+    python scripts/train_classification.py --truth benchmark_data/truth/nano-v6.h5 \
         --data data/digits --table runs/classification/table
 
 The networks are those of a table with `trained_map`. Their images are the boxes of the detection
