@@ -11,7 +11,7 @@ _CPU, _ARRAY, _GPU = "latency:cpu-xnnpack", "latency:systolic-64x64", "latency:e
 _FIVE = (_CPU, _U55, _U65, _ARRAY, _GPU)
 
 # Two seeds of one network of the truth differed with a deviation of 0.0165 AP when it held 31, with
-# 0.0138 now that it holds 96 (`evonas supernet rank --truth benchmark_data/truth/nano-v6.h5
+# 0.0133 now that it holds 150 (`evonas supernet rank --truth benchmark_data/truth/nano-v6.h5
 # --data data/digits`). The clock's noise is that of a machine that does something else too; on a
 # quiet one the CPU's predictor is off by 0.7 % on held-out networks (`evonas device evaluate
 # --device cpu-xnnpack`).
