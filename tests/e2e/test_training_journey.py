@@ -57,8 +57,8 @@ def test_a_training_is_submitted_watched_and_its_network_finds_digits(
 
     assert not serious(page)
     page.get_by_role("link", name="Try it on an image").click()
+    page.wait_for_url(re.compile(f"network={job}"))
     settle(page)
-    assert f"network={job}" in page.url
     page.locator("input[type=file]").set_input_files(sorted((scenes / "val").glob("*.png"))[0])
     expect(figure(page, "measured here")).to_contain_text(" ms", timeout=MINUTES)
     expect(page.get_by_test_id("stImage")).to_be_visible()

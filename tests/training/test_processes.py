@@ -90,7 +90,8 @@ def test_two_processes_train_a_supernet_like_one(digits):
 @pytest.mark.cluster
 def test_processes_train_a_supernet_each_with_an_architecture_of_its_own(digits, tmp_path):
     command = ["-m", "evonas.cli", "supernet", "train", "--space", "pico", "--data", str(digits)]
-    options = ["--set", "steps=1", "--set", "batch_size=8", "--threads", "1", "--json"]
+    options = ["--sampling", "uniform", "--set", "steps=1", "--set", "batch_size=8", "--json"]
+    options += ["--threads", "1"]
     weights = tmp_path / "supernet.safetensors"
     finished = subprocess.run(
         [*TOGETHER, *command, *options, "--out", str(weights)],
