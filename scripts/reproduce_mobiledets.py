@@ -34,13 +34,7 @@ from mobiledets_fronts import (
     search,
     transfer,
 )
-from mobiledets_networks import (
-    choose_networks,
-    read_chosen,
-    read_clock,
-    truth_of,
-    write_chosen,
-)
+from mobiledets_networks import choose_networks, read_chosen, read_clock, truth_of, write_chosen
 from mobiledets_trained import COMPARED, proxy_section, retrained_section
 
 from evonas.benchmark.page import charts, heading, page, paragraph, table

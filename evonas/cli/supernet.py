@@ -79,7 +79,7 @@ def train(
             report=report if processes.rank == 0 else None,
             sampling=sampling,
             distillation=distillation,
-            device=pick_device(device, processes),
+            device=pick_device(device),
             workers=workers,
             processes=processes,
         )

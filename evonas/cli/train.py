@@ -74,9 +74,7 @@ def train(
         if not resume and processes.rank == 0:
             RunFolder(folder).create(request)
         processes.from_first(None)  # nobody reads it before it is there
-        result = _run(
-            folder, threads, workers, pick_device(device, processes), processes, stop_without
-        )
+        result = _run(folder, threads, workers, pick_device(device), processes, stop_without)
     if processes.rank > 0:
         return
     if as_json:

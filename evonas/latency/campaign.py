@@ -12,7 +12,7 @@ from evonas.errors import ConfigurationError
 from evonas.latency.cluster import measure_on_cluster
 from evonas.latency.devices import Device
 from evonas.latency.measurement import Source, part_names
-from evonas.latency.pool import Answer, measure_each
+from evonas.latency.pool import Answer, measure_all
 from evonas.latency.store import (
     ROLES,
     Measurements,
@@ -108,10 +108,8 @@ def run_campaign(
     architectures = [space.decode(genotype) for genotype in genotypes[todo]]
     if ray:
         answers = measure_on_cluster(source, architectures, ray)
-    elif device.source == "compiler":
-        answers = measure_each(source, architectures, workers)
     else:
-        answers = map(source.measure, architectures)
+        answers = measure_all(device, source, architectures, workers)
     rows: list[_Row] = []
     last_saved = time.monotonic()
     progress(already, len(genotypes))

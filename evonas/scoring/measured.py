@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.latency import load_device
-from evonas.latency.pool import CPU_SECONDS, measure_each
+from evonas.latency.pool import CPU_SECONDS, measure_all
 from evonas.latency.sources import open_source
 from evonas.space import Genotypes, SearchSpace
 
@@ -48,10 +48,7 @@ def measure_latency(
     the_device = load_device(device)
     source = open_source(the_device, space)
     architectures = [space.decode(genotype) for genotype in genotypes]
-    if the_device.source == "compiler":
-        answers = measure_each(source, architectures, cpu_seconds=cpu_seconds)
-    else:
-        answers = map(source.measure, architectures)
+    answers = measure_all(the_device, source, architectures, cpu_seconds=cpu_seconds)
     times = np.full(len(genotypes), np.nan)
     for row, answer in enumerate(answers):
         if answer:

@@ -25,21 +25,22 @@ def joined_processes() -> Iterator[Processes]:
         torch.distributed.destroy_process_group()
 
 
-def pick_device(name: str, processes: Processes) -> torch.device:
-    """Returns the device of that name; by default this process's GPU, or the CPU without one.
+def pick_device(name: str) -> torch.device:
+    """Returns the device of that name; by default the GPU, or the CPU without one.
+
+    `cuda` without a number is this process's own GPU under `torchrun`, else the first.
 
     Raises:
         ConfigurationError: There is no such device.
     """
-    if not name:
-        number = int(os.environ.get("LOCAL_RANK", "0"))
-        name = f"cuda:{number}" if torch.cuda.is_available() else "cpu"
+    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # torch raises either for a missing GPU
         raise ConfigurationError(f"no device {name!r} here ({error})") from error
     if device.type == "cuda":
-        device = torch.device("cuda", device.index or 0)
         torch.cuda.set_device(device)
     return device

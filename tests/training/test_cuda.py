@@ -86,13 +86,13 @@ def test_a_detector_trained_there_finds_the_same_on_the_cpu(digits, tmp_path):
 
 
 def test_a_batch_that_fits_is_found():
-    assert largest_batch("mobiledet-cpu", 80, GPU, tried=1 << 13) in (256, 512, 1024, 2048, 4096)
+    assert 0 < largest_batch("mobiledet-cpu", 80, GPU, tried=1 << 13) < 1 << 13
 
 
 def test_nccl_takes_what_processes_exchange():
     # One GPU makes no group of two, but a group of one makes every exchange.
     store = torch.distributed.HashStore()
-    torch.cuda.set_device(GPU.index or 0)
+    torch.cuda.set_device(0)
     torch.distributed.init_process_group("nccl", store=store, rank=0, world_size=1)
     try:
         processes = Processes(rank=0, count=2)

@@ -16,6 +16,7 @@ from evonas.retraining import RunFolder
 from evonas.space import load_space
 from evonas.supernet import UniformSampling, load_supernet
 from evonas.supernet.train import new_supernet
+from evonas.training.launch import pick_device
 from evonas.training.processes import Processes
 
 TOGETHER = [
@@ -47,6 +48,18 @@ def test_a_batch_is_divided_evenly():
     assert Processes(1, 4).share(8) == slice(2, 4)
     with pytest.raises(ConfigurationError, match="8 images cannot be divided among 3"):
         Processes(0, 3).share(8)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_each_process_asks_for_a_gpu_of_its_own(monkeypatch):
+    assert pick_device("") == torch.device("cpu")
+    with pytest.raises(ConfigurationError, match="no device 'cuda:0' here"):
+        pick_device("cuda")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    with pytest.raises(ConfigurationError, match="no device 'cuda:3' here"):
+        pick_device("cuda")
+    with pytest.raises(ConfigurationError, match="no device 'cuda:1' here"):
+        pick_device("cuda:1")
 
 
 @pytest.fixture(scope="module")
