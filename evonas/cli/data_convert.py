@@ -118,6 +118,25 @@ def convert(
     _report(out, conversion, as_json)
 
 
+def split(
+    folder: Annotated[Path, typer.Argument(help="A data set in any format that convert reads.")],
+    out: Out,
+    shares: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split", help="SPLIT=SHARE or SPLIT=FILE that lists images; the rest is train."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Divide all images of a data set anew: each class in the same shares, copies together."""
+    from evonas.data.convert import ConvertOptions, split_dataset
+
+    asked = _pairs("--split", shares, "SPLIT=SHARE or FILE") or {"val": "0.1"}
+    _report(out, split_dataset(folder, out, ConvertOptions(splits=asked, seed=seed)), as_json)
+
+
 def tile(
     folder: Annotated[Path, typer.Argument(help="A COCO-format folder.")],
     out: Out,

@@ -1,14 +1,15 @@
-"""What is in a split, and which of its images cannot be used."""
+"""What is in a split, which of its images cannot be used, and what cannot be learnt from it."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evonas.data.coco import CocoDataset
+from evonas.data.contents import file_digest
 from evonas.data.images import read_image
 from evonas.errors import DataError
+from evonas.limits import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class SplitReport:
     images_without_boxes: int
     boxes_per_class: dict[str, int]
     box_sides: tuple[float, float, float]  # 5th, 50th and 95th percentile of sqrt(area) in pixels
+    tiny_boxes: int  # less than a pixel wide or high
+    dropped: int  # boxes that are wrong, left out on request
+    clipped: int  # boxes cut at the image's edges on request
     broken: tuple[str, ...]  # one message per image that cannot be decoded
 
 
@@ -37,6 +41,9 @@ def check_split(dataset: CocoDataset) -> SplitReport:
         images_without_boxes=len(dataset) - len(np.unique(dataset.image_index)),
         boxes_per_class=dict(zip(dataset.class_names, counts.tolist(), strict=True)),
         box_sides=(float(low), float(middle), float(high)),
+        tiny_boxes=int((dataset.boxes[targets, 2:] < 1).any(axis=1).sum()),
+        dropped=dataset.dropped,
+        clipped=dataset.clipped,
         broken=tuple(filter(None, (_why_broken(dataset, i) for i in range(len(dataset))))),
     )
 
@@ -49,9 +56,92 @@ def find_duplicates(splits: Mapping[str, CocoDataset]) -> list[tuple[str, ...]]:
     groups: dict[bytes, list[str]] = {}
     for split, dataset in splits.items():
         for index, name in enumerate(dataset.file_names):
-            digest = hashlib.sha256(dataset.path_of(index).read_bytes()).digest()
+            digest = file_digest(dataset.path_of(index))
             groups.setdefault(digest, []).append(f"{split}/{name}")
     return [tuple(names) for names in groups.values() if len(names) > 1]
+
+
+def refuse_unlearnable(dataset: CocoDataset) -> None:
+    """Refuses a training split without a single box of a pixel or more.
+
+    Raises:
+        DataError: There is nothing to learn.
+    """
+    targets = dataset.boxes[~dataset.is_crowd]
+    if not len(targets):
+        raise DataError(f"{dataset.annotation_file}: no boxes at all; nothing can be learnt")
+    if not (targets[:, 2:] >= 1).all(axis=1).any():
+        raise DataError(
+            f"{dataset.annotation_file}: all {len(targets)} boxes are under a pixel; are they "
+            "shares of the image? COCO has pixels"
+        )
+
+
+def find_refusals(
+    datasets: Mapping[str, CocoDataset],
+    reports: Mapping[str, SplitReport],
+    duplicates: Sequence[Sequence[str]],
+) -> list[str]:
+    """Returns why training or an honest figure is impossible with this data, one text each."""
+    found = [
+        f"no split {split}; training needs train and val"
+        for split in ("train", "val")
+        if split not in datasets
+    ]
+    if "train" in datasets:
+        try:
+            refuse_unlearnable(datasets["train"])
+        except DataError as error:
+            found.append(str(error))
+    first, *others = datasets
+    for split in others:
+        names, wanted = datasets[split].class_names, datasets[first].class_names
+        if names != wanted:
+            same = sorted(names) == sorted(wanted)
+            found.append(
+                f"{split} has the classes {', '.join(map(printable, names))}, {first} has "
+                f"{', '.join(map(printable, wanted))}{' (another order)' if same else ''}; "
+                "`evonas data convert` makes them one"
+            )
+    found += [
+        f"{split}: {len(report.broken)} images cannot be used"
+        for split, report in reports.items()
+        if report.broken
+    ]
+    leaks = [names for names in duplicates if len({name.split("/")[0] for name in names}) > 1]
+    if leaks:
+        found.append(
+            f"{len(leaks)} images are in two splits, {' = '.join(leaks[0])} the first; figures on "
+            "one would be of images trained on"
+        )
+    return found
+
+
+def find_warnings(
+    reports: Mapping[str, SplitReport], duplicates: Sequence[Sequence[str]]
+) -> list[str]:
+    """Returns what training accepts and a person should look at, one text each."""
+    found = []
+    for split, report in reports.items():
+        if report.dropped or report.clipped:
+            found.append(f"{split}: {report.dropped} boxes dropped, {report.clipped} cut")
+        if report.tiny_boxes:
+            found.append(f"{split}: {report.tiny_boxes} boxes are under a pixel wide or high")
+        if not report.boxes:
+            found.append(f"{split}: no boxes at all")
+        elif 2 * report.images_without_boxes > report.images:
+            found.append(f"{split}: most images have no boxes")
+        bare = [printable(name) for name, count in report.boxes_per_class.items() if not count]
+        if bare and report.boxes:
+            found.append(f"{split}: no boxes of {', '.join(bare[:10])}{_more(len(bare) - 10)}")
+    within = [names for names in duplicates if len({name.split("/")[0] for name in names}) == 1]
+    if within:
+        found.append(f"{len(within)} images are there twice in one split")
+    return found
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
 
 
 def _why_broken(dataset: CocoDataset, index: int) -> str | None:

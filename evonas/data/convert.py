@@ -3,9 +3,9 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from evonas.data.conversion import Conversion
 from evonas.data.convert_split import SplitWriter
 from evonas.data.formats import read_source
 from evonas.data.formats.source import RawImage, Source
-from evonas.data.splits import assign_splits
+from evonas.data.splits import assign_splits, copies
 from evonas.errors import ConfigurationError, DataError
 from evonas.limits import check_name, printable
 
@@ -100,6 +100,21 @@ def convert_dataset(
     return write_source(read_source(Path(folder), **reading), out, options, on_image)
 
 
+def split_dataset(
+    folder: Path | str,
+    out: Path | str,
+    options: ConvertOptions,
+    on_image: Callable[[Path], None] = lambda _: None,
+) -> Conversion:
+    """Divides all images of a data set anew; its own splits are forgotten.
+
+    Copies of an image stay together. See `convert_dataset`.
+    """
+    source = read_source(Path(folder))
+    pooled = tuple(replace(image, split="") for image in source.images)
+    return write_source(replace(source, images=pooled), out, options, on_image)
+
+
 def write_source(
     source: Source,
     out: Path | str,
@@ -144,8 +159,6 @@ def write_instances(folder: Path, split: str, content: Mapping[str, object]) -> 
 
 def write_account(folder: Path, conversion: Conversion) -> None:
     """Writes `conversion.json` into a folder."""
-    from dataclasses import asdict
-
     content = {"version": 1, **asdict(conversion)}
     (folder / "conversion.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -187,36 +200,73 @@ def _names(source: Source, rename: Mapping[str, str]) -> dict[str, str]:
     return {name: rename.get(name, name) for name in source.classes}
 
 
-def _splits(
-    source: Source, options: ConvertOptions
-) -> tuple[dict[str, list[RawImage]], list[str]]:
+def _splits(source: Source, options: ConvertOptions) -> tuple[dict[str, list[RawImage]], list[str]]:
     """Returns images by split, and what to say of those that are in none."""
-    images: Sequence[RawImage] = source.images
-    if not images:
-        raise DataError(f"{source.folder}: no images")
-    notes = []
-    treatment = options.unlabelled
-    if treatment == "auto":
-        treatment = "background" if source.background else "refuse"
+    images, notes = _once(source, pooled=bool(options.splits))
     missing = [image for image in images if not image.labelled]
+    treatment = source.unlabelled if options.unlabelled == "auto" else options.unlabelled
     if missing and treatment == "refuse":
         raise DataError(
             f"{source.folder}: no annotations of {missing[0].path}{_and_more(len(missing) - 1)}; "
             "--unlabelled background or --unlabelled skip, if that is meant"
         )
     if missing and treatment == "skip":
+        if options.unlabelled == "auto" and len(missing) > options.max_loss * len(images):
+            raise DataError(
+                f"{source.folder}: {len(missing)} of {len(images)} images have no annotations, "
+                f"{missing[0].path} the first; nothing was written. --unlabelled skip leaves "
+                "them out"
+            )
         images = [image for image in images if image.labelled]
-        notes.append(f"{len(missing)} images without labels were left out")
+        notes.append(f"{len(missing)} images without annotations were left out")
     chosen = assign_splits(images, options.splits, options.val_share, options.seed)
     splits: dict[str, list[RawImage]] = {}
     for split in sorted(set(chosen) - {""}, key=_order):
         splits[split] = [image for image, s in zip(images, chosen, strict=True) if s == split]
     if not splits.get("train"):
         raise DataError(f"{source.folder}: no training images")
+    leaks = _leaks(images, chosen)
+    if leaks:
+        notes.append(f"{leaks} images of one split are byte for byte in another")
     outside = chosen.count("")
     if outside:
         notes.append(f"{outside} images are in no split and were left out")
     return splits, notes
+
+
+def _leaks(images: list[RawImage], chosen: list[str]) -> int:
+    """Counts the images that another split has a copy of, but for one of each."""
+    splits: dict[int, set[str]] = {}
+    for group, split in zip(copies(images), chosen, strict=True):
+        if split:
+            splits.setdefault(group, set()).add(split)
+    return sum(len(found) - 1 for found in splits.values())
+
+
+def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
+    """Returns each image once; one in two splits is refused, or in none if splits are made new."""
+    first: dict[str, int] = {}
+    images: list[RawImage] = []
+    repeated = 0
+    for image in source.images:
+        place = os.path.realpath(image.path)
+        if place not in first:
+            first[place] = len(images)
+            images.append(image)
+            continue
+        repeated += 1
+        other = images[first[place]]
+        if other.split == image.split:
+            continue
+        if not pooled:
+            raise DataError(
+                f"{image.path}: is in {other.split or 'no split'} and in {image.split}; figures on "
+                "one would be of images trained on. --split val=0.1 divides the images anew"
+            )
+        images[first[place]] = replace(other, split="")
+    if not images:
+        raise DataError(f"{source.folder}: no images")
+    return images, [f"{repeated} images are named twice"] if repeated else []
 
 
 def _order(split: str) -> tuple[int, str]:
