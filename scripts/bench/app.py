@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
 from evonas.latency import list_predictors, load_predictor
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.space import load_space
 from evonas.table import create_table, write_table
 from tests.browser import chromium, serve, settle, wait_until_up
@@ -63,7 +63,7 @@ def main() -> None:
 
 def shipped() -> Path:
     """Returns the table that a first visitor sees."""
-    return next(iter(sorted((benchmark_data_dir() / "tables").glob("*.h5"))))
+    return next(iter(sorted((shipped_data() / "tables").glob("*.h5"))))
 
 
 def made_table(folder: Path, rows: int) -> Path:

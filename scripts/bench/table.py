@@ -24,7 +24,7 @@ import typer
 
 import scripts.bench.table_peers as peers
 from evonas.cli.output import print_table
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.table import open_table
 from scripts.bench.table_data import COLUMNS, SPACE, make_table
 
@@ -73,7 +73,7 @@ print(json.dumps(reported))
 @app.command(name="open")
 def open_(table: Path | None = None, repeats: int = 11) -> None:
     """Import, open and first answer in a new process, beside the import of numpy and h5py."""
-    table = table or next(iter(sorted((benchmark_data_dir() / "tables").glob("nano-*.h5"))))
+    table = table or next(iter(sorted((shipped_data() / "tables").glob("nano-*.h5"))))
     space = open_table(table).spaces[0]
     [arch_id] = SPACE.arch_ids(open_table(table).genotypes(space)[-1:])
     opened = f"import evonas\ntable = evonas.open_table({str(table)!r})\n"

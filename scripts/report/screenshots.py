@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 import evonas
 from app.searches.processes import Request, command_line
 from evonas.data import make_digits
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from tests.browser import ROOT, chromium, serve, settle
 
 SHORTLIST = 3
@@ -63,7 +63,7 @@ def stretch(page: Page) -> None:
 
 def prepare(folder: Path) -> dict[str, str]:
     """Makes a shortlist, a search and trainings; returns each page's address."""
-    table = evonas.open_table(benchmark_data_dir() / "tables" / "nano-v5.h5")
+    table = evonas.open_table(shipped_data() / "tables" / "nano-v5.h5")
     space = evonas.load_space("nano")
     rows = table.front(["map", "latency:cpu-xnnpack"])[:: max(1, 30 // SHORTLIST)][:SHORTLIST]
     ids = space.arch_ids(table.genotypes()[rows])
@@ -113,7 +113,7 @@ def trainings(folder: Path, ids: list[str]) -> str:
 
 def evonas_command(folder: Path, *arguments: str) -> str:
     """Runs a command to its end and returns what it printed."""
-    command = [sys.executable, "-m", "evonas.cli", *arguments]
+    command = [sys.executable, "-m", "evonas", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
     return done.stdout.decode()

@@ -132,7 +132,7 @@ def _run(command: list[str], kill_after: float | None = None) -> Outcome:
 
 
 def _verify(table: Path) -> bool:
-    command = [sys.executable, "-m", "evonas.cli", "table", "verify", str(table)]
+    command = [sys.executable, "-m", "evonas", "table", "verify", str(table)]
     return subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
 
 

@@ -59,7 +59,7 @@ def _step(run: Path) -> int:
 
 def _evonas(arguments: list[str]) -> "subprocess.Popen[bytes]":
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, "-m", "evonas.cli", *arguments], **quiet)
+    return subprocess.Popen([sys.executable, "-m", "evonas", *arguments], **quiet)
 
 
 def _same(a: Path, b: Path) -> bool:
