@@ -11,27 +11,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-<<<<<<< HEAD
-# What each part of evonas may import beside itself.
-GROUND = {"cluster", "errors", "files", "limits", "locks", "paths", "objectives", "plain"}
-=======
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
-GROUND = {"cluster", "errors", "files", "json_values", "locks", "objectives", "paths"}
->>>>>>> main
+GROUND = {"cluster", "errors", "files", "json_values", "limits", "locks", "objectives", "paths"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
-<<<<<<< HEAD
-    "plain": set(),
-    "files": {"errors", "plain"},
-    "limits": {"errors"},
-=======
     "json_values": set(),
-    "files": {"errors", "json_values"},
->>>>>>> main
+    "files": {"errors", "json_values", "limits"},
+    "limits": {"errors"},
     "locks": set(),
     "paths": {"errors"},
     "objectives": {"errors"},

@@ -84,6 +84,8 @@ def check(
     warnings = find_warnings(reports, duplicates)
     fits = _anchor_reports(datasets, anchors) if anchors else {}
     fingerprint = data_fingerprint(folder)
+    if grid is not None:
+        _write_grid(datasets, grid)
     if as_json:
         result: dict[str, Any] = {
             "fingerprint": fingerprint,
@@ -107,8 +109,8 @@ def check(
         for kind, texts in (("warning", warnings), ("refused", refusals)):
             for text in texts:
                 typer.echo(f"{kind}: {text}")
-    if grid is not None:
-        _write_grid(datasets, grid)
+        if grid is not None:
+            typer.echo(f"written: {grid}")
     if refusals or (strict and warnings):
         raise typer.Exit(3)
 

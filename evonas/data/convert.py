@@ -1,74 +1,21 @@
 """Data sets of other formats as COCO-format folders, with an account of every box."""
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from evonas.data.box_rules import AS_READ, BadBoxes, check_treatment
+from evonas.data.box_rules import AS_READ
+from evonas.data.coco_folder import new_folder, write_account, write_instances
 from evonas.data.conversion import Conversion
+from evonas.data.convert_options import ConvertOptions
 from evonas.data.convert_split import SplitWriter
 from evonas.data.formats import read_source
 from evonas.data.formats.source import RawImage, Source
 from evonas.data.splits import assign_splits, copies
 from evonas.errors import ConfigurationError, DataError
 from evonas.limits import check_name, printable
-
-Unlabelled = Literal["auto", "background", "skip", "refuse"]
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertOptions:
-    """How a data set is converted.
-
-    Attributes:
-        rename: New names of classes; those that get the same name become one, those that get an
-            empty name are left out.
-        splits: Split -> a share of the training images ("0.1"), a file that lists images, or one
-            of the source's own splits; empty: the source's splits as they are.
-        val_share: Share of the training images for val, where there is no val and no `splits`.
-        bad_boxes: "clip" cuts boxes at the image's edges, puts swapped corners in order and drops
-            the rest; "drop" drops all that are wrong; "refuse" stops at any.
-        unlabelled: Images without annotations: "background", "skip", "refuse", or "auto" for
-            what the format means by it (YOLO: background; lists of images elsewhere: refuse).
-        resized: Annotations made for another size of the image: "refuse" or "scale".
-        skip_unreadable: Leave out images that cannot be decoded, instead of stopping.
-        max_loss: Largest share of the boxes that may be dropped, and of the images of train and
-            val that may be without labels.
-        seed: Of the shares.
-    """
-
-    rename: Mapping[str, str] = field(default_factory=dict)
-    splits: Mapping[str, str] = field(default_factory=dict)
-    val_share: float = 0.1
-    bad_boxes: BadBoxes = "clip"
-    unlabelled: Unlabelled = "auto"
-    resized: Literal["refuse", "scale"] = "refuse"
-    skip_unreadable: bool = False
-    max_loss: float = 0.5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_treatment(self.bad_boxes)
-        if self.unlabelled not in ("auto", "background", "skip", "refuse"):
-            raise ConfigurationError(
-                f"unknown treatment of images without labels {self.unlabelled!r}; allowed: auto, "
-                "background, skip, refuse"
-            )
-        if self.resized not in ("refuse", "scale"):
-            raise ConfigurationError(
-                f"unknown treatment of resized images {self.resized!r}; allowed: refuse, scale"
-            )
-        if not 0 < self.val_share < 1:
-            raise ConfigurationError(
-                f"the share of validation images is {self.val_share}; 0 to 1 is allowed"
-            )
-        if not 0 <= self.max_loss <= 1:
-            raise ConfigurationError(f"max_loss is {self.max_loss}; 0 to 1 is allowed")
 
 
 def convert_dataset(
@@ -149,38 +96,6 @@ def write_source(
         _refuse_loss(source, conversion, options)
         write_account(partial, conversion)
     return conversion
-
-
-def write_instances(folder: Path, split: str, content: Mapping[str, object]) -> None:
-    """Writes a split's annotations into a COCO-format folder."""
-    file = folder / "annotations" / f"instances_{split}.json"
-    file.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
-
-
-def write_account(folder: Path, conversion: Conversion) -> None:
-    """Writes `conversion.json` into a folder."""
-    content = {"version": 1, **asdict(conversion)}
-    (folder / "conversion.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Gives a folder to fill that takes its name when the block ends without an error.
-
-    Raises:
-        DataError: The name is taken, or the place cannot be written.
-    """
-    if out.exists() or out.is_symlink():
-        raise DataError(f"{out}: exists already; name another folder, or remove it first")
-    partial = out.parent / f".{out.name}.partial-{os.getpid()}"
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        os.replace(partial, out)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _names(source: Source, rename: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ _TURNED = (5, 6, 7, 8)  # its values of images that lie on their side
 
 # Of Pillow's formats those that people keep photographs in; others start programs (EPS) or hold
 # no pixels of their own.
-FORMATS = ("PNG", "JPEG", "MPO", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
 _STRIP = 256  # rows of a 16-bit image that are scaled at once
 
 # What Pillow raises for files that are no image, cut off or damaged.

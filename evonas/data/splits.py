@@ -130,8 +130,11 @@ def _by_share(
         full[leftover] = rest
     kinds = [frozenset(box.name for box in images[index].boxes) for index in pool]
     groups = copies([images[index] for index in pool])
+    dealt = stratified(kinds, groups, full, seed)
+    if len(set(dealt)) < min(len(full), len(pool)):  # too many copies to keep all together
+        dealt = stratified(kinds, range(len(pool)), full, seed)
     chosen = list(chosen)
-    for index, split in zip(pool, stratified(kinds, groups, full, seed), strict=True):
+    for index, split in zip(pool, dealt, strict=True):
         chosen[index] = split
     return chosen
 

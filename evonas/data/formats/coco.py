@@ -47,7 +47,7 @@ def _read(file: Path, image_folder: Path, split: str) -> tuple[list[RawImage], l
         strict=True,
     ):
         known = area if area > 0 and np.isfinite(area) else None
-        boxes[image].append(RawBox(names[label], *box, ignored=ignored, area=known))
+        boxes[image].append(RawBox(names[label], box[0], box[1], box[2], box[3], ignored, known))
     images = [
         RawImage(_file(image_folder, name), tuple(held), split, (int(size[0]), int(size[1])))
         for name, held, size in zip(instances.file_names, boxes, instances.sizes, strict=True)
