@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.box_rules import SLACK, BadBoxes, check_treatment, judge
+from evonas.data.box_rules import SLACK, BadBoxes, areas_of, check_treatment, judge
 from evonas.data.coco_file import LAYOUTS, SPLITS, Instances, locate, read_instances
 from evonas.errors import DataError
 
@@ -130,7 +130,7 @@ def read_coco(
                 boxes[index], bad[index] = box, False
     kept = np.flatnonzero(~bad)
     kept = kept[np.argsort(found.image_index[kept], kind="stable")]
-    areas = annotations.numbers("area", boxes[:, 2] * boxes[:, 3], finite=bad_boxes == "refuse")
+    areas = annotations.numbers("area", areas_of(boxes), finite=bad_boxes == "refuse")
     return CocoDataset(
         annotation_file=found.path,
         image_folder=image_folder,

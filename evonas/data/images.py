@@ -1,6 +1,7 @@
 """Decodes the image files that people have into 8-bit RGB."""
 
 import struct
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,9 @@ except ImportError as error:
 _ORIENTATION = 0x0112  # in EXIF data
 _TURNED = (5, 6, 7, 8)  # its values of images that lie on their side
 
+# Pillow warns on its own from 89 million pixels on, on stderr; ours are refused below.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
 # Of Pillow's formats those that people keep photographs in; others start programs (EPS) or hold
 # no pixels of their own.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
@@ -30,7 +34,6 @@ _DECODING_ERRORS = (
     ValueError,
     EOFError,
     struct.error,
-    Image.DecompressionBombError,
 )
 
 
@@ -53,6 +56,10 @@ def read_image(path: Path, image_id: int, size: tuple[int, int]) -> Image.Image:
             _check_pixels(path, stored)
             as_stored = stored.size == size != _upright_size(stored)
             image = _to_rgb(stored if as_stored else _upright(stored))
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"{path}: image {image_id} is too large; at most {MAX_PIXELS:,} pixels are allowed"
+        ) from None
     except _DECODING_ERRORS as error:
         raise DataError(f"{path}: image {image_id} cannot be decoded: {error}") from error
     if image.size != size:
@@ -84,6 +91,10 @@ def open_image(
     except UnidentifiedImageError:
         allowed = ", ".join(formats)
         raise DataError(f"{name}: cannot be decoded as an image; allowed are {allowed}") from None
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"{name}: it is too large; at most {MAX_PIXELS:,} pixels are allowed"
+        ) from None
     except _DECODING_ERRORS as error:
         raise DataError(f"{name}: cannot be decoded as an image: {error}") from error
 
@@ -117,6 +128,10 @@ def _sizes(path: Path, decode: bool) -> tuple[tuple[int, int], tuple[int, int]]:
         raise DataError(f"{path}: cannot be decoded as an image") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except Image.DecompressionBombError:
+        raise DataError(
+            f"{path}: it is too large; at most {MAX_PIXELS:,} pixels are allowed"
+        ) from None
     except _DECODING_ERRORS as error:
         raise DataError(f"{path}: cannot be decoded as an image: {error}") from error
     return sizes
@@ -127,7 +142,8 @@ def _check_pixels(name: object, image: Image.Image, most: int = 0) -> None:
     most = most or MAX_PIXELS
     if image.width * image.height > most:
         raise DataError(
-            f"{name}: {image.width}x{image.height} pixels; at most {most:,} are allowed"
+            f"{name}: {image.width}x{image.height} is too large; "
+            f"at most {most:,} pixels are allowed"
         )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evonas.data.box_rules import areas_of
 from evonas.data.coco_file import locate_splits, read_instances
 from evonas.data.formats.source import RawBox, RawImage, Source
 from evonas.errors import DataError
@@ -34,7 +35,7 @@ def read_coco_source(folder: Path, files: dict[str, tuple[Path, Path]] | None = 
 def _read(file: Path, image_folder: Path, split: str) -> tuple[list[RawImage], list[str]]:
     instances = read_instances(file)
     numbers = instances.annotations.boxes(finite=False)
-    areas = instances.annotations.numbers("area", numbers[:, 2] * numbers[:, 3], finite=False)
+    areas = instances.annotations.numbers("area", areas_of(numbers), finite=False)
     crowd = instances.annotations.numbers("iscrowd", np.zeros(len(numbers))) != 0
     boxes: list[list[RawBox]] = [[] for _ in instances.file_names]
     names = instances.class_names
