@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evonas.data import CocoDataset, SplitReport
     from evonas.training.anchor_check import AnchorReport
 
-app = typer.Typer(help="Make and check COCO-format data sets.", no_args_is_help=True)
+app = typer.Typer(help="Make, check, convert, split and tile data sets.", no_args_is_help=True)
 app.command()(convert)
 app.command()(split)
 app.command()(tile)

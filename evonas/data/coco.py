@@ -1,5 +1,6 @@
 """Reads the annotations of a COCO-format folder into columns, and refuses what is wrong in them."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -154,7 +155,7 @@ def _refuse_missing(found: Instances, image_folder: Path) -> None:
     missing = {
         image_id
         for image_id, name in zip(found.image_ids.tolist(), found.file_names, strict=True)
-        if not (image_folder / name).is_file()
+        if not os.path.isfile(image_folder / name)
     }
     if missing:
         rows = found.images.rows

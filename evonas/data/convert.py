@@ -164,7 +164,7 @@ def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
     images: list[RawImage] = []
     repeated = 0
     for image in source.images:
-        place = os.path.realpath(image.path)
+        place = _place(image.path)
         if place not in first:
             first[place] = len(images)
             images.append(image)
@@ -182,6 +182,13 @@ def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
     if not images:
         raise DataError(f"{source.folder}: no images")
     return images, [f"{repeated} images are named twice"] if repeated else []
+
+
+def _place(path: Path) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a name that no file can have
+        return str(path)
 
 
 def _order(split: str) -> tuple[int, str]:

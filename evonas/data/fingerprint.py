@@ -1,6 +1,7 @@
 """The identity of a data set: what a training stores to say what it was trained on."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,5 +51,5 @@ def _named(folder: Path) -> Iterator[Path]:
             continue
         for image in content["images"]:
             name = image.get("file_name") if isinstance(image, dict) else None
-            if isinstance(name, str) and (image_folder / name).is_file():
+            if isinstance(name, str) and os.path.isfile(image_folder / name):
                 yield image_folder / name

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import DataError
+from evonas.limits import printable
 
 _MISSING = object()
 
@@ -100,10 +101,10 @@ class Records:
         row = self.rows[index]
         if not isinstance(row, dict):
             return f"{self.kind} number {index + 1}"
-        of_image = f" of image {row['image_id']}" if "image_id" in row else ""
-        file_name = f" ({row['file_name']})" if "file_name" in row else ""
-        name = f"{self.kind} {row['id']}" if "id" in row else f"{self.kind} number {index + 1}"
-        return name + of_image + file_name
+        of_image = f" of image {printable(row['image_id'], 40)}" if "image_id" in row else ""
+        file_name = f" ({printable(row['file_name'])})" if "file_name" in row else ""
+        number = f"number {index + 1}" if "id" not in row else printable(row["id"], 40)
+        return f"{self.kind} {number}{of_image}{file_name}"
 
 
 def _fits(value: Any, shape: tuple[int, ...]) -> bool:

@@ -1,5 +1,6 @@
 """Which split an image belongs to: as the source says, by lists, or by stratified shares."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def assign_splits(
             continue
         if what in own:
             members = [index for index, name in enumerate(own) if name == what]
-        elif Path(what).is_file():
+        elif os.path.isfile(what):
             members = _listed(images, Path(what))
         else:
             there = ", ".join(sorted(set(own) - {""})) or "none"
@@ -189,7 +190,7 @@ def copies(images: Sequence[RawImage]) -> list[int]:
     """Returns a number per image, the same for files that are equal byte for byte."""
     sizes: dict[int, list[int]] = {}
     for index, image in enumerate(images):
-        size = image.path.stat().st_size if image.path.is_file() else -1 - index
+        size = image.path.stat().st_size if os.path.isfile(image.path) else -1 - index
         sizes.setdefault(size, []).append(index)
     groups = list(range(len(images)))
     for same in sizes.values():

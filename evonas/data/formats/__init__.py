@@ -1,5 +1,6 @@
 """Readers of data sets in other formats; `read_source` finds the one that fits."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from evonas.data.formats.source import RawBox, RawImage, Source
 from evonas.data.formats.voc import read_voc, voc_files
 from evonas.data.formats.yolo import FILES, read_flat_yolo, read_yolo
 from evonas.errors import ConfigurationError, DataError, unknown_name
-from evonas.limits import parse_json, read_limited
+from evonas.limits import parse_json, printable, read_limited
 
 __all__ = ["FORMATS", "RawBox", "RawImage", "Source", "read_source"]
 
@@ -37,14 +38,18 @@ def read_source(
     """
     if format and format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataError(f"{path}: no such file or folder")
-    found, read = _reader(path, format, labels, units)
-    if labels is not None and found not in ("yolo", "voc"):
-        raise ConfigurationError(f"--labels: {found} data names its own label files")
-    if units != "shares" and found != "yolo":
-        raise ConfigurationError(f"--units: only for YOLO labels; {path} is read as {found}")
-    return read()
+    try:
+        found, read = _reader(path, format, labels, units)
+        if labels is not None and found not in ("yolo", "voc"):
+            raise ConfigurationError(f"--labels: {found} data names its own label files")
+        if units != "shares" and found != "yolo":
+            raise ConfigurationError(f"--units: only for YOLO labels; {path} is read as {found}")
+        return read()
+    except OSError as error:  # a name too long, a folder that may not be read
+        where = f" ({printable(error.filename, 80)})" if error.filename else ""
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}{where}") from error
 
 
 def _reader(

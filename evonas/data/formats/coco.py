@@ -1,5 +1,6 @@
 """Reads COCO-format folders to convert them: to mend, divide or rename them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -58,4 +59,4 @@ def _read(file: Path, image_folder: Path, split: str) -> tuple[list[RawImage], l
 
 def _file(folder: Path, name: str) -> Path:
     path = folder / name
-    return folder / name.replace("\\", "/") if "\\" in name and not path.is_file() else path
+    return folder / name.replace("\\", "/") if "\\" in name and not os.path.isfile(path) else path

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from evonas.data.formats.source import is_image
 from evonas.errors import DataError
 
-_MAX_FILES = 5_000_000
+_MAX_FILES = 1_000_000
 _SPLITS = {
     "train": "train", "training": "train",
     "val": "val", "valid": "val", "validation": "val", "dev": "val",

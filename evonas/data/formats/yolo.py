@@ -1,5 +1,6 @@
 """Reads YOLO-format data sets: `data.yaml`, images, and a text file of boxes for each image."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -108,16 +109,24 @@ def _images(file: Path, content: dict[str, Any], given: Any) -> list[Path]:
         # Exported files often say `../train/images` for a folder that is beside them, or have
         # the `path` of another machine.
         candidates = [root / text, file.parent / text, file.parent / text.removeprefix("../")]
-        place = next((path for path in candidates if path.exists()), None)
+        place = next((path for path in candidates if os.path.exists(path)), None)
         if place is None:
             raise DataError(f"{file}: no {printable(candidates[0])}")
         if place.is_dir():
+            _refuse_above(file, place)
             found += [path for path in walk(place) if is_image(path)]
         else:
             found += _listed(place, [place.parent, root, file.parent])
     if not found:
         raise DataError(f"{file}: no images in {printable(given)}")
     return found
+
+
+def _refuse_above(file: Path, place: Path) -> None:
+    """Refuses a folder of images that holds the data set's folder and others, such as `/`."""
+    above = file.parent.resolve().parents
+    if place.resolve() in above[1:]:
+        raise DataError(f"{file}: {printable(place)} holds far more than this data set")
 
 
 def _listed(file: Path, roots: list[Path]) -> list[Path]:
@@ -128,7 +137,7 @@ def _listed(file: Path, roots: list[Path]) -> list[Path]:
         name = _posix(line.strip())
         candidates = [root / name for root in roots]
         # One that is nowhere is kept, and reported with the images that cannot be read.
-        images.append(next((p for p in candidates if p.is_file()), candidates[0]))
+        images.append(next((p for p in candidates if os.path.isfile(p)), candidates[0]))
     return images
 
 
