@@ -7,7 +7,7 @@ import numpy as np
 
 from evonas.data.coco import CocoDataset
 from evonas.data.contents import file_digest
-from evonas.data.images import read_image
+from evonas.data.images import why_unusable
 from evonas.errors import DataError
 from evonas.limits import printable
 
@@ -146,8 +146,4 @@ def _more(count: int) -> str:
 
 def _why_broken(dataset: CocoDataset, index: int) -> str | None:
     width, height = dataset.sizes[index].tolist()
-    try:
-        read_image(dataset.path_of(index), int(dataset.image_ids[index]), (width, height))
-    except DataError as error:
-        return str(error)
-    return None
+    return why_unusable(dataset.path_of(index), int(dataset.image_ids[index]), (width, height))

@@ -25,6 +25,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Of Pillow's formats those that people keep photographs in; others start programs (EPS) or hold
 # no pixels of their own.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
+_NO_RANGE = "floating-point pixels have no known range; 8 or 16 bits are needed"
 _STRIP = 256  # rows of a 16-bit image that are scaled at once
 
 # What Pillow raises for files that are no image, cut off or damaged.
@@ -68,6 +69,20 @@ def read_image(path: Path, image_id: int, size: tuple[int, int]) -> Image.Image:
             f"but the annotations say {size[0]}x{size[1]}"
         )
     return image
+
+
+def why_unusable(path: Path, image_id: int, size: tuple[int, int]) -> str | None:
+    """Returns why `read_image` would refuse a file, or None; it is decoded but not converted."""
+    try:
+        if size in image_sizes(path):
+            return None
+    except DataError:
+        pass  # said below, with the image's id
+    try:
+        read_image(path, image_id, size)
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def open_image(
@@ -122,6 +137,8 @@ def _sizes(path: Path, decode: bool) -> tuple[tuple[int, int], tuple[int, int]]:
         with Image.open(path, formats=FORMATS) as stored:
             _check_pixels(path, stored)
             sizes = stored.size, _upright_size(stored)
+            if stored.mode == "F":
+                raise ValueError(_NO_RANGE)
             if decode:
                 stored.load()
     except UnidentifiedImageError:
@@ -169,7 +186,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits, which Pillow would clip rather than scale
         image = Image.fromarray(_scaled_to_bytes(np.asarray(image)))
     if image.mode == "F":
-        raise ValueError("floating-point pixels have no known range; 8 or 16 bits are needed")
+        raise ValueError(_NO_RANGE)
     if "transparency" in image.info:
         image = image.convert("RGBA")
     return image.convert("RGB")

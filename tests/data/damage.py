@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from evonas.data import check_split, data_fingerprint, list_splits, load_coco
 from evonas.data.convert import convert_dataset
 from evonas.data.convert_options import ConvertOptions
 from evonas.errors import EvonasError
@@ -135,8 +136,21 @@ def outcome(folder: Path, out: Path, seed: int) -> str:
     """
     treatment = ("clip", "drop", "refuse")[seed % 3]
     options = ConvertOptions(bad_boxes=treatment, skip_unreadable=bool(seed % 2))
+    _check(folder, treatment)
     try:
-        convert_dataset(folder, out, options)
+        conversion = convert_dataset(folder, out, options)
     except EvonasError as error:
         return str(error)
+    for split in conversion.splits:
+        load_coco(out, split)  # nothing that is written may be refused
     return "written"
+
+
+def _check(folder: Path, bad_boxes: str) -> None:
+    """Does to a COCO-format folder what `evonas data check` does."""
+    try:
+        for split in list_splits(folder):
+            check_split(load_coco(folder, split, bad_boxes))
+            data_fingerprint(folder)
+    except EvonasError:
+        pass
