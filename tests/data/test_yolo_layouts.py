@@ -137,7 +137,9 @@ def test_label_files_of_no_image_are_told(tmp_path):
     assert notes == ["1 label files belong to no image, lost.txt the first"]
 
 
-@pytest.mark.parametrize("line", ["1_0 .5 .5 .2 .2", "\u0660 .5 .5 .2 .2", "0 .5 .5 .2 .2 .9"])
+@pytest.mark.parametrize(
+    "line", ["1_0 .5 .5 .2 .2", "\u0660 .5 .5 .2 .2", "0 .5 .5 .2 .2 .9", "0.5 .5 .5 .2 .2"]
+)
 def test_numbers_that_no_tool_writes_are_refused(tmp_path, line):
     with pytest.raises(DataError, match=r"f0\.txt: line 1 must be a class from 0 to 1"):
         convert_dataset(yolo(tmp_path / "y", line), tmp_path / "out")

@@ -119,7 +119,9 @@ class Rows:
                 continue
             try:
                 label, *numbers = map(_number, line.split())
-                name = self.names[int(label)] if label == int(label) else ""
+                if label != int(label):
+                    raise ValueError("a class between two numbers")
+                name = self.names[int(label)]
                 box = self._box(numbers)
             except (ValueError, KeyError, OverflowError) as error:
                 raise DataError(
