@@ -37,7 +37,7 @@ dist: .venv/installed
 # The fast tests on the lowest versions that pyproject.toml allows; run before a release.
 lowest: .venv/installed
 	$(BIN)/python -m scripts.build.lowest .venv-lowest
-	.venv-lowest/bin/pytest -m "not slow and not e2e and not cluster"
+	.venv-lowest/bin/python -m pytest -m "not slow and not e2e and not cluster"
 
 # The tests of the app drive a real browser: Debian's, where there is none yet.
 browser:
