@@ -105,7 +105,8 @@ def check(
                 typer.echo(_describe_fit(anchors, fits[split]))
         typer.echo(f"images that are there twice: {len(duplicates)}")
         for names in duplicates[:10]:
-            typer.echo(f"  {' = '.join(map(printable, names))}")
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            typer.echo(f"  {' = '.join(map(printable, names[:4]))}{more}")
         for kind, texts in (("warning", warnings), ("refused", refusals)):
             for text in texts:
                 typer.echo(f"{kind}: {text}")

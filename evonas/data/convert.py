@@ -150,12 +150,14 @@ def _splits(source: Source, options: ConvertOptions) -> tuple[dict[str, list[Raw
 
 
 def _leaks(images: list[RawImage], chosen: list[str]) -> int:
-    """Counts the images that another split has a copy of, but for one of each."""
+    """Counts the images with boxes that another split has a copy of, but for one of each."""
     splits: dict[int, set[str]] = {}
-    for group, split in zip(copies(images), chosen, strict=True):
+    with_boxes: set[int] = set()
+    for image, group, split in zip(images, copies(images), chosen, strict=True):
         if split:
             splits.setdefault(group, set()).add(split)
-    return sum(len(found) - 1 for found in splits.values())
+            with_boxes |= {group} if image.boxes else set()
+    return sum(len(splits[group]) - 1 for group in with_boxes)
 
 
 def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:

@@ -55,6 +55,19 @@ def test_an_image_in_two_splits_is_refused(tmp_path, capsys):
     ]
 
 
+def test_copies_of_a_blank_image_are_no_leak(tmp_path, capsys):
+    folder = coco(tmp_path / "d", BOTH)
+    for split in ("train", "val"):
+        file = folder / "annotations" / f"instances_{split}.json"
+        content = json.loads(file.read_text())
+        content["annotations"] = [a for a in content["annotations"] if a["image_id"] != 0]
+        file.write_text(json.dumps(content))
+    (folder / "val" / "f0.jpg").write_bytes((folder / "train" / "f0.jpg").read_bytes())
+    code, told = check(folder, capsys)
+    assert (code, told["refused"]) == (0, [])
+    assert told["duplicates"] == [["train/f0.jpg", "val/f0.jpg"]]
+
+
 def test_what_training_accepts_is_a_warning_and_strict_says_3(tmp_path, capsys):
     folder = coco(tmp_path / "d", [BOX, (1, [5, 5, 0.4, 9])])
     (folder / "train" / "f0.jpg").write_bytes((folder / "train" / "f1.jpg").read_bytes())
