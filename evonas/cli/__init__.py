@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from evonas.errors import EvonasError
+from evonas.limits import printable_lines
 
 # Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME.
 COMMANDS = {
@@ -45,13 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
     except EvonasError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        print(
-            f"error: {os.strerror(error.errno) if error.errno else error}{where}", file=sys.stderr
-        )
+        what = f"{os.strerror(error.errno) if error.errno else error}{where}"
+        print(f"error: {printable_lines(what)}", file=sys.stderr)
         return 1
     return 0
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evonas.limits import printable_lines
 from evonas.plain import without_nan
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -18,7 +19,10 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Prints rows on stdout, the first column left-aligned, the others right-aligned."""
+    """Prints rows on stdout, the first column left-aligned, the others right-aligned.
+
+    What a terminal would obey in them is shown escaped: names may come from files.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -28,5 +32,5 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: s
     for index, heading in enumerate(headings):
         table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable_lines(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
