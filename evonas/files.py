@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from evonas.errors import DataError, SchemaError
-from evonas.limits import parse_json, printable, read_bytes
+from evonas.limits import parse_json, read_regular
 from evonas.plain import without_nan
 
 _PARTIAL = ".partial"
@@ -107,14 +107,16 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         SchemaError: The file is missing, damaged or holds something else.
     """
     try:
-        content = parse_json(read_bytes(path))
+        text = read_regular(path)
     except FileNotFoundError as error:
         raise SchemaError(f"{path}: no such file; expected {what}") from error
-    except OSError as error:
-        raise SchemaError(f"{path}: cannot be read ({error.strerror}); expected {what}") from error
-    except ValueError as error:
-        reason = printable(str(error))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise SchemaError(f"{path}: cannot be read ({reason}); expected {what}") from error
+    try:
+        content = parse_json(text, str(path))
+    except DataError as error:
+        raise SchemaError(f"{error}; expected {what}") from error
     if not isinstance(content, dict):
         raise SchemaError(f"{path}: holds no object; expected {what}")
     return content

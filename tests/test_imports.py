@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself.
-GROUND = {"cluster", "errors", "files", "locks", "paths", "objectives", "plain"}
+GROUND = {"cluster", "errors", "files", "limits", "locks", "paths", "objectives", "plain"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
@@ -19,8 +19,9 @@ ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
     "plain": set(),
-    "files": {"errors", "plain"},
-    "locks": set(),
+    "limits": {"errors"},
+    "files": {"errors", "limits", "plain"},
+    "locks": {"errors"},
     "paths": set(),
     "objectives": {"errors"},
     "space": GROUND,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from evonas.errors import SchemaError
 from evonas.files import read_json, write_json
-from evonas.limits import printable, read_bytes
+from evonas.limits import printable, read_regular
 from evonas.locks import is_locked
 from evonas.retraining import RunFolder
 
@@ -155,7 +155,7 @@ class Job:
 def _text(path: Path) -> str:
     """Returns a text file's content; empty if there is none that can be read."""
     try:
-        return read_bytes(path).decode(errors="replace")
+        return read_regular(path).decode(errors="replace")
     except (OSError, ValueError):
         return ""
 

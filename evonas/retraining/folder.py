@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evonas.errors import ConfigurationError, SchemaError
+from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.files import read_json, write_atomically, write_json
-from evonas.limits import parse_json, printable, read_bytes
+from evonas.limits import parse_json, printable, read_regular
 from evonas.plain import without_nan
 from evonas.retraining.request import Retraining
 from evonas.training.recipe import describe_recipe, recipe_from
@@ -203,7 +203,7 @@ class RunFolder:
             SchemaError: The file cannot be read.
         """
         try:
-            text = read_bytes(self.curves, _MOST_CURVES).decode(errors="replace")
+            text = read_regular(self.curves, _MOST_CURVES).decode(errors="replace")
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -240,8 +240,8 @@ def _are_figures(content: Any) -> bool:
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            row = parse_json(line)
-        except ValueError:
+            row = parse_json(line, "row")
+        except DataError:
             continue
         if isinstance(row, dict) and _is_row(row):
             yield row

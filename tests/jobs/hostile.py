@@ -1,4 +1,4 @@
-"""Job folders that are not what a worker expects, for tests and `scripts/stress/hostile_jobs.py`."""
+"""Job folders that no worker expects, for tests and `scripts/stress/hostile_jobs.py`."""
 
 import json
 import os
