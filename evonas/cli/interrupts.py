@@ -1,0 +1,49 @@
+"""Ctrl-C in long commands: what there is is kept, and the user is told where."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
+from evonas.limits import printable_lines
+
+
+@contextmanager
+def keeps(what: Callable[[], str]) -> Iterator[None]:
+    """Says on Ctrl-C what is kept of the block's work, and where; the command then ends with 130.
+
+    Args:
+        what: Called when it happens; it completes the sentence "interrupted: ...".
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(printable_lines(f"\ninterrupted: {what()}"), err=True)
+        raise
+
+
+@contextmanager
+def remembered_signals(says: str = "") -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM for the block; a second one ends the process at once.
+
+    Args:
+        says: Told to the user at the first one.
+    """
+    caught: list[int] = []
+
+    def remember(number: int, frame: object) -> None:
+        if caught:
+            sys.exit(130)
+        caught.append(number)
+        if says:
+            typer.echo(f"\n{says}", err=True)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, remember) for number in numbers]
+    try:
+        yield caught
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
