@@ -101,8 +101,7 @@ def check(
     reports = {split: check_split(dataset) for split, dataset in datasets.items()}
     duplicates = find_duplicates(datasets)
     fits = _anchor_reports(datasets, anchors) if anchors else {}
-    if grid is not None:
-        _write_grids(datasets, grid)
+    pictures = _write_grids(datasets, grid) if grid is not None else []
     fingerprint = data_fingerprint(folder)
     if as_json:
         result: dict[str, Any] = {
@@ -110,6 +109,8 @@ def check(
             "splits": {name: asdict(report) for name, report in reports.items()},
             "duplicates": duplicates,
         }
+        if pictures:
+            result["grids"] = list(map(str, pictures))
         if fits:
             result["anchors"] = {name: asdict(fit) for name, fit in fits.items()}
         print_json(result)
@@ -119,6 +120,8 @@ def check(
             typer.echo(_describe(split, report))
             if split in fits:
                 typer.echo(_describe_fit(anchors, fits[split]))
+        for picture in pictures:
+            typer.echo(f"picture: {picture}")
         typer.echo(f"images that are there twice: {len(duplicates)}")
         for names in duplicates[:10]:
             typer.echo(f"  {' = '.join(names)}")
@@ -135,12 +138,30 @@ def _anchor_reports(datasets: "dict[str, CocoDataset]", name: str) -> "dict[str,
     return {split: check_anchors(dataset, skeleton) for split, dataset in datasets.items()}
 
 
-def _write_grids(datasets: "dict[str, CocoDataset]", path: Path) -> None:
+def _write_grids(datasets: "dict[str, CocoDataset]", path: Path) -> list[Path]:
+    """Writes a picture for each split; of a single split under the name that was asked for."""
     from evonas.data.grid import picture_grid
+    from evonas.errors import ConfigurationError
+    from evonas.files import atomic_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for split, dataset in datasets.items():
-        picture_grid(dataset).save(path.with_name(f"{path.stem}-{split}.png"))
+    suffix = path.suffix or ".png"
+    names = {
+        split: path.with_name(f"{path.stem}{suffix if len(datasets) == 1 else f'-{split}{suffix}'}")
+        for split in datasets
+    }
+    kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+    kind = kinds.get(suffix.lower())
+    if kind is None:
+        raise ConfigurationError(f"--grid {path}: must end in {', '.join(kinds)}")
+    inputs = {
+        dataset.path_of(i).resolve() for dataset in datasets.values() for i in range(len(dataset))
+    }
+    for split, name in names.items():
+        if name.resolve() in inputs:
+            raise ConfigurationError(f"--grid {name}: is an image of the data set")
+        with atomic_file(name) as file:
+            picture_grid(datasets[split]).save(file, kind)
+    return list(names.values())
 
 
 def _describe_fit(name: str, fit: "AnchorReport") -> str:
