@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from evonas.errors import DataError, SchemaError
+from evonas.json_values import without_nan
 from evonas.limits import parse_json, read_regular
-from evonas.plain import without_nan
 
 _PARTIAL = ".partial"
 _PARTIAL_SECONDS = 10.0  # a file younger than this may belong to a process about to lock it

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from evonas.scoring.surrogate import Surrogate
 from evonas.space import Genotypes, SearchSpace
-from evonas.space.costs import cost_tables, peak_memory
+from evonas.space.memory import peak_memory
 
 Floats = NDArray[np.float64]
 Column = Callable[[Genotypes], Floats]
@@ -41,7 +41,7 @@ def cost_column(space: SearchSpace, name: str) -> Column | None:
     """Returns a column that follows from the space alone; None for any other."""
     if name == "peak_memory":
         return partial(peak_memory, space)
-    tables = cost_tables(space)
+    tables = space.cost_tables
     return cell_sum(space, tables[name]) if name in tables else None
 
 

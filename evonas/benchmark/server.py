@@ -17,8 +17,8 @@ import numpy as np
 
 from evonas.benchmark.problem import BenchmarkProblem
 from evonas.errors import ConfigurationError, EvonasError, unknown_name
+from evonas.json_values import without_nan
 from evonas.limits import MAX_INTEGER, parse_json, printable
-from evonas.plain import without_nan
 from evonas.search.constraints import total_violation
 from evonas.space import Genotypes
 

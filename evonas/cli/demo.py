@@ -1,6 +1,5 @@
 """`evonas demo`: the whole chain on shipped weights and predictors."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +24,7 @@ def demo(
     all scores from its table.
     """
     from evonas.cli.searching import SearchOptions, print_front, run
+    from evonas.paths import cache_dir
 
     scenes = data or cache_dir() / "digits"
     _make_scenes(scenes)
@@ -68,9 +68,3 @@ def _make_scenes(folder: Path) -> None:
         length=5000, label=f"drawing digits scenes into {folder}", file=sys.stderr
     ) as bar:
         make_digits(folder, on_image=lambda done, _: bar.update(done - bar.pos))
-
-
-def cache_dir() -> Path:
-    """Returns the folder of data that can be made again, by the XDG convention."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "evonas"

@@ -90,14 +90,14 @@ def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
         raise ConfigurationError(
             f"{source}: give --data, the images that set the batch norm of weights from a supernet"
         )
-    from evonas.paths import benchmark_data_dir
+    from evonas.paths import find_data
     from evonas.space import whole_space
     from evonas.supernet.archive import extract_archive
 
     weights = supernet
     if weights is None:
         whole = whole_space(source.partition(":")[0])
-        weights = benchmark_data_dir() / "supernets" / f"{whole}.safetensors"
+        weights = find_data(f"supernets/{whole}.safetensors")
         if not weights.is_file():
             raise ConfigurationError(
                 f"{source}: no supernet of {whole} is shipped, whose weights it could inherit; "

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from evonas.json_values import without_nan
 from evonas.limits import printable_lines
-from evonas.plain import without_nan
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

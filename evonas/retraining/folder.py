@@ -9,8 +9,8 @@ from typing import Any
 
 from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.files import read_json, write_atomically, write_json
+from evonas.json_values import without_nan
 from evonas.limits import parse_json, printable, read_regular
-from evonas.plain import without_nan
 from evonas.retraining.request import Retraining
 from evonas.training.recipe import describe_recipe, recipe_from
 

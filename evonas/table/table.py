@@ -14,7 +14,8 @@ from evonas.errors import (
 )
 from evonas.objectives import Objective, hypervolume, pareto_mask
 from evonas.space import Genotypes, load_space
-from evonas.table.card import content_checksum, data_card
+from evonas.table.card import column_card
+from evonas.table.checksum import content_checksum, file_sha256
 from evonas.table.columns import column_objective
 from evonas.table.lookup import ColumnTable, RowNumbers, Space
 from evonas.table.part import Card, Floats, write_part
@@ -144,7 +145,21 @@ class BenchmarkTable(ColumnTable):
 
     def info(self) -> dict[str, Any]:
         """Returns the data card: rows, spaces, columns with unit, direction, source, filling."""
-        return data_card(self)
+        return {
+            "path": str(self.path),
+            "rows": len(self),
+            "spaces": {space: self.count(space) for space in self.spaces},
+            "fingerprints": {space: self.fingerprint(space) for space in self.spaces},
+            "parts": self.n_parts,
+            "columns": [
+                column_card(name, space, self.provenance(name, space), self.column(name, space))
+                for space in self.spaces
+                for name in self.columns(space)
+            ],
+            "card": dict(self.card),
+            "checksum": self.checksum(),
+            "sha256": file_sha256(self.path) if self.path.is_file() else None,
+        }
 
     def checksum(self) -> str:
         """Returns a hash of all rows and values, the same however they are split into parts."""
