@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def make(
     """Generate a data set: handwritten digits on cluttered backgrounds."""
     from evonas.data import data_fingerprint, make_digits
 
-    with typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar:
+    with (
+        keeps(lambda: f"{out} was not made; the same command makes it anew"),
+        typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar,
+    ):
         make_digits(
             out, seed, train, val, size, on_image=lambda done, _: bar.update(done - bar.pos)
         )
@@ -69,7 +73,8 @@ def convert(
     bad = [pair[0] for pair in pairs if len(pair) < 2]
     if bad:
         raise ConfigurationError(f"--rename {bad[0]}: must be OLD=NEW")
-    images = convert_dataset(folder, out, {old: new for old, new in pairs}, val_share)
+    with keeps(lambda: f"{out} was not made; the same command makes it anew"):
+        images = convert_dataset(folder, out, {old: new for old, new in pairs}, val_share)
     result = {"folder": str(out), "images": images, "fingerprint": data_fingerprint(out)}
     if as_json:
         print_json(result)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from evonas.data.drawing import Found
-    from evonas.export.load import ImageDetector
+    from evonas.export.runtime import ImageDetector
 
 # What a single image can be the cause of; the others are done all the same.
 _ONE_IMAGE = (EvonasError, OSError, MemoryError)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ def export(
         images = calibration_images(load_coco(data, "train"), archive.image_size, calibration)
         validation = load_coco(data, "val")
     wanted = formats or [name for name in FORMATS if images is not None or name != "tflite-int8"]
-    written = export_detector(
-        archive, out, wanted, images, validation, lambda what: print(what, file=sys.stderr)
-    )
+    with keeps(lambda: f"files written so far are in {out}; card.json does not list them yet"):
+        written = export_detector(
+            archive, out, wanted, images, validation, lambda what: print(what, file=sys.stderr)
+        )
     if as_json:
         print_json({"out": str(out), "files": [asdict(entry) for entry in written]})
         return

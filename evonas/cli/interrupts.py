@@ -9,6 +9,8 @@ import typer
 
 from evonas.limits import printable_lines
 
+_SAID = "the user has been told what is kept"
+
 
 @contextmanager
 def keeps(what: Callable[[], str]) -> Iterator[None]:
@@ -19,9 +21,25 @@ def keeps(what: Callable[[], str]) -> Iterator[None]:
     """
     try:
         yield
-    except KeyboardInterrupt:
-        typer.echo(printable_lines(f"\ninterrupted: {what()}"), err=True)
+    except KeyboardInterrupt as interrupt:
+        say_interrupted(interrupt, what())
         raise
+
+
+def say_interrupted(interrupt: KeyboardInterrupt, what: str) -> None:
+    """Says what is kept, once for each interrupt however many blocks it leaves."""
+    if _SAID not in getattr(interrupt, "__notes__", ()):
+        interrupt.add_note(_SAID)
+        typer.echo(printable_lines(f"\ninterrupted: {what}"), err=True)
+
+
+def interrupt_of(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Returns the interrupt by which an error came about, if it did."""
+    for _ in range(10):
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextmanager
@@ -35,6 +53,7 @@ def remembered_signals(says: str = "") -> Iterator[list[int]]:
 
     def remember(number: int, frame: object) -> None:
         if caught:
+            typer.echo("\nstopped at once: what was saved before is kept", err=True)
             sys.exit(130)
         caught.append(number)
         if says:

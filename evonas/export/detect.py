@@ -16,7 +16,7 @@ from evonas.detector.tiles import TileDetections, merge_tiles, tile_windows
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from evonas.export.load import ImageDetector
+    from evonas.export.runtime import ImageDetector
 
 
 def detect_in_file(archive: Archive, path: Path, threshold: float) -> tuple["Image", list[Found]]:

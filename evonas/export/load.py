@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from evonas.data.drawing import Found
 from evonas.data.images import resized_pixels
 from evonas.errors import SchemaError
 from evonas.export.card import ExportCard, read_card
+from evonas.export.runtime import ExportedDetector, ImageDetector, OnnxFile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,14 +27,6 @@ IN_FOLDER = (
     "detector.tflite",
     "detector-int8.tflite",
 )
-
-
-class ImageDetector(Protocol):
-    """Finds objects in images."""
-
-    def detect(self, image: "Image", threshold: float) -> list[Found]:
-        """Returns the objects of an RGB image of any size, best first, in its own pixels."""
-        ...
 
 
 def load_detector(path: Path) -> ImageDetector:
@@ -135,8 +128,6 @@ def _load_archive(path: Path) -> ImageDetector:
 
 
 def _load_onnx(path: Path) -> ImageDetector:
-    from evonas.export.runtime import ExportedDetector, OnnxFile
-
     file = OnnxFile(path)
     if file.has_suppression:
         return ExportedDetector(path)

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,14 @@ FILE = "detector-nms.onnx"
 _MOST_BYTES = 1 << 31  # what one ONNX file can hold
 # By whether suppression is in the file.
 _OUTPUTS = {True: ("boxes", "scores", "labels"), False: ("codes", "logits")}
+
+
+class ImageDetector(Protocol):
+    """Finds objects in images."""
+
+    def detect(self, image: "Image", threshold: float) -> list[Found]:
+        """Returns the objects of an RGB image of any size, best first, in its own pixels."""
+        ...
 
 
 class OnnxFile:

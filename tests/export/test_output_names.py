@@ -4,13 +4,13 @@ import json
 import shutil
 
 import pytest
-from evonas.latency.campaigns.samples import export_samples
 from PIL import Image
 
 from evonas.cli import main
 from evonas.detector.archive import save_archive
 from evonas.errors import ConfigurationError
 from evonas.export.produce import export_detector
+from evonas.latency.campaigns.samples import export_samples
 from evonas.space import load_space
 
 
