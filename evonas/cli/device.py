@@ -182,7 +182,7 @@ def export_samples(
 
     if precision not in ("fp32", "int8"):
         raise unknown_name("precision", precision, ("fp32", "int8"))
-    with keeps(lambda: f"{out} has some of the networks; the same command writes them all"):
+    with keeps(lambda: f"{out} has some networks; the same command writes them all"):
         results = export(load_space(space), count, out, cast("Precision", precision), seed)
     if as_json:
         print_json({"space": space, "count": count, "results": str(results)})

@@ -83,7 +83,7 @@ def test_a_training_says_how_to_resume(digits, tmp_path, ctrl_c_at_step, capsys)
         ("evonas.data.digits.draw_scene",
          ["data", "make", "digits", "--out", "{}/x"], "was not made; the same command"),
         ("evonas.latency.campaigns.samples.write_tflite",
-         ["device", "export-samples", "--space", "pico", "--out", "{}"], "has some of the networks"),
+         ["device", "export-samples", "--space", "pico", "--out", "{}"], "has some networks"),
     ],
 )  # fmt: skip
 def test_each_long_command_says_what_it_keeps(what, command, says, tmp_path, capsys, monkeypatch):
