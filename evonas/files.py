@@ -15,6 +15,7 @@ from evonas.json_values import without_nan
 from evonas.limits import parse_json, read_regular
 
 _PARTIAL = ".partial"
+_PREFIX = 100  # characters of a file's name in the name of its partial
 _PARTIAL_SECONDS = 10.0  # a file younger than this may belong to a process about to lock it
 
 
@@ -40,7 +41,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     partial: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=_PARTIAL)
+        descriptor, partial = tempfile.mkstemp(_PARTIAL, f".{path.name[:_PREFIX]}.", path.parent)
         with os.fdopen(descriptor, "w+b") as file:
             with suppress(OSError):  # a file system without locks; see `remove_partial_files`
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

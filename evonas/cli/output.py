@@ -10,6 +10,8 @@ import typer
 from evonas.json_values import without_nan
 from evonas.limits import printable_lines
 
+_PIPE_WIDTH = 500  # characters; what is piped is not cut to a screen
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -19,7 +21,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Prints rows on stdout, the first column left-aligned, the others right-aligned.
+    """Prints rows on stdout, first column left-aligned and never cut, others right-aligned.
 
     What a terminal would obey in them is shown escaped: names may come from files.
     """
@@ -28,9 +30,16 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: s
     from rich.table import Table
     from rich.text import Text
 
+    rows = [[printable_lines(cell) for cell in row] for row in rows]
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
     for index, heading in enumerate(headings):
-        table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
+        widest = max([len(heading), *(len(row[index]) for row in rows)])
+        table.add_column(
+            Text(heading),
+            justify="right" if index else "left",
+            no_wrap=True,
+            min_width=None if index else widest,  # an identifier that is cut cannot be copied
+        )
     for row in rows:
-        table.add_row(*(Text(printable_lines(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        table.add_row(*map(Text, row))
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
