@@ -76,8 +76,9 @@ def _runs_all(root: Path, hostile: int, good: int, slots: int) -> bool:
     )
     print(
         f"{len(spoiled)} hostile folders of {len(HOSTILE)} kinds, {good} good jobs: {done} good "
-        f"ones ran, {ran} hostile ones; {named} of {are_jobs} that still look like jobs were named; "
-        f"`evonas job list` {'lists all' if clean else 'FAILED'}; {time.monotonic() - began:.1f} s"
+        f"ones ran, {ran} hostile ones; {named} of {are_jobs} that still look like jobs were "
+        f"named; `evonas job list` {'lists all' if clean else 'FAILED'}; "
+        f"{time.monotonic() - began:.1f} s"
     )
     return done == good and ran == 0 and named == are_jobs and clean
 

@@ -27,6 +27,11 @@ TOKENS: tuple[bytes, ...] = (
     "\u0661".encode(), b"nan", b"-inf", b"0x10", b" " * 500,
 )  # fmt: skip
 
+_EXTREMES: dict[str, list[float]] = {
+    "<f": [float("nan"), float("inf"), -1e30],
+    "<H": [0, 1, 65535, 4096],
+}
+
 
 def flip(data: bytes, rng: Rng) -> bytes:
     """Changes some bytes."""
@@ -66,8 +71,7 @@ def numbers(data: bytes, rng: Rng) -> bytes:
     for _ in range(int(rng.integers(1, 4))):
         kind = str(rng.choice(["<i", "<I", "<q", "<f", "<H"]))
         size = struct.calcsize(kind)
-        extremes = {"<f": [float("nan"), float("inf"), -1e30], "<H": [0, 1, 65535, 4096]}
-        values = extremes.get(kind, [0, 1, 2**31 - 1, 100_000_000])
+        values = _EXTREMES.get(kind, [0, 1, 2**31 - 1, 100_000_000])
         at = int(rng.integers(0, (len(data) - size) // 2 + 1)) * 2
         changed[at : at + size] = struct.pack(kind, values[rng.integers(len(values))])
     return bytes(changed)
@@ -77,12 +81,12 @@ def json_values(data: bytes, rng: Rng) -> bytes:
     """Changes values of a JSON text, or of its first lines where it is no single value."""
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         lines = data.split(b"\n")
         at = int(rng.integers(len(lines)))
         try:
             lines[at] = _changed_json(json.loads(lines[at]), rng)
-        except ValueError:
+        except (ValueError, RecursionError):
             return insert(data, rng)
         return b"\n".join(lines)
     return _changed_json(value, rng)
@@ -90,11 +94,14 @@ def json_values(data: bytes, rng: Rng) -> bytes:
 
 def safetensors_header(data: bytes, rng: Rng) -> bytes:
     """Changes the JSON header of a .safetensors file, or the card in it; its length stays right."""
-    (length,) = struct.unpack_from("<Q", data)
-    header = json.loads(data[8 : 8 + length])
-    metadata = header.get("__metadata__", {})
-    if "card" in metadata and rng.random() < 0.8:
-        metadata["card"] = _changed_json(json.loads(metadata["card"]), rng).decode()
+    try:
+        (length,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8 : 8 + length])
+    except (ValueError, RecursionError, struct.error, OverflowError):
+        return flip(data, rng)  # damaged before
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if isinstance(metadata, dict) and isinstance(metadata.get("card"), str) and rng.random() < 0.8:
+        metadata["card"] = json_values(metadata["card"].encode(), rng).decode(errors="replace")
         text = json.dumps(header).encode()
     else:
         text = _changed_json(header, rng)
@@ -109,14 +116,10 @@ def _changed_json(value: Any, rng: Rng) -> bytes:
 
 def _changed(value: Any, rng: Rng) -> Any:
     """Returns a value with one of its parts, at any depth, replaced, removed or doubled."""
-    inner = (
-        list(value)
-        if isinstance(value, dict)
-        else range(len(value))
-        if isinstance(value, list)
-        else ()
-    )
-    if not len(inner) or rng.random() < 0.15:
+    inner: list[Any] = []
+    if isinstance(value, dict | list):
+        inner = list(value) if isinstance(value, dict) else list(range(len(value)))
+    if not inner or rng.random() < 0.15:
         return VALUES[rng.integers(len(VALUES))]
     key = inner[int(rng.integers(len(inner)))]
     copy = value.copy()

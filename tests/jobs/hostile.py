@@ -48,7 +48,7 @@ def _pipe(name: str) -> Spoil:
 def _renamed(name: bytes) -> Spoil:
     def spoil(folder: Path) -> None:
         _text("status.json", "{")(folder)
-        folder.rename(folder.parent / os.fsdecode(name))
+        folder.rename(folder.parent / (os.fsdecode(name) + folder.name))
 
     return spoil
 
@@ -94,7 +94,7 @@ HOSTILE: Mapping[str, Spoil] = {
     "a link to a device as stderr": _link("stderr.txt", "/dev/full"),
     "a file in place of the folder": _as_file,
     "a link to itself": _itself,
-    "a name that is no text": _renamed(b"\xff\x1b[2J"),
+    "a name that is no text": _renamed(b"\xff\x1b[2J-"),
 }
 
 
