@@ -20,6 +20,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(without_nan(value)))
 
 
+def say(text: str) -> None:
+    """Prints text that may hold names from files; what a terminal would obey is escaped."""
+    typer.echo(printable_lines(text))
+
+
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
     """Prints rows on stdout, first column left-aligned and never cut, others right-aligned.
 

@@ -12,6 +12,9 @@ from scripts.stress import mutations
 from scripts.stress.mutations import Mutation
 
 
+_NAME = "pico:0000000"
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """One reader.
@@ -30,35 +33,41 @@ class Reader:
 
 
 def base_files(folder: Path) -> None:
-    """Makes what several readers start from: a data set, a network's files, a table, a job."""
+    """Makes what readers start from: a data set, tables, a job, a network's files and its run."""
     import torch
 
-    from evonas.data import load_coco, make_digits
+    from evonas.data import load_coco
     from evonas.detector import Detector
     from evonas.detector.archive import Archive, Card
     from evonas.export.produce import calibration_images, export_detector
-    from evonas.space import find_architecture, load_space
+    from evonas.space import find_architecture
+
+    light_files(folder)
+    torch.manual_seed(0)
+    detector = Detector(find_architecture(_NAME)).eval()
+    archive = Archive(detector, Card(_NAME, tuple("0123456789")))
+    images = calibration_images(load_coco(folder / "digits", "train"), 64, 4)
+    export_detector(archive, folder / "export", calibration=images)
+    _cli("train", _NAME, "--data", str(folder / "digits"), "--out", str(folder / "run"), "--set",
+         "steps=2", "--set", "batch_size=2", "--set", "validations=1", "--threads", "1")  # fmt: skip
+
+
+def light_files(folder: Path) -> None:
+    """Makes those that need no torch: a data set, tables, latencies, a job."""
+    from evonas.data import make_digits
+    from evonas.space import load_space
     from evonas.table import export_rows, open_table, write_table
 
     data = make_digits(folder / "digits", train=6, val=3)
-    torch.manual_seed(0)
-    name = "pico:0000000"
-    detector = Detector(find_architecture(name)).eval()
-    archive = Archive(detector, Card(name, tuple("0123456789")))
-    images = calibration_images(load_coco(data, "train"), 64, 4)
-    export_detector(archive, folder / "export", calibration=images)
-    space = load_space("pico")
     _cli("table", "import", str(folder / "table"), str(_csv(folder / "rows.csv")), "--source",
          "supernet")  # fmt: skip
     table = open_table(folder / "table")
     write_table(folder / "table.h5", table)
     for kind in ("csv", "jsonl", "parquet"):
         export_rows(table, folder / f"rows2.{kind}")
-    _cli("train", name, "--data", str(data), "--out", str(folder / "run"), "--set", "steps=2",
-         "--set", "batch_size=2", "--set", "validations=1", "--threads", "1")  # fmt: skip
-    _cli("job", "submit", name, "--data", str(data), "--jobs", str(folder / "jobs"))
-    genotypes = space.genotypes(_ids())
-    latencies = space.costs(genotypes)["madds"] / 1e6
+    _cli("job", "submit", _NAME, "--data", str(data), "--jobs", str(folder / "jobs"))
+    space = load_space("pico")
+    latencies = space.costs(space.genotypes(_ids()))["madds"] / 1e6
     rows = [f"{i},{ms:.4f},ms" for i, ms in zip(_ids(), latencies.tolist(), strict=True)]
     (folder / "device.csv").write_text("\n".join(["arch_id,latency,unit", *rows]) + "\n")
 
