@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json
 
 app = typer.Typer(no_args_is_help=True)
@@ -50,7 +51,9 @@ def compare(
         population,
         _numbers(fewer or []),
     )
-    results = run_all(plan, out, workers, _tell)
+    kept = f"finished runs are in {out / 'runs'}; the same command does the others"
+    with keeps(lambda: kept):
+        results = run_all(plan, out, workers, _tell)
     comparison = Comparison(plan, results)
     for name, text in (
         ("report.html", html(comparison)),

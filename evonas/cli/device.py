@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -74,10 +75,14 @@ def measure(
 ) -> None:
     """Measure networks on a device; a campaign that was stopped goes on where it was."""
     from evonas.latency import measure_device
+    from evonas.latency.store import measurements_path
+    from evonas.space import load_space
     from evonas.table.text import read_text
 
     found = read_text(front)[0] if front else ()
-    with _progress_bar(f"{device} {space}") as advance:
+    path = measurements_path(device, load_space(space), data_dir)
+    kept = f"networks measured so far are in {path}; the same command resumes"
+    with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
         result = measure_device(
             device, space, count, seed, data_dir, core, advance, workers, found, ray
         )
@@ -177,7 +182,8 @@ def export_samples(
 
     if precision not in ("fp32", "int8"):
         raise unknown_name("precision", precision, ("fp32", "int8"))
-    results = export(load_space(space), count, out, cast("Precision", precision), seed)
+    with keeps(lambda: f"{out} has some networks; the same command writes them all"):
+        results = export(load_space(space), count, out, cast("Precision", precision), seed)
     if as_json:
         print_json({"space": space, "count": count, "results": str(results)})
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.output import AsJson, print_json, print_table
+from evonas.limits import printable, printable_lines
 
 if TYPE_CHECKING:
     from evonas.jobs import Job
@@ -60,6 +61,9 @@ def list_jobs(jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
         return
     headings = ["job", "state", "architecture", "recipe", "step", "loss", "AP", "left"]
     print_table(headings, [_row(entry) for entry in found])
+    for entry in found:
+        if entry["state"] == "damaged":
+            typer.echo(f"{printable(entry['job'])}: damaged: {printable_lines(entry['message'])}")
 
 
 @app.command()
@@ -85,9 +89,9 @@ def logs(
 
     job = JobQueue(jobs).find(name)
     for line in job.log(lines):
-        typer.echo(line)
+        typer.echo(printable_lines(line))
     if job.status().state == "failed":
-        typer.echo(job.errors.read_text(errors="replace").rstrip(), err=True)
+        typer.echo(printable_lines(job.said()), err=True)
 
 
 @app.command()
@@ -134,7 +138,7 @@ def _tell(job: "Job", what: str, as_json: bool) -> None:
 
 def _row(entry: dict[str, Any]) -> list[str]:
     if entry["state"] == "damaged":
-        return [entry["job"], "damaged", entry["message"], *[""] * 5]
+        return [printable(entry["job"]), "damaged", *[""] * 6]
     known = {name: value if value == value else None for name, value in entry.items()}
     left = known["seconds_left"] if known["state"] == "running" else None
     return [

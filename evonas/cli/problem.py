@@ -110,13 +110,19 @@ def front(name: Name, as_json: AsJson = False) -> None:
 @app.command()
 def serve(name: Name, seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0) -> None:
     """Answer JSON requests from stdin, one a line, until it ends; see evonas.benchmark.server."""
+    import contextlib
+    import io
     import sys
 
     from evonas.benchmark import load_problem
     from evonas.benchmark.server import serve as answers
 
-    for answer in answers(load_problem(name, seed), sys.stdin):
-        print(answer, flush=True)
+    problem = load_problem(name, seed)
+    # What is no UTF-8 becomes a request that cannot be answered, not the server's end.
+    lines = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
+    with contextlib.suppress(BrokenPipeError):  # who asked has gone
+        for answer in answers(problem, lines):
+            print(answer, flush=True)
 
 
 def _summary(problem: "BenchmarkProblem") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def supernet_scores(
     scorer = load_scorer(_SUPERNET, ScorerOptions(truth.space, weights, data))
     assert scorer is not None
     store = open_or_create(scores) if scores else MemoryStore()
-    return CachedScorer(truth.space, scorer, store)(truth.genotypes)["map"]
+    kept = f"scores so far are in {scores}; the same command resumes"
+    with keeps(lambda: kept if scores else "no score is kept; with --scores TABLE they are"):
+        return CachedScorer(truth.space, scorer, store)(truth.genotypes)["map"]
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
+from evonas.cli.interrupts import say_interrupted
 from evonas.cli.output import print_table
 from evonas.objectives import need_sizes
 
@@ -77,11 +78,10 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
             seed=options.seed,
             callback=report,
         )
-    except KeyboardInterrupt:
-        typer.echo(
-            f"\ninterrupted: every score so far is in {options.table}; "
-            "the same command goes on from there",
-            err=True,
+    except KeyboardInterrupt as interrupt:
+        say_interrupted(
+            interrupt,
+            f"every score so far is in {options.table}; the same command resumes from there",
         )
         raise
     finally:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.interrupts import keeps, remembered_signals
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
 
@@ -41,7 +42,7 @@ def train(
     threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
-    """Train a supernet; the same command again goes on where it was interrupted.
+    """Train a supernet; Ctrl-C saves first, and the same command again resumes from there.
 
     Under `torchrun --nproc-per-node N -m evonas supernet train ...` the processes divide each
     batch, and each runs an architecture of its own in a step.
@@ -50,6 +51,7 @@ def train(
     from rich.console import Console
 
     from evonas.supernet import train_supernet
+    from evonas.supernet.train import checkpoint_path
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
     from evonas.training.memory import keep_freed_memory
@@ -69,7 +71,19 @@ def train(
                 highlight=False,
             )
 
-    with joined_processes() as processes:
+    checkpoint = checkpoint_path(out, sampling, distillation)
+    says = "saving after this step; Ctrl-C again stops at once, at the last checkpoint"
+
+    def kept() -> str:
+        if not checkpoint.exists():
+            return "before the first step; nothing was written"
+        return f"saved in {checkpoint}; the same command resumes"
+
+    with (
+        joined_processes() as processes,
+        remembered_signals(says) as caught,
+        keeps(kept),
+    ):
         card = train_supernet(
             space,
             data,
@@ -82,6 +96,7 @@ def train(
             device=pick_device(device),
             workers=workers,
             processes=processes,
+            interrupted=lambda: bool(caught),
         )
     if processes.rank == 0:
         print(json.dumps(card) if as_json else f"{out}: {card['command']}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli import table_files
-from evonas.cli.output import AsJson, print_json, print_table
+from evonas.cli.output import AsJson, print_json, print_table, say
 from evonas.cli.table_files import SpaceName, TablePath, Where
 from evonas.objectives import need_sizes
 
@@ -60,14 +60,14 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         print_json(card)
         return
     spaces = ", ".join(f"{name} {rows}" for name, rows in card["spaces"].items())
-    typer.echo(
+    say(
         f"{table}: {card['rows']} rows ({spaces or 'empty'}) in {card['parts']} parts, "
         f"checksum {card['checksum']}"
     )
     for key, text in card["card"].items():
-        typer.echo(f"{key}: {text}")
+        say(f"{key}: {text}")
     if card["sha256"]:
-        typer.echo(f"sha256: {card['sha256']}")
+        say(f"sha256: {card['sha256']}")
     print_table(
         ["column", "space", "unit", "better", "source", "filled", "min", "max"],
         [
@@ -82,7 +82,7 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         ],
     )
     for text, names in _by_provenance(card["columns"]).items():
-        typer.echo(f"{', '.join(names)}: {text}")
+        say(f"{', '.join(names)}: {text}")
 
 
 def _by_provenance(columns: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
@@ -122,8 +122,8 @@ def verify(
         print_json({"rows": len(opened), "problems": problems})
     else:
         for problem in problems:
-            typer.echo(problem)
-        typer.echo(f"{table}: {len(opened)} rows, {len(problems) or 'no'} problems")
+            say(problem)
+        say(f"{table}: {len(opened)} rows, {len(problems) or 'no'} problems")
     if problems:
         raise typer.Exit(3)
 
@@ -180,7 +180,7 @@ def query(
     names = columns.split(",") if columns else opened.columns(space)
     _show(opened, rows[:limit], names, space, as_json, n=len(rows))
     if not as_json:
-        typer.echo(f"{min(len(rows), limit)} of {len(rows)} rows")
+        say(f"{min(len(rows), limit)} of {len(rows)} rows")
 
 
 def _found(table: "BenchmarkTable", arch_ids: Sequence[str], space: str) -> "NDArray[np.intp]":
@@ -226,7 +226,7 @@ def front(
         print_json({"front": records, **({} if volume is None else {"hypervolume": volume})})
         return
     _print_records(records, [*names, *others])
-    typer.echo(f"{len(rows)} on the front{'' if volume is None else f', hypervolume {volume:.6g}'}")
+    say(f"{len(rows)} on the front{'' if volume is None else f', hypervolume {volume:.6g}'}")
 
 
 @app.command()
@@ -248,7 +248,7 @@ def neighbours(
     further = {"distance": differing[:limit].tolist()}
     _show(opened, rows[:limit], names, space, as_json, n=len(rows), further=further)
     if not as_json:
-        typer.echo(f"{min(len(rows), limit)} of {len(rows)} neighbours of {arch}")
+        say(f"{min(len(rows), limit)} of {len(rows)} neighbours of {arch}")
 
 
 @app.command()

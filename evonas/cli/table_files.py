@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.output import say
+
 TablePath = Annotated[
     Path,
     typer.Argument(metavar="TABLE", help="Folder of parts, a file, or a shipped table's name."),
@@ -36,7 +38,7 @@ def export(
         rows = opened.where(where, space) if where else None
         names = columns.split(",") if columns else None
         count = export_rows(opened, out, rows, names, space)
-    typer.echo(f"{out}: {count} rows")
+    say(f"{out}: {count} rows")
 
 
 def import_(
@@ -54,8 +56,8 @@ def import_(
     provenance = {"source": source} if source else None
     for file in files:
         count = import_rows(opened, file, provenance)
-        typer.echo(f"{file}: {count} rows")
-    typer.echo(f"{table}: {len(opened)} rows")
+        say(f"{file}: {count} rows")
+    say(f"{table}: {len(opened)} rows")
 
 
 def merge(
@@ -81,7 +83,7 @@ def merge(
     merged = open_or_create(target)
     merge_tables(merged, tables, conflict, labels)
     merged.compact()
-    typer.echo(f"{target}: {len(merged)} rows")
+    say(f"{target}: {len(merged)} rows")
 
 
 def compact(table: TablePath) -> None:
@@ -90,4 +92,4 @@ def compact(table: TablePath) -> None:
 
     opened = open_table(table)
     opened.compact()
-    typer.echo(f"{table}: {len(opened)} rows in {opened.n_parts} part")
+    say(f"{table}: {len(opened)} rows in {opened.n_parts} part")

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from evonas.errors import DataError
+from evonas.limits import csv_text, from_csv_text, parse_json, printable
 from evonas.table.part import Floats
 
 Batches = Iterable[tuple[Sequence[str], Mapping[str, Floats]]]
@@ -19,10 +20,10 @@ _CSV, _JSON_LINES = ".csv", ".jsonl"
 def _write_csv(file: BinaryIO, names: Sequence[str], batches: Batches) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["arch_id", *names])
+    writer.writerow(["arch_id", *map(csv_text, names)])
     for arch_ids, columns in batches:
         values = [["" if v != v else v for v in columns[name].tolist()] for name in names]
-        writer.writerows(zip(arch_ids, *values, strict=True))
+        writer.writerows(zip(map(csv_text, arch_ids), *values, strict=True))
         file.write(text.getvalue().encode())
         text.seek(0)
         text.truncate()
@@ -59,7 +60,7 @@ def read_text(path: Path) -> tuple[list[str], dict[str, Floats]]:
 
 def _read_csv(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Floats]]:
     lines = csv.reader(file)
-    names = next(lines, [])
+    names = [from_csv_text(name) for name in next(lines, [])]
     if names.count("arch_id") != 1 or len(set(names)) < len(names):
         raise DataError(f"{path}: the first line must name the columns, one of them 'arch_id'")
     at = names.index("arch_id")
@@ -68,7 +69,7 @@ def _read_csv(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Flo
         if len(line) != len(names):
             where = f"{path}, line {lines.line_num}"
             raise DataError(f"{where}: {len(line)} fields, the first line has {len(names)}")
-        arch_ids.append(line.pop(at))
+        arch_ids.append(from_csv_text(line.pop(at)))
         rows.append(line)
     del names[at]
     return arch_ids, {
@@ -80,10 +81,7 @@ def _read_json_lines(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[s
     arch_ids: list[str] = []
     columns: dict[str, list[Any]] = {}
     for number, line in enumerate(file, start=1):
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: no JSON ({error})") from error
+        record = parse_json(line, f"{path}, line {number}")
         if not isinstance(record, dict) or not isinstance(record.get("arch_id"), str):
             raise DataError(f"{path}, line {number}: an object with an 'arch_id' is expected")
         arch_ids.append(record.pop("arch_id"))
@@ -105,8 +103,9 @@ def _numbers(values: Sequence[Any], name: str, path: Path) -> Floats:
             continue
         try:
             numbers[row] = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise DataError(
-                f"{path}, row {row + 1}: {name!r} is {value!r}, a number or nothing is expected"
+                f"{path}, row {row + 1}: {printable(name)!r} is {printable(repr(value))}, "
+                "expected a number or nothing"
             ) from None
     return numbers

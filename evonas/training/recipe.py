@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from evonas.data.augmentation import Augmentation
 from evonas.errors import ConfigurationError
+from evonas.limits import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,16 @@ def _checked(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any
     checked = {}
     for name, value in values.items():
         if name not in types:
-            raise ConfigurationError(f"{where}: unknown {name!r}; known: {', '.join(types)}")
+            raise ConfigurationError(
+                f"{where}: unknown {printable(name, 60)!r}; known: {', '.join(types)}"
+            )
         wanted = types[name]
         if wanted is float and type(value) is int:
             value = float(value)
         if type(value) is not wanted:
-            raise ConfigurationError(f"{where}: {name} is {value!r}, no {wanted.__name__}")
+            raise ConfigurationError(
+                f"{where}: {name} is {printable(repr(value), 60)}, expected {wanted.__name__}"
+            )
         checked[name] = value
     return checked
 

@@ -84,7 +84,7 @@ ARCH = SPACE.arch_ids(np.zeros((1, SPACE.n_genes), np.uint8))[0]
         ("a.csv", "arch_id,map\nfly:0,1\n", "unknown space 'fly'"),
         ("a.csv", f"arch_id,a/b\n{ARCH},1\n", "column name 'a/b'"),
         ("a.csv", "\0\x01\xff", "first line"),
-        ("a.jsonl", "hello\n", "line 1: no JSON"),
+        ("a.jsonl", "hello\n", "line 1: not valid JSON"),
         ("a.jsonl", '{"map": 1}\n', "line 1: an object with an 'arch_id'"),
         ("a.jsonl", f'{{"arch_id": "{ARCH}", "map": [1]}}\n', r"row 1: 'map' is \[1\]"),
         ("a.parquet", "hello", "no table of architectures"),
