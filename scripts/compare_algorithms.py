@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from any_scorer import any_scorer
 
-from evonas.cli.searching import open_or_create
+from evonas.table import open_or_create
 from evonas.objectives import hypervolume
 from evonas.search import SearchResult, run_search
 

@@ -93,8 +93,9 @@ def search(
     """One search, which prints the number of stored scores as it goes."""
     from any_scorer import any_scorer
 
-    from evonas.cli.searching import open_or_create, summary
+    from evonas.cli.searching import summary
     from evonas.search import run_search
+    from evonas.table import open_or_create
 
     names = objectives.split(",")
     scores = any_scorer(

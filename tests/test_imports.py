@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself.
-GROUND = {"cluster", "errors", "files", "locks", "paths", "objectives", "plain"}
+GROUND = {"cluster", "errors", "files", "locks", "paths", "objectives", "plain", "seal"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
@@ -22,6 +22,7 @@ ALLOWED = {
     "files": {"errors", "plain"},
     "locks": set(),
     "paths": set(),
+    "seal": set(),
     "objectives": {"errors"},
     "space": GROUND,
     "table": SPACE,

@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
     except EvonasError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from evonas.cli.output import printable
+
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""

@@ -13,8 +13,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON object on stdout; NaN, which JSON lacks, becomes null."""
-    typer.echo(json.dumps(without_nan(value)))
+    """Prints one JSON object on stdout; NaN and infinity, which JSON lacks, become null."""
+    typer.echo(json.dumps(without_nan(value), allow_nan=False))
+
+
+def printable(text: str) -> str:
+    """Returns a text from a file without what a terminal would obey.
+
+    >>> printable("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
@@ -26,7 +35,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: s
 
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
     for index, heading in enumerate(headings):
-        table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
+        table.add_column(Text(printable(heading)), justify="right" if index else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else 200).print(table)

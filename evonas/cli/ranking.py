@@ -85,8 +85,8 @@ def supernet_scores(
     truth: "Truth", data: Path, weights: Path | None, scores: Path | None
 ) -> "NDArray[np.float64]":
     """Returns (n,) AP by the supernet of trained architectures, those in `scores` from there."""
-    from evonas.cli.searching import open_or_create
     from evonas.scoring import CachedScorer, MemoryStore, ScorerOptions, load_scorer
+    from evonas.table import open_or_create
 
     scorer = load_scorer(_SUPERNET, ScorerOptions(truth.space, weights, data))
     assert scorer is not None

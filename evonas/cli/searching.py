@@ -48,6 +48,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     """
     from evonas.scoring import ScorerOptions, load_scorer
     from evonas.search import make_question, run_search
+    from evonas.table import open_or_create
 
     question = make_question(options.space, options.objectives, options.where)
     space, scorer = question.space, None
@@ -62,7 +63,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         )
         scorer = load_scorer(options.scorer, given)
     table = open_or_create(options.table) if scorer else _open_filled(options.table, question)
-    sources = _check_sources(table, question, scorer)
+    sources = _sources(table, question, scorer)
     report, close = _progress(options.out)
     try:
         result = run_search(
@@ -112,13 +113,6 @@ def _remeasured(result: "SearchResult", question: "Question") -> "SearchResult":
     return result
 
 
-def open_or_create(path: Path) -> "BenchmarkTable":
-    """Opens a table, or makes an empty one where there is none."""
-    from evonas.table import create_table, open_table
-
-    return open_table(path) if path.exists() else create_table(path)
-
-
 def _open_filled(path: Path, question: "Question") -> "BenchmarkTable | None":
     """Opens the table of a search without a scorer; None if nothing needs to be looked up."""
     from evonas.errors import SchemaError
@@ -133,43 +127,17 @@ def _open_filled(path: Path, question: "Question") -> "BenchmarkTable | None":
     return table
 
 
-def _check_sources(
+def _sources(
     table: "BenchmarkTable | None", question: "Question", scorer: "Scorer | None"
 ) -> dict[str, str]:
-    """Returns the source of each scored column; refuses scores of another origin.
-
-    Raises:
-        SchemaError: The table's rows are of another definition of the space.
-        DataError: The table's scores have another provenance than the scorer's.
-    """
-    from evonas.errors import DataError, SchemaError
-
-    sources = dict.fromkeys(scorer.columns, scorer.provenance.get("source", "")) if scorer else {}
-    space = question.space
-    if table is None or space.name not in table.spaces:
-        return sources
-    if table.fingerprint(space) != space.fingerprint:
-        raise SchemaError(
-            f"{table.path}: rows of another definition of the space {space.name!r} "
-            f"({table.fingerprint(space)}, now {space.fingerprint}); use another table"
-        )
-    for column in table.info()["columns"]:
-        name, found = column["name"], column["provenance"]
-        if column["space"] != space.name or name not in question.scored:
-            continue
-        if scorer and found != dict(scorer.provenance):
-            raise DataError(
-                f"{table.path}: column {name!r} was scored with {_differing(found, scorer)}; "
-                "use another table"
-            )
-        sources[name] = column["source"]
-    return sources
-
-
-def _differing(found: dict[str, str], scorer: "Scorer") -> str:
-    ours = scorer.provenance
-    key = min(key for key in {*found, *ours} if found.get(key) != ours.get(key))
-    return f"{key} {found.get(key)!r}, now {ours.get(key)!r}"
+    """Returns the source of each scored column."""
+    if scorer:
+        return dict.fromkeys(scorer.columns, scorer.provenance.get("source", ""))
+    if table is None:
+        return {}
+    return {
+        name: table.provenance(name, question.space).get("source", "") for name in question.scored
+    }
 
 
 def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:

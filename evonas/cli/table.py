@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli import table_files
-from evonas.cli.output import AsJson, print_json, print_table
+from evonas.cli.output import AsJson, print_json, print_table, printable
 from evonas.cli.table_files import SpaceName, TablePath, Where
 from evonas.objectives import need_sizes
 
@@ -22,6 +22,7 @@ app.command()(table_files.export)
 app.command("import")(table_files.import_)
 app.command()(table_files.merge)
 app.command()(table_files.compact)
+app.command()(table_files.repair)
 
 Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas; default: all.")]
 Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
@@ -42,7 +43,7 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         f"checksum {card['checksum']}"
     )
     for key, text in card["card"].items():
-        typer.echo(f"{key}: {text}")
+        typer.echo(printable(f"{key}: {text}"))
     if card["sha256"]:
         typer.echo(f"sha256: {card['sha256']}")
     print_table(
@@ -59,7 +60,7 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         ],
     )
     for text, names in _by_provenance(card["columns"]).items():
-        typer.echo(f"{', '.join(names)}: {text}")
+        typer.echo(printable(f"{', '.join(names)}: {text}"))
 
 
 def _by_provenance(columns: Sequence[dict[str, Any]]) -> dict[str, list[str]]:

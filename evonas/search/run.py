@@ -132,6 +132,8 @@ def run_search(
 
     Raises:
         ConfigurationError: A name or number that is not allowed.
+        SchemaError: The table's scores are of another scorer, or of another definition of the
+            space.
     """
     question = make_question(space, objectives, where)
     for name, number in (("population", population), ("generations", generations)):
@@ -165,7 +167,13 @@ def _cached(
                 f"{', '.join(question.scored)}: needs a scorer, or a table that holds it"
             )
         scorer = StoredOnly(question.space, question.scored)
-    return CachedScorer(question.space, scorer, MemoryStore() if table is None else table)
+    store = MemoryStore() if table is None else table
+    # Asked before anything is looked up: scores of another origin are no scores of this search.
+    none = np.empty(0)
+    columns = {} if isinstance(scorer, StoredOnly) else dict.fromkeys(scorer.columns, none)
+    nothing = np.empty((0, question.space.n_genes), np.uint8)
+    store.append(question.space, nothing, columns, provenance=scorer.provenance)
+    return CachedScorer(question.space, scorer, store)
 
 
 class _Run:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +15,12 @@ from evonas.table.part import Floats
 
 Batches = Iterable[tuple[Sequence[str], Mapping[str, Floats]]]
 _CSV, _JSON_LINES = ".csv", ".jsonl"
+# `float` takes more: digits of other scripts, underscores.
+_NUMBER = re.compile(
+    r"[ \t]*([-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|nan|[-+]?inf(inity)?)[ \t]*",
+    re.IGNORECASE | re.ASCII,
+)
+_SHOWN = 40  # characters of what is not accepted
 
 
 def _write_csv(file: BinaryIO, names: Sequence[str], batches: Batches) -> None:
@@ -50,7 +57,7 @@ def read_text(path: Path) -> tuple[list[str], dict[str, Floats]]:
     Raises:
         DataError: It has no `arch_id`, or something that is no number; the message says where.
     """
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         try:
             return _read_csv(file, path) if path.suffix == _CSV else _read_json_lines(file, path)
         except (UnicodeDecodeError, csv.Error) as error:
@@ -65,6 +72,8 @@ def _read_csv(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Flo
     at = names.index("arch_id")
     arch_ids, rows = [], []
     for line in lines:
+        if not any(field.strip() for field in line) and len(line) <= 1:
+            continue  # a blank line
         if len(line) != len(names):
             where = f"{path}, line {lines.line_num}"
             raise DataError(f"{where}: {len(line)} fields, the first line has {len(names)}")
@@ -79,17 +88,19 @@ def _read_csv(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Flo
 def _read_json_lines(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Floats]]:
     arch_ids: list[str] = []
     columns: dict[str, list[Any]] = {}
-    for number, line in enumerate(file, start=1):
+    for at, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
         try:
             record = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: no JSON ({error})") from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}, line {at}: no JSON ({error})") from error
         if not isinstance(record, dict) or not isinstance(record.get("arch_id"), str):
-            raise DataError(f"{path}, line {number}: an object with an 'arch_id' is expected")
+            raise DataError(f"{path}, line {at}: an object with an 'arch_id' is expected")
         arch_ids.append(record.pop("arch_id"))
         for name, value in record.items():
             given = columns.setdefault(name, [])
-            given += [None] * (number - 1 - len(given))
+            given += [None] * (len(arch_ids) - 1 - len(given))
             given.append(value)
     n = len(arch_ids)
     return arch_ids, {
@@ -103,10 +114,27 @@ def _numbers(values: Sequence[Any], name: str, path: Path) -> Floats:
     for row, value in enumerate(values):
         if value is None or value == "":
             continue
-        try:
-            numbers[row] = float(value)
-        except (TypeError, ValueError):
+        number = read_number(value)
+        if number is None:
             raise DataError(
-                f"{path}, row {row + 1}: {name!r} is {value!r}, a number or nothing is expected"
-            ) from None
+                f"{path}, row {row + 1}: {name[:_SHOWN]!r} is {repr(value)[:_SHOWN]}, a number or "
+                "nothing is expected"
+            )
+        numbers[row] = number
     return numbers
+
+
+def read_number(value: Any) -> float | None:
+    """Returns a number from a text in ASCII digits, or from JSON; None if it is neither.
+
+    >>> read_number("1e-3"), read_number("1_0"), read_number(True)
+    (0.001, None, None)
+    """
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return float("inf") if value > 0 else -float("inf")

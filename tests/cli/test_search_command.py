@@ -15,7 +15,7 @@ from evonas.cli import main
 from evonas.scoring.load import SCORERS, ScorerOptions
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
-from evonas.table.seal import add_seal
+from evonas.seal import add_seal
 
 ROOT = Path(__file__).resolve().parents[2]
 
