@@ -77,6 +77,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
         typer.echo(f"{noise.column} is seen with an error of {noise.deviation} {unit}")
     exact = "exact" if record.exact else "best known"
     typer.echo(f"front: {exact}, {record.size} points, by {record.method}")
+    if problem.hypervolume_error:
+        typer.echo(f"hypervolume: up to {problem.hypervolume_error:.0%} off, as the front's was sampled")
     for column, card in cards.items():
         if card["errors"]:
             told = ", ".join(f"{key} {value:.4g}" for key, value in card["errors"].items())

@@ -55,6 +55,8 @@ def cost_tables(space: SearchSpace) -> dict[str, NDArray[np.float64]]:
             convs += _tap_convs(space.skeleton, layer)
         tables["madds"][index] = sum(conv.madds(size) for conv, size in convs)
         tables["params"][index] = sum(conv.params() for conv, _ in convs)
+    for table in tables.values():
+        table.flags.writeable = False  # shared by all who ask
     return tables
 
 
@@ -76,6 +78,7 @@ def memory_table(space: SearchSpace) -> NDArray[np.float64]:
             stem = Conv(3, layer.c_in, kernel=3, stride=2)
             held.append(_maps(stem, space.skeleton.image_size))
         table[index] = max(held)
+    table.flags.writeable = False
     return table
 
 

@@ -220,7 +220,7 @@ def test_scores_of_other_weights_are_refused(
     capsys.readouterr()
     scorer.provenance = {"source": "test", "weights": "b"}
     assert search("--out", tmp_path / "run") == 3
-    assert_one_message(capsys, "column 'map' was scored with weights 'a', now 'b'")
+    assert_one_message(capsys, "column 'map' has weights 'a', the new values 'b'")
 
 
 def test_table_of_another_space(
@@ -298,7 +298,7 @@ def mounted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     if not done:
         pytest.skip("file systems cannot be mounted here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("mounted", ["ro"], indirect=True)
