@@ -5,11 +5,15 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from evonas.errors import DataError, SchemaError
 from evonas.plain import without_nan
+
+
+_PREFIX = 100  # characters of a file's name in the name of its partial
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
@@ -41,7 +45,8 @@ def atomic_file(
     partial: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+        prefix = f".{path.name[:_PREFIX]}."
+        descriptor, partial = tempfile.mkstemp(".partial", prefix, path.parent)
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
@@ -60,6 +65,12 @@ def atomic_file(
     finally:
         if partial:
             Path(partial).unlink(missing_ok=True)
+
+
+def remove_partials(path: Path) -> None:
+    """Removes what killed writers of a file left half; nobody may be writing it now."""
+    for partial in path.parent.glob(f".{escape(path.name[:_PREFIX])}.*.partial"):
+        partial.unlink(missing_ok=True)
 
 
 def read_lines(path: Path) -> list[str]:

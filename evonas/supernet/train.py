@@ -13,6 +13,7 @@ import torch
 import evonas
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import CocoImages, fits_in_memory, load_tensors
+from evonas.files import remove_partials
 from evonas.space import load_space
 from evonas.supernet.distillation import SupernetObjective
 from evonas.supernet.sampling import architectures, load_sampling
@@ -73,6 +74,7 @@ def train_supernet(
     strategy = load_sampling(sampling, supernet.space, own_seed, recipe.steps)
     checkpoint = out.with_suffix(f".{sampling}-{distillation:g}.checkpoint.pt")
     resumed = checkpoint.exists()
+    remove_partials(out)
     began = time.monotonic()
     weights = train(
         supernet,
