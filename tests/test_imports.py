@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself.
-GROUND = {"cluster", "errors", "files", "locks", "paths", "objectives", "plain", "seal"}
+GROUND = {"cluster", "errors", "files", "locks", "paths", "objectives", "plain", "seal", "numbers"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
@@ -23,6 +23,7 @@ ALLOWED = {
     "locks": set(),
     "paths": set(),
     "seal": set(),
+    "numbers": set(),
     "objectives": {"errors"},
     "space": GROUND,
     "table": SPACE,

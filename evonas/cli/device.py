@@ -189,17 +189,32 @@ def import_(
     ],
     device: DeviceName,
     space: SpaceName = "nano",
+    force: Annotated[
+        bool, typer.Option("--force", help="Take times that look wrong: outliers, no agreement.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a device of your own from its measurements; 20 networks are the fewest."""
-    from evonas.latency import import_device
+    from evonas.latency import import_device, list_predictors
 
-    found = import_device(results, device, space, data_dir)
+    replaced = device in list_predictors(space, data_dir)
+    found = import_device(results, device, space, data_dir, force)
+    skipped = int(found.predictor.versions.get("rows_without_latency", "0"))
+    if replaced:
+        typer.echo(f"{device} was there in {space} already: replaced", err=True)
+    if skipped:
+        typer.echo(f"{skipped} rows have no latency: left out", err=True)
+    if found.twins:
+        twins = ", ".join(found.twins)
+        typer.echo(f"{twins}: the same times under another name, not used for the fit", err=True)
     summary = {
         "device": device,
         "space": space,
+        "replaced": replaced,
         "n": found.predictor.n_train,
+        "rows_without_latency": skipped,
+        "twins": list(found.twins),
         "nearest": found.nearest,
         "mape_scratch": found.scratch.mape,
         "mape_adapted": found.adapted.mape if found.adapted else None,

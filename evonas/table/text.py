@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,15 +10,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from evonas.errors import DataError
+from evonas.numbers import read_number
 from evonas.table.part import Floats
 
 Batches = Iterable[tuple[Sequence[str], Mapping[str, Floats]]]
 _CSV, _JSON_LINES = ".csv", ".jsonl"
-# `float` takes more: digits of other scripts, underscores.
-_NUMBER = re.compile(
-    r"[ \t]*([-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|nan|[-+]?inf(inity)?)[ \t]*",
-    re.IGNORECASE | re.ASCII,
-)
 _SHOWN = 40  # characters of what is not accepted
 
 
@@ -122,19 +117,3 @@ def _numbers(values: Sequence[Any], name: str, path: Path) -> Floats:
             )
         numbers[row] = number
     return numbers
-
-
-def read_number(value: Any) -> float | None:
-    """Returns a number from a text in ASCII digits, or from JSON; None if it is neither.
-
-    >>> read_number("1e-3"), read_number("1_0"), read_number(True)
-    (0.001, None, None)
-    """
-    if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value)
-    except OverflowError:  # an integer of hundreds of digits
-        return float("inf") if value > 0 else -float("inf")
