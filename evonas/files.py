@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from evonas.errors import DataError, SchemaError
-from evonas.plain import without_nan
-
+from evonas.json_values import without_nan
 
 _PREFIX = 100  # characters of a file's name in the name of its partial
 
@@ -87,7 +86,9 @@ def read_lines(path: Path) -> list[str]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object, atomically."""
-    write_atomically(path, (json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n").encode())
+    write_atomically(
+        path, (json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n").encode()
+    )
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

@@ -30,9 +30,9 @@ from evonas.benchmark.store import (
     read_problems,
 )
 from evonas.errors import ConfigurationError, SchemaError, unknown_name
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.search.constraints import violations
-from evonas.search.problem import QuestionProblem
+from evonas.search.problem import SpecProblem
 from evonas.space import Genotypes, SearchSpace
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ class ProblemValues:
 
     def __init__(self, definition: ProblemDefinition, columns: Mapping[str, Column]) -> None:
         self.definition = definition
-        self.space = definition.question().space
+        self.space = definition.spec().space
         self._columns = [columns[name] for name in definition.columns]
 
     def __call__(self, genotypes: Genotypes) -> Floats:
@@ -62,7 +62,7 @@ class ProblemValues:
         return Tabulated(self.space, values)
 
 
-class BenchmarkProblem(QuestionProblem):
+class BenchmarkProblem(SpecProblem):
     """One problem; see `load_problem`.
 
     Values are in the objectives' own directions everywhere but in what pymoo reads (`F` and
@@ -83,9 +83,9 @@ class BenchmarkProblem(QuestionProblem):
         record: ProblemRecord,
         seed: int = 0,
     ) -> None:
-        super().__init__(definition.question())
+        super().__init__(definition.spec())
         self.definition, self.record, self.seed = definition, record, seed
-        self.objectives = self.question.objectives
+        self.objectives = self.spec.objectives
         self._values = values
 
     # --- evaluation -----------------------------------------------------------------------
@@ -120,7 +120,7 @@ class BenchmarkProblem(QuestionProblem):
 
     def _violations(self, values: Floats) -> Floats:
         columns = dict(zip(self.definition.columns, values.T, strict=True))
-        return violations(self.question.constraints, columns, len(values))
+        return violations(self.spec.constraints, columns, len(values))
 
     def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *_: Any, **__: Any) -> None:
         values, violated = self.observe(x)
@@ -256,7 +256,7 @@ def list_problems(folder: Path | str | None = None) -> list[str]:
     """Returns the names of the shipped problems, in the order of the catalogue.
 
     Args:
-        folder: Folder of shipped data; that of this repository if None.
+        folder: Folder of shipped data; the installation's if None.
     """
     path = problems_path(Path(folder) if folder else None)
     shipped = read_problems(path)[1] if path.exists() else {}
@@ -269,7 +269,7 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
     Args:
         name: One of `list_problems()`.
         seed: Seed of what a noisy problem shows; it changes nothing else.
-        folder: Folder of shipped data; that of this repository if None.
+        folder: Folder of shipped data; the installation's if None.
 
     Raises:
         ConfigurationError: No problem has the name.
@@ -282,7 +282,7 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
     known = list_problems(folder)
     if name not in known:
         raise unknown_name("problem", name, known)
-    data = benchmark_data_dir(folder)
+    data = Path(folder) if folder else shipped_data()
     columns, problems = read_problems(problems_path(data))
     definition = next(d for d in CATALOGUE if d.name == name)
     own = columns.get(definition.space, {})
@@ -301,7 +301,7 @@ def make_columns(
     definition: ProblemDefinition, records: Mapping[str, ColumnRecord], data: Path
 ) -> dict[str, Column]:
     """Returns the columns of a problem, from the space or from records."""
-    space = definition.question().space
+    space = definition.spec().space
     made = {}
     for name in definition.columns:
         column = cost_column(space, name)

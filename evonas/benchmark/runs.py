@@ -111,7 +111,9 @@ def perform(key: RunKey) -> RunResult:
     except ConfigurationError:
         raise  # no run of this kind can work
     except Exception as error:
-        return RunResult(key, checksum, [], [], [], [], [], [], 0.0, f"{type(error).__name__}: {error}")
+        return RunResult(
+            key, checksum, [], [], [], [], [], [], 0.0, f"{type(error).__name__}: {error}"
+        )
     points, feasible = trial.judged(problem)
     at = checkpoints(key.evaluations, key.population)
     fronts = fronts_over_time(points, feasible, at)

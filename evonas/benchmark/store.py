@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.errors import SchemaError
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.space import Genotypes, SearchSpace, load_space
 
 Floats = NDArray[np.float64]
@@ -93,7 +93,7 @@ class ProblemRecord:
 
 def problems_path(folder: Path | None = None) -> Path:
     """Returns the file of problems in a folder of shipped data."""
-    return benchmark_data_dir(folder) / "problems" / "problems.h5"
+    return (folder or shipped_data()) / "problems" / "problems.h5"
 
 
 def problem_checksum(
@@ -145,7 +145,7 @@ def read_problems(
             }
     except FileNotFoundError as error:
         raise SchemaError(
-            f"{path}: no such file; it is made by scripts/build_problems.py"
+            f"{path}: no such file; it is made by scripts/build/problems.py"
         ) from error
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise SchemaError(f"{path}: not a file of problems ({error})") from error
@@ -194,7 +194,7 @@ def check_record(
         raise SchemaError(
             f"problem {name!r}: version {record.version} with checksum {record.checksum} is "
             f"shipped, but its definition and data are version {definition.version} with "
-            f"{found}; build it again with scripts/build_problems.py"
+            f"{found}; build it again with scripts/build/problems.py"
         )
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from evonas.errors import ConfigurationError
 
-
 # What the numbers may be.
 _RANGES = (
     (("zoom", "stretch"), 1, 100),

@@ -2,16 +2,16 @@
 
 from evonas.detector.anchors import anchor_boxes, box_iou, decode_boxes, encode_boxes
 from evonas.detector.loss import Loss, detection_loss, match
-from evonas.detector.network import Detector, Network, Reuse
+from evonas.detector.network import ActivationCache, Detector, Network
 from evonas.detector.postprocess import Detections, postprocess
 from evonas.detector.unit import Unit
 
 __all__ = [
+    "ActivationCache",
     "Detections",
     "Detector",
     "Loss",
     "Network",
-    "Reuse",
     "Unit",
     "anchor_boxes",
     "box_iou",

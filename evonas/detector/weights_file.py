@@ -16,7 +16,7 @@ from torch import Tensor
 
 from evonas.errors import SchemaError
 from evonas.files import write_atomically
-from evonas.plain import without_nan
+from evonas.json_values import without_nan
 
 VERSION = 2
 

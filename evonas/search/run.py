@@ -1,4 +1,4 @@
-"""One search from question to front."""
+"""One search from spec to front."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, hypervolume, pareto_mask
 from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
 from evonas.search.evaluation import Archive, Evaluation
-from evonas.search.question import Question, make_question
+from evonas.search.spec import SearchSpec, make_spec
 from evonas.space import SearchSpace
 
 Floats = NDArray[np.float64]
@@ -135,20 +135,20 @@ def run_search(
         SchemaError: The table's scores are of another scorer, or of another definition of the
             space.
     """
-    question = make_question(space, objectives, where)
+    spec = make_spec(space, objectives, where)
     for name, number in (("population", population), ("generations", generations)):
         if number < 1:
             raise ConfigurationError(f"{name} is {number}; it must be at least 1")
-    evaluation = Evaluation(question, _cached(question, scorer, table))
+    evaluation = Evaluation(spec, _cached(spec, scorer, table))
     run = _Run(evaluation, population, generations, callback)
     history = tuple(run.progress(algorithm, seed))
     front = run.front
     order = np.argsort(evaluation.values(evaluation.archive.columns)[front, 0], kind="stable")
-    if question.objectives[0].maximise:
+    if spec.objectives[0].maximise:
         order = order[::-1]
     return SearchResult(
-        question.space,
-        question.objectives,
+        spec.space,
+        spec.objectives,
         run.reference,
         evaluation.archive,
         front[order],
@@ -157,23 +157,23 @@ def run_search(
 
 
 def _cached(
-    question: Question, scorer: Scorer | None, table: ScoreStore | None
+    spec: SearchSpec, scorer: Scorer | None, table: ScoreStore | None
 ) -> CachedScorer | None:
-    if not question.scored:
+    if not spec.scored:
         return None
     if scorer is None:
         if table is None:
             raise ConfigurationError(
-                f"{', '.join(question.scored)}: needs a scorer, or a table that holds it"
+                f"{', '.join(spec.scored)}: needs a scorer, or a table that holds it"
             )
-        scorer = StoredOnly(question.space, question.scored)
+        scorer = StoredOnly(spec.space, spec.scored)
     store = MemoryStore() if table is None else table
     # Asked before anything is looked up: scores of another origin are no scores of this search.
     none = np.empty(0)
     columns = {} if isinstance(scorer, StoredOnly) else dict.fromkeys(scorer.columns, none)
-    nothing = np.empty((0, question.space.n_genes), np.uint8)
-    store.append(question.space, nothing, columns, provenance=scorer.provenance)
-    return CachedScorer(question.space, scorer, store)
+    nothing = np.empty((0, spec.space.n_genes), np.uint8)
+    store.append(spec.space, nothing, columns, provenance=scorer.provenance)
+    return CachedScorer(spec.space, scorer, store)
 
 
 class _Run:
@@ -219,7 +219,7 @@ class _Run:
             yield progress
 
     def _update_front(self) -> None:
-        archive, objectives = self.evaluation.archive, self.evaluation.question.objectives
+        archive, objectives = self.evaluation.archive, self.evaluation.spec.objectives
         fresh = self.seen + np.flatnonzero(archive.feasible[self.seen :])
         self.seen = len(archive.feasible)
         candidates = np.concatenate([self.front, fresh])

@@ -10,6 +10,7 @@ from evonas.table.table import (
     create_table,
     open_or_create,
     open_table,
+    shipped_tables,
     write_table,
 )
 from evonas.table.verify import verify_table
@@ -30,6 +31,7 @@ __all__ = [
     "open_or_create",
     "open_table",
     "repair_table",
+    "shipped_tables",
     "verify_table",
     "where_mask",
     "write_table",

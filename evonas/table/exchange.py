@@ -137,7 +137,9 @@ def append_pandas(
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         raise DataError("frame: two columns have one name")
-    columns = {str(name): number_column(str(name), frame[name].to_numpy()) for name in frame.columns}
+    columns = {
+        str(name): number_column(str(name), frame[name].to_numpy()) for name in frame.columns
+    }
     arch_ids = [str(arch_id) for arch_id in frame.index]
     card = {"provenance": frame.attrs.get("provenance", {})}
     return _append(table, "frame", Exported(arch_ids, columns, card), provenance, on_conflict)

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from evonas.errors import DataError
 from evonas.files import atomic_file
-from evonas.table.columns import column_objective, direction_of
 from evonas.seal import add_seal
+from evonas.table.columns import column_objective, direction_of
 
 FORMAT, SCHEMA = "evonas-table", 2
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.table.distrust import NewerSchemaError, check_seals, read_part
 from evonas.table.folder import TableFolder
 from evonas.table.store import Known, check_against, learn
+from evonas.table.untrusted import NewerSchemaError, check_seals, read_part
 
 
 def repair_table(path: Path | str) -> dict[str, str]:
@@ -54,5 +54,3 @@ def _reason_to_move(part: Path, known: Known) -> str:
     for rows in spaces:
         learn(known, rows)
     return ""
-
-

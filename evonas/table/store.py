@@ -14,12 +14,12 @@ from numpy.typing import ArrayLike
 
 from evonas.errors import ConfigurationError, DataError, SchemaError, unknown_name
 from evonas.space import Genotypes, SearchSpace
-from evonas.table.distrust import check_seals, read_part
 from evonas.table.doors import check_rows, number_column, once
 from evonas.table.folder import TableFolder
 from evonas.table.part import Card, Provenance, Rows, write_part
 from evonas.table.provenance import differing_key, united
 from evonas.table.rows import SpaceRows
+from evonas.table.untrusted import check_seals, read_part
 
 _TRIES = 100
 # By space: the fingerprint of its definition, and the provenance of each of its columns.

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from evonas.data.augmentation import Augmentation
 from evonas.errors import ConfigurationError
 
-
 _TINY, _HUGE = 1e-12, 1e6
 # What the numbers of a recipe may be; the largest are far beyond any training.
 _RANGES: dict[str, tuple[float, float]] = {
@@ -145,9 +144,7 @@ def _checked(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any
     checked = {}
     for name, value in values.items():
         if name not in types:
-            raise ConfigurationError(
-                f"{where}: unknown {_shown(name)}; known: {', '.join(types)}"
-            )
+            raise ConfigurationError(f"{where}: unknown {_shown(name)}; known: {', '.join(types)}")
         wanted = types[name]
         if wanted is float and type(value) is int and abs(value) < 2**53:
             value = float(value)

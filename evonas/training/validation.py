@@ -10,7 +10,7 @@ from torch import Tensor
 from evonas.data.augment import normalise
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
-from evonas.detector import Detector, Reuse, anchor_boxes, postprocess
+from evonas.detector import ActivationCache, Detector, anchor_boxes, postprocess
 from evonas.errors import DataError
 from evonas.space import Skeleton
 from evonas.training.average_precision import average_precision
@@ -72,12 +72,14 @@ class Validation:
         )
         return small, medium, large
 
-    def new_reuse(self, keep_bytes: int) -> list[Reuse]:
+    def new_reuse(self, keep_bytes: int) -> list[ActivationCache]:
         """Returns what `detect` needs to go on from the network before, at this many bytes."""
         count = -(-len(self) // _BATCH)
-        return [Reuse(keep_bytes // count) for _ in range(count)]
+        return [ActivationCache(keep_bytes // count) for _ in range(count)]
 
-    def detect(self, detector: Detector, reuse: Sequence[Reuse] | None = None) -> Detections:
+    def detect(
+        self, detector: Detector, reuse: Sequence[ActivationCache] | None = None
+    ) -> Detections:
         """Runs a network on all images; boxes are in the original images' pixels."""
         detector.eval()
         reuse = reuse or self.new_reuse(0)

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
-from evonas.scoring.load import SCORERS, ScorerOptions
+from evonas.scoring import ScorerOptions
+from evonas.scoring.load import SCORERS
+from evonas.seal import add_seal
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
-from evonas.seal import add_seal
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from evonas.errors import ConfigurationError, DataError, EvonasError, GenotypeError, SchemaError
 from evonas.objectives import load_objective, pareto_mask
+from evonas.seal import add_seal
 from evonas.space import load_space
 from evonas.table import BenchmarkTable, create_table, open_table, verify_table, write_table
 from evonas.table.part import in_memory, write_part
-from evonas.seal import add_seal
 
 SPACE = load_space("nano")
 SUPERNET = {"source": "supernet", "weights": "a"}
