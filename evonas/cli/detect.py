@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import number_option
 from evonas.cli.output import AsJson, print_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def detect(
         Path, typer.Argument(help="A detector's .safetensors archive, or its detector-nms.onnx.")
     ],
     images: Annotated[list[Path], typer.Argument(help="Image files of any size and mode.")],
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Least score.")] = 0.5,
+    threshold: Annotated[float, number_option("Least score.", 0, 1)] = 0.5,
     out: Annotated[
         Path | None, typer.Option(help="Folder for drawn images; with --json none by default.")
     ] = None,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def front(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def serve(name: Name, seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0) -> None:
+def serve(name: Name, seed: Annotated[int, seed_option("Seed of the noise.")] = 0) -> None:
     """Answer JSON requests from stdin, one a line, until it ends; see evonas.benchmark.server."""
     import sys
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import processes_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def rank(
     picture: Annotated[
         Path | None, typer.Option(help="HTML file: supernet against trained AP.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Hold a supernet's ranking against trained AP, beside costs and zero-cost proxies."""
