@@ -104,7 +104,7 @@ def _headline(report: Mapping[str, Any]) -> dict[str, float]:
         "tau_high": of[_SUPERNET]["tau"]["high"],
         "tau_madds": of["madds"]["tau"]["value"],
         "tau_params": of["params"]["tau"]["value"],
-        "ceiling": report["ceiling"]["value"],
+        "ceiling": report["noise_ceiling"]["value"],
     }
 
 
@@ -125,7 +125,7 @@ def _print(report: dict[str, Any]) -> None:
     by_mix = ", ".join(f"{mix} {_interval(tau)}" for mix, tau in mixes.items())
     typer.echo(f"supernet's tau by most frequent op: {by_mix}")
     typer.echo(
-        f"noise ceiling of tau {_interval(report['ceiling'])}; between two seeds "
+        f"noise ceiling of tau {_interval(report['noise_ceiling'])}; between two seeds "
         f"{report['tau_between_seeds']:.2f}"
     )
     typer.echo(
