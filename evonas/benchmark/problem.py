@@ -245,8 +245,12 @@ class BenchmarkProblem(SpecProblem):
                     "expected (judge takes genotypes)"
                 )
 
+    def pareto_front(self, *arguments: Any, **options: Any) -> Floats:
+        """Returns (k, m) the front, minimised, for pymoo, which keeps it; read-only."""
+        return _read_only(super().pareto_front(*arguments, **options))
+
     def _calc_pareto_front(self, *_: Any, **__: Any) -> Floats:
-        return _read_only(self.minimise(self.true_front))
+        return self.minimise(self.true_front)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return load_problem, (self.definition.name, self.seed)

@@ -32,7 +32,8 @@ def ranking_report(truth: Truth, predictions: Mapping[str, Floats]) -> dict[str,
     Returns:
         `n`; `predictors` by name with every statistic, `terciles`, `op_mixes`, `alike` and
         `error_genes` (share of the variance of what a line through the prediction leaves);
-        `noise_ceiling`; `seeds` (of the truth); `discrimination`; `genes` (share of variance explained).
+        `noise_ceiling`; `seeds` (of the truth); `discrimination`; `genes` (share of variance
+        explained).
         Intervals are `{value, low, high}`.
     """
     return {

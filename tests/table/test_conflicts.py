@@ -11,8 +11,8 @@ import pytest
 from evonas.cli import main
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.scoring import StoredOnly
-from evonas.search import run_search
 from evonas.seal import add_seal
+from evonas.search import run_search
 from evonas.space import load_space
 from evonas.table import create_table, open_or_create, open_table, repair_table, write_table
 from evonas.table.part import in_memory, write_part
@@ -128,7 +128,8 @@ def test_repair_moves_aside_what_contradicts_or_is_damaged(tmp_path, capsys):
     assert (opened.column("map") == 0.5).all()
     assert (opened.column("map50") == 0.7).all()
     reasons = (path / "withdrawn" / "reasons.txt").read_text().splitlines()
-    assert ["weights 'a', the new values 'b'" in reasons[0], "not what was" in reasons[1]] == [True] * 2
+    assert "weights 'a', the new values 'b'" in reasons[0]
+    assert "not what was written" in reasons[1]
     assert len(list((path / "withdrawn").glob("part-*.h5"))) == 2
     assert repair_table(path) == {}
 

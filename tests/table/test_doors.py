@@ -79,18 +79,17 @@ def test_a_unit_and_direction_may_come_later_but_not_change(tmp_path):
     )
     table.append(SPACE, ROWS[:1], {"energy": [4.0]}, provenance=SOURCE)
     for opened in (table, open_table(table.path)):
-        assert (opened.objective("energy").unit, opened.objective("energy").maximise) == ("mJ", True)
+        objective = opened.objective("energy")
+        assert (objective.unit, objective.maximise) == ("mJ", True)
         assert opened.column("energy")[opened.top("energy", 1)] == [4.0]
     with pytest.raises(SchemaError, match="direction 'max', the new values 'min'"):
-        table.append(
-            SPACE, ROWS, {"energy": [1.0, 2.0]}, provenance=SOURCE | {"direction": "min"}
-        )
+        table.append(SPACE, ROWS, {"energy": [1.0, 2.0]}, provenance=SOURCE | {"direction": "min"})
 
 
 @pytest.mark.parametrize("text", ["1_0", "٣", "true", "0x1", "nine", "1,5"])
 def test_only_ascii_numbers_are_read(tmp_path, text):
     (tmp_path / "a.csv").write_text(f'arch_id,map\n{ONE},"{text}"\n', encoding="utf-8")
-    with pytest.raises(DataError, match="row 1: 'map' is .* a number or nothing is expected"):
+    with pytest.raises(DataError, match=r"row 1: 'map' is .* a number or nothing is expected"):
         import_rows(open_or_create(tmp_path / "t"), tmp_path / "a.csv", SOURCE)
     assert not (tmp_path / "t").exists()
 
@@ -166,7 +165,7 @@ def test_a_failed_import_leaves_no_table_and_json_is_json(tmp_path, capsys):
 
 @pytest.mark.parametrize("given", ["abc", [["a"]], [None], [0.1, "b"], [[0.1, 0.2]], [True], [1j]])
 def test_what_are_no_numbers_is_one_message(tmp_path, given):
-    with pytest.raises(DataError, match="column 'map'.*one number per row is expected"):
+    with pytest.raises(DataError, match=r"column 'map'.*one number per row is expected"):
         create_table(tmp_path / "t").append(SPACE, ROWS[:1], {"map": given}, provenance=SOURCE)
 
 
