@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
 GROUND = {
-    "cluster", "errors", "files", "json_values", "locks", "numbers", "objectives", "paths", "seal",
+    "cluster", "errors", "files", "json_values", "limits", "locks", "numbers", "objectives",
+    "paths", "seal",
 }  # fmt: skip
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
@@ -22,7 +23,8 @@ ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
     "json_values": set(),
-    "files": {"errors", "json_values"},
+    "files": {"errors", "json_values", "limits"},
+    "limits": {"errors"},
     "locks": set(),
     "numbers": set(),
     "seal": set(),
