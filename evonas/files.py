@@ -5,8 +5,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,8 +32,15 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(
+    path: Path, placing: Callable[[], AbstractContextManager[Path]] | None = None
+) -> Iterator[BinaryIO]:
     """Gives a file to write and read that takes its place when the block ends without an error.
+
+    Args:
+        path: Its place.
+        placing: Entered when the content is on disk, and left when it has its name: gives the
+            place in the same folder instead, and may refuse it.
 
     Raises:
         DataError: The place cannot be written; what was there before is still there.
@@ -49,8 +56,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)
-        os.replace(partial, path)
-        partial = None
+        with placing() if placing else nullcontext(path) as place:
+            os.replace(partial, place)
+            partial = None
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -94,7 +102,9 @@ def read_lines(path: Path) -> list[str]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object, atomically."""
-    write_atomically(path, (json.dumps(without_nan(content), indent=2) + "\n").encode())
+    write_atomically(
+        path, (json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n").encode()
+    )
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def describe(problem: BenchmarkProblem, _: Reply | None = None) -> Reply:
         "reference_point": problem.reference_point.tolist(),
         "exact": problem.record.exact,
         "front_size": problem.record.size,
+        "hypervolume_error": problem.hypervolume_error,
     }
 
 
@@ -99,7 +100,7 @@ def _judge(problem: BenchmarkProblem, request: Reply) -> Reply:
     return {
         "values": values.tolist(),
         "feasible": feasible.tolist(),
-        "hypervolume": problem.hypervolume(values[feasible]),
+        "hypervolume": problem.hypervolume(values, feasible),
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import count_option, number_option
 from evonas.cli.output import AsJson, print_json
 from evonas.errors import EvonasError
 from evonas.limits import printable, printable_lines
@@ -46,13 +47,13 @@ def detect(
             metavar="IMAGE...", help="Image files, folders of them, or quoted patterns."
         ),
     ],
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Least score.")] = 0.5,
+    threshold: Annotated[float, number_option("Least score.", 0, 1)] = 0.5,
     tile: Annotated[
         int | None,
-        typer.Option(min=8, help="Look at tiles of so many pixels, for images with small objects."),
+        count_option("Look at tiles of so many pixels, for images with small objects.", 8),
     ] = None,
     overlap: Annotated[
-        float, typer.Option(min=0, max=0.9, help="With --tile: share that neighbours overlap by.")
+        float, number_option("With --tile: share that neighbours overlap by.", 0, 0.9)
     ] = 0.2,
     out: Annotated[
         Path | None, typer.Option(help="Folder for drawn images; with --json none by default.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evonas.cli.interrupts import keeps
+from evonas.cli.options import count_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def export(
     supernet: Annotated[
         Path | None, typer.Option(help="Weights for an arch_id; by default the shipped ones.")
     ] = None,
-    calibration: Annotated[int, typer.Option(min=1, help="Images for int8 ranges.")] = 200,
+    calibration: Annotated[int, count_option("Images for int8 ranges.")] = 200,
     as_json: AsJson = False,
 ) -> None:
     """Write archive, ONNX and TFLite files, each checked against the network in torch."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.limits import printable, printable_lines
 
@@ -29,7 +30,7 @@ def submit(
         list[str] | None, typer.Option("--set", help="Change of the recipe; may be repeated.")
     ] = None,
     init: Annotated[str, typer.Option(help="scratch, supernet, or a path.")] = "scratch",
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, seed_option("Of everything random.")] = 0,
     table: Annotated[Path | None, typer.Option(help="Table that takes the result.")] = None,
     jobs: Jobs = _JOBS,
     as_json: AsJson = False,
@@ -81,7 +82,7 @@ def status(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
 @app.command()
 def logs(
     name: Name,
-    lines: Annotated[int, typer.Option(min=0, help="Last lines; 0 for all.")] = 20,
+    lines: Annotated[int, count_option("Last lines; 0 for all.", least=0)] = 20,
     jobs: Jobs = _JOBS,
 ) -> None:
     """A job's log, and what its process said when it failed."""

@@ -16,8 +16,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON object on stdout; NaN, which JSON lacks, becomes null."""
-    typer.echo(json.dumps(without_nan(value)))
+    """Prints one JSON object on stdout; NaN and infinity, which JSON lacks, become null."""
+    typer.echo(json.dumps(without_nan(value), allow_nan=False))
 
 
 def say(text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from evonas.cli.interrupts import keeps, remembered_signals
+from evonas.cli.options import count_option, number_option, processes_option, seed_option
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
 
@@ -32,14 +33,14 @@ def train(
         ),
     ] = "kinds",
     distillation: Annotated[
-        float, typer.Option(min=0, help="Weight of what a step's others learn from the widest.")
+        float, number_option("Weight of what a step's others learn from the widest.", 0, 1e9)
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, seed_option("Seed of everything random.")] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images, for large data.")
+        int, processes_option("Processes that decode images, for large data.", least=0)
     ] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; a GPU, if there is one.")] = "",
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Train a supernet; Ctrl-C saves first, and the same command again resumes from there.
@@ -106,9 +107,9 @@ def train(
 def evaluate(
     weights: Annotated[Path, typer.Option(help="The supernet's .safetensors file.")],
     data: Annotated[Path, typer.Option(help="COCO-format folder with train and val splits.")],
-    count: Annotated[int, typer.Option(min=2, help="Random sub-networks to score.")] = 50,
-    seed: Annotated[int, typer.Option(help="Seed of the sub-networks.")] = 0,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    count: Annotated[int, count_option("Random sub-networks to score.", least=2)] = 50,
+    seed: Annotated[int, seed_option("Seed of the sub-networks.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score random sub-networks: what AP they inherit, and how long a score takes."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli import table_files
+from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table, say
 from evonas.cli.table_files import SpaceName, TablePath, Where
 from evonas.objectives import need_sizes
@@ -22,9 +23,10 @@ app.command()(table_files.export)
 app.command("import")(table_files.import_)
 app.command()(table_files.merge)
 app.command()(table_files.compact)
+app.command()(table_files.repair)
 
 Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas; default: all.")]
-Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
+Limit = Annotated[int, count_option("Rows at most.")]
 
 
 @app.command("list")
@@ -100,10 +102,10 @@ def _by_provenance(columns: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
 def verify(
     table: TablePath,
     predictions: Annotated[bool, typer.Option(help="Predict latencies again.")] = True,
-    scores: Annotated[int, typer.Option(min=0, help="Rows to score again, drawn at random.")] = 0,
+    scores: Annotated[int, count_option("Rows to score again, drawn at random.", least=0)] = 0,
     data: Annotated[Path | None, typer.Option(help="COCO-format folder to score on.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Supernet; by default the shipped.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the rows to score.")] = 0,
+    seed: Annotated[int, seed_option("Of the rows to score.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Read everything and compute again what can be; exit code 3 if anything is wrong."""
@@ -150,8 +152,8 @@ def query(
     columns: Columns = None,
     sort: Annotated[str | None, typer.Option(help="Column; its best rows come first.")] = None,
     worst: Annotated[bool, typer.Option(help="With --sort: the worst rows first.")] = False,
-    sample: Annotated[int | None, typer.Option(min=1, help="Draw so many rows.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the drawing.")] = 0,
+    sample: Annotated[int | None, count_option("Draw so many rows.")] = None,
+    seed: Annotated[int, seed_option("Of the drawing.")] = 0,
     limit: Limit = 20,
     space: SpaceName = None,
     as_json: AsJson = False,
@@ -233,7 +235,7 @@ def front(
 def neighbours(
     table: TablePath,
     arch: Annotated[str, typer.Argument(help="Architecture, by arch_id.")],
-    distance: Annotated[int, typer.Option(min=1, help="Genes that may differ.")] = 1,
+    distance: Annotated[int, count_option("Genes that may differ.")] = 1,
     columns: Columns = None,
     limit: Limit = 20,
     as_json: AsJson = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from evonas.cli.output import say
+from evonas.cli.output import AsJson, print_json, say
 
 TablePath = Annotated[
     Path,
@@ -47,15 +47,18 @@ def import_(
     source: Annotated[
         str | None, typer.Option(help="Source of the values, where a file does not tell.")
     ] = None,
+    conflict: Annotated[
+        str,
+        typer.Option(help="Where one architecture has two values: refuse, keep or replace."),
+    ] = "refuse",
 ) -> None:
     """Add the rows of files of other formats to a table."""
-    from evonas.cli.searching import open_or_create
-    from evonas.table import import_rows
+    from evonas.table import import_rows, open_or_create
 
     opened = open_or_create(table)
     provenance = {"source": source} if source else None
     for file in files:
-        count = import_rows(opened, file, provenance)
+        count = import_rows(opened, file, provenance, conflict)
         say(f"{file}: {count} rows")
     say(f"{table}: {len(opened)} rows")
 
@@ -72,9 +75,8 @@ def merge(
     ] = None,
 ) -> None:
     """Copy the rows of tables into another one."""
-    from evonas.cli.searching import open_or_create
     from evonas.errors import ConfigurationError
-    from evonas.table import merge_tables, open_table
+    from evonas.table import merge_tables, open_or_create, open_table
 
     labels = dict(entry.partition("=")[::2] for entry in label or [])
     if not all(labels.values()):
@@ -93,3 +95,18 @@ def compact(table: TablePath) -> None:
     opened = open_table(table)
     opened.compact()
     say(f"{table}: {len(opened)} rows in {opened.n_parts} part")
+
+
+def repair(table: TablePath, as_json: AsJson = False) -> None:
+    """Move damaged and contradicting parts into TABLE/withdrawn, so that the table opens."""
+    from evonas.table import open_table, repair_table
+
+    moved = repair_table(table)
+    rows = len(open_table(table))
+    if as_json:
+        print_json({"rows": rows, "withdrawn": moved})
+        return
+    for name, reason in moved.items():
+        say(f"{name}: {reason}")
+    place = f", moved to {table / 'withdrawn'}" if moved else ""
+    say(f"{table}: {rows} rows; {len(moved) or 'no'} parts were at fault{place}")

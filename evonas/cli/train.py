@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from evonas.cli.interrupts import keeps, remembered_signals
+from evonas.cli.options import processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 
@@ -27,7 +28,7 @@ def train(
     init: Annotated[
         str, typer.Option(help="scratch, supernet, or the path of a run, archive or supernet.")
     ] = "scratch",
-    seed: Annotated[int, typer.Option(help="Of weights, batches and augmentation.")] = 0,
+    seed: Annotated[int, seed_option("Of weights, batches and augmentation.")] = 0,
     table: Annotated[
         Path | None, typer.Option(help="Benchmark table that takes the result as `trained`.")
     ] = None,
@@ -37,9 +38,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images beyond 8 GiB of them.")
+        int, processes_option("Processes that decode images beyond 8 GiB of them.", least=0)
     ] = 2,
     device: Annotated[
         str, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")

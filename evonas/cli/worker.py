@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from evonas.cli.interrupts import remembered_signals
+from evonas.cli.options import number_option, processes_option
 
 
 def worker(
-    slots: Annotated[int, typer.Option(min=1, help="Jobs at a time.")] = 1,
+    slots: Annotated[int, processes_option("Jobs at a time.")] = 1,
     devices: Annotated[
         str, typer.Option(help="Devices by commas, a slot each, such as cuda:0,cuda:1.")
     ] = "",
@@ -20,8 +21,8 @@ def worker(
     ray: Annotated[
         str, typer.Option(help="Run them on a Ray cluster: auto, HOST:PORT or local.")
     ] = "",
-    cpus: Annotated[int, typer.Option(min=1, help="With --ray: CPUs of each job.")] = 1,
-    gpus: Annotated[float, typer.Option(min=0, help="With --ray: GPUs of each job.")] = 0,
+    cpus: Annotated[int, processes_option("With --ray: CPUs of each job.")] = 1,
+    gpus: Annotated[float, number_option("With --ray: GPUs of each job.", 0, 1e9)] = 0,
 ) -> None:
     """Run queued jobs, the oldest first; Ctrl-C saves and interrupts those that run."""
     from evonas.errors import ConfigurationError

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from evonas.data.tensors import CocoImages, DetectionBatch
 from evonas.detector import Network, anchor_boxes, detection_loss
 from evonas.errors import ConfigurationError, EvonasError
+from evonas.files import remove_partial_files
 from evonas.space import Architecture
 from evonas.training.batches import Batches
 from evonas.training.checkpoint import load_checkpoint, save_batch, save_checkpoint
@@ -118,6 +119,8 @@ def train(
     average = Average(network, recipe.ema_decay)
     losses: list[float] = []
     start = 0
+    if checkpoint is not None and processes.rank == 0:
+        remove_partial_files(checkpoint.parent)
     if checkpoint is not None and checkpoint.exists():
         start, losses = load_checkpoint(
             checkpoint, network, optimiser, scaler, average.values, recipe, seed

@@ -47,8 +47,17 @@ def base_files(folder: Path) -> None:
     archive = Archive(detector, Card(_NAME, tuple("0123456789")))
     images = calibration_images(load_coco(folder / "digits", "train"), 64, 4)
     export_detector(archive, folder / "export", calibration=images)
-    _cli("train", _NAME, "--data", str(folder / "digits"), "--out", str(folder / "run"), "--set",
-         "steps=2", "--set", "batch_size=2", "--set", "validations=1", "--threads", "1")  # fmt: skip
+    short = (
+        "--set",
+        "steps=2",
+        "--set",
+        "batch_size=2",
+        "--set",
+        "validations=1",
+        "--threads",
+        "1",
+    )
+    _cli("train", _NAME, "--data", str(folder / "digits"), "--out", str(folder / "run"), *short)
 
 
 def light_files(folder: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_frame_comes_back(table, tmp_path):
     other = create_table(tmp_path / "other")
     append_pandas(other, frame[["map"]].reset_index(), {"source": "mine"})
     assert other.provenance("map") == {"source": "mine"}
-    with pytest.raises(DataError, match="more than numbers"):
+    with pytest.raises(DataError, match="one number per row is expected"):
         append_pandas(other, frame.assign(map="high"), {"source": "mine"})
 
 
