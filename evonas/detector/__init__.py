@@ -4,13 +4,18 @@ from evonas.detector.anchors import anchor_boxes, box_iou, decode_boxes, encode_
 from evonas.detector.loss import Loss, detection_loss, match
 from evonas.detector.network import Detector, Network, Reuse
 from evonas.detector.postprocess import Detections, postprocess
+from evonas.detector.protocol import FAST, PROTOCOLS, PUBLISHED, Protocol, load_protocol
 from evonas.detector.unit import Unit
 
 __all__ = [
+    "FAST",
+    "PROTOCOLS",
+    "PUBLISHED",
     "Detections",
     "Detector",
     "Loss",
     "Network",
+    "Protocol",
     "Reuse",
     "Unit",
     "anchor_boxes",
@@ -18,6 +23,7 @@ __all__ = [
     "decode_boxes",
     "detection_loss",
     "encode_boxes",
+    "load_protocol",
     "match",
     "postprocess",
 ]

@@ -13,11 +13,16 @@ from torch import Tensor
 from evonas.detector.anchors import anchor_boxes
 from evonas.detector.network import Detector
 from evonas.detector.postprocess import Detections, postprocess
+from evonas.detector.protocol import FAST, Protocol, protocol_from
 from evonas.errors import EvonasError, SchemaError
 from evonas.files import write_atomically
 from evonas.space import AnchorShapes, find_architecture
 
-_VERSION = 1
+# 2: the protocols instead of two thresholds, and the resizing.
+_VERSION = 2
+
+# How images become the network's square: Pillow's antialiased bilinear, or TensorFlow 1's.
+RESIZINGS = ("antialiased", "tf1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,9 @@ class Card:
         mean: What is subtracted from the pixels' values 0 to 255 (RGB, stretched to the
             network's square).
         std: What they are then divided by.
-        score_threshold: Detections of lower scores are dropped.
-        iou_threshold: Of two boxes of a class that overlap by more, the better one stays.
+        detection: Post-processing of `detect`, and in exported files that hold it.
+        protocol: Post-processing under which `metrics` were measured.
+        resizing: How images become the network's square, one of `RESIZINGS`.
         metrics: Figures such as `map`, and `metrics_of` says on which data.
         anchors: The anchors that it was trained for, if they are not the space's.
         made: Command, seed, versions, fingerprint of the data: whatever made the weights.
@@ -41,8 +47,9 @@ class Card:
     classes: tuple[str, ...]
     mean: float = 127.5
     std: float = 127.5
-    score_threshold: float = 0.01
-    iou_threshold: float = 0.6
+    detection: Protocol = FAST
+    protocol: Protocol = FAST
+    resizing: str = "antialiased"
     metrics: Mapping[str, float] = field(default_factory=dict)
     metrics_of: str = ""
     anchors: AnchorShapes | None = None
@@ -70,7 +77,11 @@ class Archive:
         Returns:
             Padded detections; boxes in pixels of these images.
         """
-        return self.detect_normalised(images.float().sub_(self.card.mean).div_(self.card.std))
+        return self.detect_normalised(self.normalise(images))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Turns images (n, 3, h, w) uint8 into what the network is fed, as the card says."""
+        return images.float().sub_(self.card.mean).div_(self.card.std)
 
     def detect_normalised(self, images: Tensor) -> Detections:
         """Runs the network on what it is fed: float32 images, normalised as the card says."""
@@ -82,8 +93,7 @@ class Archive:
                 logits,
                 anchor_boxes(self.detector.architecture.skeleton),
                 self.image_size,
-                self.card.score_threshold,
-                self.card.iou_threshold,
+                self.card.detection,
             )
 
 
@@ -123,7 +133,10 @@ def load_archive(path: Path | str) -> Archive:
         raise SchemaError(f"{path}: version {version}; this evonas reads {_VERSION}")
     try:
         anchors = _read_anchors(content.pop("anchors", None))
+        content |= _read_protocols(content)
         card = Card(**{**content, "classes": tuple(content["classes"]), "anchors": anchors})
+        if card.resizing not in RESIZINGS:
+            raise ValueError(f"resizing {card.resizing!r}; {' or '.join(RESIZINGS)} is allowed")
         architecture = find_architecture(card.architecture)
         if anchors is not None:
             if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
@@ -137,6 +150,16 @@ def load_archive(path: Path | str) -> Archive:
     except RuntimeError as error:
         raise SchemaError(f"{path}: weights that do not fit {card.architecture}") from error
     return Archive(detector.to(memory_format=torch.channels_last), card)
+
+
+def _read_protocols(content: dict[str, Any]) -> dict[str, Protocol]:
+    """Returns the card's protocols; takes the two thresholds of version 1 out of the content."""
+    old = {k: content.pop(k) for k in ("score_threshold", "iou_threshold") if k in content}
+    thresholds = FAST.as_dict() | old
+    return {
+        "detection": protocol_from(content.get("detection", thresholds)),
+        "protocol": protocol_from(content.get("protocol", FAST.as_dict())),
+    }
 
 
 def _read_anchors(content: Any) -> AnchorShapes | None:

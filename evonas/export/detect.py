@@ -29,7 +29,9 @@ def detect_in_file(archive: Archive, path: Path, threshold: float) -> tuple["Ima
         DataError: The file cannot be decoded.
     """
     image = open_image(path)
-    pixels = torch.from_numpy(resized_pixels(image, archive.image_size).copy())
+    pixels = torch.from_numpy(
+        resized_pixels(image, archive.image_size, archive.card.resizing).copy()
+    )
     boxes, scores, labels = (part[0] for part in archive.detect(pixels[None]))
     scale = torch.tensor([*image.size, *image.size]) / archive.image_size
     objects = []

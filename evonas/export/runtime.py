@@ -50,6 +50,7 @@ class ExportedDetector:
             self.architecture = str(card["architecture"])
             self.classes = tuple(map(str, card["classes"]))
             self.image_size = int(card["image_size"])
+            self._resizing = str(card.get("resizing", "antialiased"))
             self._mean, self._std = float(card["mean"]), float(card["std"])
             self._session = onnxruntime.InferenceSession(
                 path.read_bytes(), options, providers=["CPUExecutionProvider"]
@@ -83,7 +84,7 @@ class ExportedDetector:
         return float(np.median(times)) * 1e3
 
     def _input(self, image: "Image") -> NDArray[np.float32]:
-        pixels = resized_pixels(image, self.image_size).astype(np.float32)
+        pixels = resized_pixels(image, self.image_size, self._resizing).astype(np.float32)
         normalised: NDArray[np.float32] = (pixels - self._mean) / self._std
         return normalised[None]
 

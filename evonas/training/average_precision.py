@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 
 _IOUS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0.0, 1.0, 101)
+_SPACING = np.spacing(1.0)  # COCO adds it to the denominator of a precision
 _MAX_DETECTIONS = 100  # per image and class
 
 
@@ -25,8 +26,32 @@ def average_precision(
 ) -> Floats:
     """Returns AP by IoU threshold (0.50 to 0.95) and class, (10, n_classes).
 
-    It is NaN for classes without an object to be found. COCO's AP is the mean of the others, and
-    AP50 the mean of those in the first row.
+    It is NaN for classes without an object to be found. For arguments and errors see
+    `precision_at_recalls`; for COCO's AP, which is a mean of all, see `mean_precision`.
+    """
+    precision = precision_at_recalls(ground_truth, detections, share_limits)
+    return np.where(precision[:, 0] < 0, np.nan, precision.mean(1))
+
+
+def mean_precision(precision: Floats) -> float:
+    """Returns COCO's mean of what is defined, to the digit; NaN if nothing is.
+
+    Args:
+        precision: (..., 101, n_classes), as `precision_at_recalls` gives it: all of it for AP,
+            its first row for AP50.
+    """
+    defined = precision[precision > -1]
+    return float(np.mean(defined)) if defined.size else float("nan")
+
+
+def precision_at_recalls(
+    ground_truth: GroundTruth,
+    detections: Detections,
+    share_limits: tuple[float, float] = (0.0, np.inf),
+) -> Floats:
+    """Returns the precision by IoU threshold, recall (0 to 1) and class, (10, 101, n_classes).
+
+    It is -1 for classes without an object to be found, as in COCO.
 
     Args:
         ground_truth: The true boxes.
@@ -54,10 +79,10 @@ def average_precision(
     ranked = np.lexsort((-detections.scores[order], labels))
     ends = np.searchsorted(labels[ranked], np.arange(n_classes), side="right")
     n_true = np.bincount(ground_truth.group[~others] % n_classes, minlength=n_classes)
-    precision = np.full((len(_IOUS), n_classes), np.nan)
+    precision = np.full((len(_IOUS), len(_RECALLS), n_classes), -1.0)
     for label, rows in enumerate(np.split(ranked, ends[:-1])):
         if n_true[label]:
-            precision[:, label] = _mean_precision(hit[rows], ignored[rows], int(n_true[label]))
+            precision[:, :, label] = _precision(hit[rows], ignored[rows], int(n_true[label]))
     return precision
 
 
@@ -124,8 +149,8 @@ def _overlapping_pairs(
     return detection[close], target[close], iou[close]
 
 
-def _mean_precision(hit: Bools, ignored: Bools, n_true: int) -> Floats:
-    """Averages precision over the 101 recalls.
+def _precision(hit: Bools, ignored: Bools, n_true: int) -> Floats:
+    """Finds the best precision at each of the 101 recalls or beyond.
 
     Args:
         hit: (m, 10), for the detections of a class, best first, by IoU threshold.
@@ -133,19 +158,19 @@ def _mean_precision(hit: Bools, ignored: Bools, n_true: int) -> Floats:
         n_true: How many boxes there are to be found.
 
     Returns:
-        (10,) means.
+        (10, 101), 0 at recalls that are not reached.
     """
     counted = np.cumsum(~ignored, axis=0)
-    means = np.zeros(len(_IOUS))
+    best = np.zeros((len(_IOUS), len(_RECALLS)))
     for threshold, true_positive in enumerate((hit & ~ignored).T):
         # Between two true positives precision falls only, so these alone decide.
         found = np.arange(1, np.count_nonzero(true_positive) + 1)
-        precision = found / counted[true_positive, threshold]
+        precision = found / (counted[true_positive, threshold] + _SPACING)
         best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
         position = np.searchsorted(found / n_true, _RECALLS)
         reached = position < len(found)
-        means[threshold] = best_from_here[position[reached]].sum() / len(_RECALLS)
-    return means
+        best[threshold, reached] = best_from_here[position[reached]]
+    return best
 
 
 def _position_in_run(values: Ints) -> Ints:

@@ -2,8 +2,9 @@
 
 Its Python side makes several dicts and lists per detection and prepares the ground truth anew each
 time. Here the ground truth is prepared once and detections come as arrays; overlaps, matching and
-accumulation are the library's own, so the figures are COCO's, digit for digit. For AP alone, and
-six times faster, see `evonas.training.average_precision`.
+accumulation are the library's own. AP over all sizes comes from
+`evonas.training.average_precision`, as in a search: the library's differs from COCO's in the last
+bit, and one network has one AP.
 """
 
 from collections.abc import Iterable
@@ -128,6 +129,8 @@ def evaluate_detections(ground_truth: GroundTruth, detections: Detections) -> Co
     from faster_coco_eval.core.cocoeval import Params
     from faster_coco_eval.faster_eval_api_cpp import COCOevalEvaluateAccumulate
 
+    from evonas.training.average_precision import precision_at_recalls
+
     check_detections(ground_truth, detections)
     group = detections.image_index * ground_truth.n_classes + detections.labels
     boxes = detections.sides()
@@ -152,7 +155,8 @@ def evaluate_detections(ground_truth: GroundTruth, detections: Detections) -> Co
         parameters.catIds,
         True,
     )
-    return _summarise(results["precision"], results["recall"])
+    overall = precision_at_recalls(ground_truth, detections)
+    return _summarise(overall, results["precision"], results["recall"])
 
 
 def check_detections(ground_truth: GroundTruth, detections: Detections) -> None:
@@ -216,9 +220,16 @@ def _overlaps(
     return overlaps
 
 
-def _summarise(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> CocoMetrics:
-    """Averages precision (IoUs, recalls, classes, sizes, limits) and recall (without recalls)."""
-    overall = precision[:, :, :, 0, -1]
+def _summarise(
+    overall: NDArray[np.float64], precision: NDArray[np.float64], recall: NDArray[np.float64]
+) -> CocoMetrics:
+    """Averages precision (IoUs, recalls, classes, sizes, limits) and recall (without recalls).
+
+    Args:
+        overall: Precision over all sizes, (IoUs, recalls, classes).
+        precision: By size and limit too.
+        recall: By size and limit.
+    """
     figures = {"ap": overall, "ap50": overall[0], "ap75": overall[5]}
     figures |= {f"ar{limit}": recall[:, :, 0, i] for i, limit in enumerate(_MAX_DETECTIONS)}
     for i, size in enumerate(("small", "medium", "large"), start=1):

@@ -43,7 +43,7 @@ def rewritten(path, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda card: card.update(version=99), "version 99; this evonas reads 1"),
+        (lambda card: card.update(version=99), "version 99; this evonas reads 2"),
         (lambda card: card.update(kind="supernet"), "not the archive of a detector"),
         (lambda card: card.pop("classes"), "not the card of a detector"),
         (lambda card: card.update(colour="red"), "not the card of a detector"),
