@@ -106,18 +106,9 @@ def read_checkpoint(
     left = sorted(set(bundle.variables) - set(chosen.values()))
     foreign = [n for n in left if n.split("/")[-1] in _OF_A_NETWORK and n not in used]
     if missing or other or foreign:
-        raise SchemaError(
-            f"{bundle.name}: not the weights of {name}: "
-            + "; ".join(
-                f"{what} {_listed(names)}"
-                for what, names in (
-                    ("missing", missing),
-                    ("of another shape", other),
-                    ("left over", foreign),
-                )  # fmt: skip
-                if names
-            )
-        )
+        reasons = {"missing": missing, "of another shape": other, "left over": foreign}
+        told = (f"{what}: {_listed(names)}" for what, names in reasons.items() if names)
+        raise SchemaError(f"{bundle.name}: not the weights of {name}: {'; '.join(told)}")
     values = bundle.read(chosen.values())
     arrays = {}
     for want in wanted:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from evonas.errors import SchemaError
 
@@ -40,7 +40,7 @@ class Folder:
 
     def names(self) -> list[str]:
         """Returns the names of all files, relative to the folder."""
-        found = []
+        found: list[str] = []
         for path in self.path.rglob("*"):
             if len(found) >= _MOST_FILES:
                 raise SchemaError(f"{self.path}: more than {_MOST_FILES} files; name one of them")
@@ -93,8 +93,8 @@ class Tarball:
             with self.path.open("rb") as file:
                 is_gzip = file.read(2) == b"\x1f\x8b"
                 file.seek(0)
-                content: IO[bytes] = gzip.GzipFile(fileobj=file) if is_gzip else file
-                limited: IO[bytes] = _Limited(content, self.path)  # type: ignore[assignment]
+                content = gzip.GzipFile(fileobj=file) if is_gzip else file
+                limited = cast(IO[bytes], _Limited(cast(IO[bytes], content), self.path))
                 with tarfile.open(fileobj=limited, mode="r:") as tar:
                     yield tar, self._files(tar)
         except _DAMAGED as error:

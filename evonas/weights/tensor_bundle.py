@@ -1,8 +1,8 @@
 """The variables of a TensorFlow checkpoint (a TensorBundle), read without TensorFlow.
 
-`PREFIX.index` is a leveldb table: under each variable's name a protobuf message with type, shape,
-place and checksum; under the empty name a header. `PREFIX.data-00000-of-00001` and its like hold the
-values as they are.
+`PREFIX.index` is a leveldb table: under each variable's name a protobuf message with type,
+shape, place and checksum; under the empty name a header. `PREFIX.data-00000-of-00001` and its like
+hold the values as they are.
 """
 
 import math
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from evonas.errors import SchemaError
 from evonas.weights.crc32c import masked_crc32c
 from evonas.weights.leveldb import table_entries
-from evonas.weights.sources import Files
 from evonas.weights.snappy import varint
+from evonas.weights.sources import Files
 
 # TensorFlow's numbers of the types that a checkpoint of a network may hold.
 _TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}
@@ -64,7 +64,7 @@ class TensorBundle:
         total = sum(self.variables[name].size for name in wanted)
         if total > _MOST_BYTES:
             raise SchemaError(f"{self.name}: {total:,} bytes of variables; at most {_MOST_BYTES:,}")
-        values = {}
+        values: dict[str, NDArray[np.float32]] = {}
         for shard in sorted({self.variables[name].shard for name in wanted}):
             data = self.files.read(f"{self.name}.data-{shard:05d}-of-{self.shards:05d}")
             here = (name for name in wanted if self.variables[name].shard == shard)

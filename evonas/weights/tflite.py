@@ -2,8 +2,8 @@
 
 A file's operators have no scopes that can be relied on, so each unit's convolution is found where
 the network has it: behind the convolution before it, with the shape that it must have. What lies
-between (activations, gates, scales of types) is stepped over, and the sums of residuals are met where
-they must be. Batch norm is folded already.
+between (activations, gates, scales of types) is stepped over, and the sums of residuals are met
+where they must be. Batch norm is folded already.
 """
 
 from collections.abc import Iterable
