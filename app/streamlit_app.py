@@ -4,20 +4,31 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.frame import shortlist_panel
-from app.settings import read_only
+from app.shared.frame import shortlist_panel
+from app.shared.settings import read_only
 
 st.set_page_config(
     page_title="evonas", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide"
 )
+# Folder of a page, which is its address too, and its icon.
+PAGES = {
+    "explore": "scatter_plot",
+    "architecture": "schema",
+    "compare": "compare_arrows",
+    "searches": "manage_search",
+    "training": "model_training",
+    "detect": "image_search",
+    "devices": "speed",
+}
 pages = [
-    st.Page("app_pages/explore.py", title="Explore", icon=":material/scatter_plot:", default=True),
-    st.Page("app_pages/architecture.py", title="Architecture", icon=":material/schema:"),
-    st.Page("app_pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
-    st.Page("app_pages/searches.py", title="Searches", icon=":material/manage_search:"),
-    st.Page("app_pages/training.py", title="Training", icon=":material/model_training:"),
-    st.Page("app_pages/detect.py", title="Detect", icon=":material/image_search:"),
-    st.Page("app_pages/devices.py", title="Devices", icon=":material/speed:"),
+    st.Page(
+        f"{folder}/page.py",
+        title=folder.capitalize(),
+        icon=f":material/{icon}:",
+        url_path=folder,
+        default=folder == "explore",
+    )
+    for folder, icon in PAGES.items()
 ]
 chosen = st.navigation(pages)
 with st.sidebar:

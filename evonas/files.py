@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from evonas.errors import DataError, SchemaError
-from evonas.plain import without_nan
+from evonas.json_values import without_nan
 
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:

@@ -1,6 +1,6 @@
 """The problems, as plain data. Their points and fronts are in `benchmark_data/problems`.
 
-Whoever changes a problem raises its version; `scripts/build_problems.py` refuses anything else.
+Whoever changes a problem raises its version; `scripts/build/problems.py` refuses anything else.
 """
 
 from evonas.benchmark.definition import Noise, ProblemDefinition

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from evonas.objectives import Objective, load_objective
 from evonas.search.constraints import parse_constraints
-from evonas.search.question import Question
+from evonas.search.spec import SearchSpec
 from evonas.space import load_space
 
 
@@ -58,9 +58,9 @@ class ProblemDefinition:
         constraints = parse_constraints(self.where)
         return tuple(dict.fromkeys([*self.objectives, *(c.column for c in constraints)]))
 
-    def question(self) -> Question:
-        """Returns it as a question to the space."""
-        return Question(
+    def spec(self) -> SearchSpec:
+        """Returns what a search on it is asked for."""
+        return SearchSpec(
             load_space(self.space),
             tuple(self._objective(name) for name in self.objectives),
             parse_constraints(self.where),

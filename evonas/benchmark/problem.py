@@ -32,7 +32,7 @@ from evonas.benchmark.store import (
 from evonas.errors import SchemaError, unknown_name
 from evonas.paths import benchmark_data_dir
 from evonas.search.constraints import violations
-from evonas.search.problem import QuestionProblem
+from evonas.search.problem import SpecProblem
 from evonas.space import Genotypes, SearchSpace
 
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ class ProblemValues:
 
     def __init__(self, definition: ProblemDefinition, columns: Mapping[str, Column]) -> None:
         self.definition = definition
-        self.space = definition.question().space
+        self.space = definition.spec().space
         self._columns = [columns[name] for name in definition.columns]
 
     def __call__(self, genotypes: Genotypes) -> Floats:
@@ -59,7 +59,7 @@ class ProblemValues:
         return Tabulated(self.space, self._computed(genotypes))
 
 
-class BenchmarkProblem(QuestionProblem):
+class BenchmarkProblem(SpecProblem):
     """One problem; see `load_problem`.
 
     Values are in the objectives' own directions everywhere but in what pymoo reads (`F` and
@@ -80,9 +80,9 @@ class BenchmarkProblem(QuestionProblem):
         record: ProblemRecord,
         seed: int = 0,
     ) -> None:
-        super().__init__(definition.question())
+        super().__init__(definition.spec())
         self.definition, self.record, self.seed = definition, record, seed
-        self.objectives = self.question.objectives
+        self.objectives = self.spec.objectives
         self._values = values
 
     # --- evaluation -----------------------------------------------------------------------
@@ -117,7 +117,7 @@ class BenchmarkProblem(QuestionProblem):
 
     def _violations(self, values: Floats) -> Floats:
         columns = dict(zip(self.definition.columns, values.T, strict=True))
-        return violations(self.question.constraints, columns, len(values))
+        return violations(self.spec.constraints, columns, len(values))
 
     def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *_: Any, **__: Any) -> None:
         values, violated = self.observe(x)
@@ -219,7 +219,7 @@ def make_columns(
     definition: ProblemDefinition, records: Mapping[str, ColumnRecord], data: Path
 ) -> dict[str, Column]:
     """Returns the columns of a problem, from the space or from records."""
-    space = definition.question().space
+    space = definition.spec().space
     made = {}
     for name in definition.columns:
         column = cost_column(space, name)

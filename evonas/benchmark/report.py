@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.benchmark.compare import Plan
-from evonas.benchmark.page import charts, heading, page, paragraph, table
 from evonas.benchmark.problem import BenchmarkProblem, load_problem
 from evonas.benchmark.runs import RunResult
 from evonas.benchmark.statistics import Contrast, Scores, contrasts, ranking
-from evonas.benchmark.svg import Chart, Line, legend
+from evonas.figures.page import charts, heading, page, paragraph, table
+from evonas.figures.svg import Chart, Line, legend
 
 Floats = NDArray[np.float64]
 
@@ -67,9 +67,9 @@ def html(comparison: Comparison) -> str:
         *_overview(comparison),
         *_failures(comparison),
     ]
-    told = contrasts(comparison.mean(), plan.problems, plan.algorithms)
+    contrasted = contrasts(comparison.mean(), plan.problems, plan.algorithms)
     for name in plan.problems:
-        parts += _section(comparison, load_problem(name), told)
+        parts += _section(comparison, load_problem(name), contrasted)
     return page("Search algorithms on the benchmark's problems", parts)
 
 
@@ -134,7 +134,7 @@ def _failures(comparison: Comparison) -> list[str]:
 
 
 def _section(
-    comparison: Comparison, problem: BenchmarkProblem, told: Sequence[Contrast]
+    comparison: Comparison, problem: BenchmarkProblem, contrasted: Sequence[Contrast]
 ) -> list[str]:
     name, record = problem.definition.name, problem.record
     exact = "exact" if record.exact else "best known"
@@ -152,7 +152,7 @@ def _section(
             "" if np.isnan(c.effect) else f"{c.effect:.2f}",
             _p(c.p),
         ]
-        for c in told
+        for c in contrasted
         if c.problem == name
     ]
     headings = ["algorithm", _MEAN, "quartiles", _FINAL, "A12", "p, rank-sum, Holm"]

@@ -49,7 +49,7 @@ def solve(
     front = find_front(definition, values, records)
     order = np.argsort(front.values[:, 0], kind="stable")
     points, genotypes = front.values[order], front.genotypes[order]
-    maximise = np.array([o.maximise for o in definition.question().objectives])
+    maximise = np.array([o.maximise for o in definition.spec().objectives])
     best, worst = np.where(maximise, -points, points), np.where(maximise, points, -points)
     columns = np.arange(points.shape[1])
     ideal, nadir = points[best.argmin(axis=0), columns], points[worst.argmin(axis=0), columns]
@@ -98,13 +98,13 @@ def layer_table(
 
 
 def _additive(definition: ProblemDefinition, tables: list[LayerObjective]) -> Front:
-    question = definition.question()
-    signs = np.array([-1.0 if o.maximise else 1.0 for o in question.objectives])
+    spec = definition.spec()
+    signs = np.array([-1.0 if o.maximise else 1.0 for o in spec.objectives])
     minimised = [
         LayerObjective(sign * table.table, table.largest)
         for sign, table in zip(signs, tables, strict=True)
     ]
-    values, genotypes = exact_front(question.space, minimised)
+    values, genotypes = exact_front(spec.space, minimised)
     return Front(values * signs, genotypes, True, "dynamic programming over blocks")
 
 

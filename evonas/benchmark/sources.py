@@ -9,7 +9,7 @@ from evonas.benchmark.columns import every, is_small
 from evonas.benchmark.store import ColumnRecord, values_checksum
 from evonas.errors import ConfigurationError
 from evonas.latency import list_predictors, load_predictor
-from evonas.latency.models import LinearModel, TranslatedModel
+from evonas.latency.predictors.models import LinearModel, TranslatedModel
 from evonas.objectives import BY_SIZE
 from evonas.scoring.surrogate import load_surrogate
 from evonas.scoring.surrogate.model import checksum

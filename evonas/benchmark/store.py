@@ -131,7 +131,7 @@ def read_problems(
             }
     except FileNotFoundError as error:
         raise SchemaError(
-            f"{path}: no such file; it is made by scripts/build_problems.py"
+            f"{path}: no such file; it is made by scripts/build/problems.py"
         ) from error
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise SchemaError(f"{path}: not a file of problems ({error})") from error
@@ -180,7 +180,7 @@ def check_record(
         raise SchemaError(
             f"problem {name!r}: version {record.version} with checksum {record.checksum} is "
             f"shipped, but its definition and data are version {definition.version} with "
-            f"{found}; build it again with scripts/build_problems.py"
+            f"{found}; build it again with scripts/build/problems.py"
         )
 
 

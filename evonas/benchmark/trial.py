@@ -69,7 +69,7 @@ class _Evaluation:
 
     def __init__(self, problem: BenchmarkProblem) -> None:
         self.problem = problem
-        self.question = problem.question
+        self.spec = problem.spec
         self.seen: set[bytes] = set()
         self.genotypes: list[Genotypes] = []
         self.count = 0

@@ -32,7 +32,7 @@ def app(
     if table is not None and not table.exists():
         raise ConfigurationError(f"{table}: no such table")
     sys.path.insert(0, str(folder.parent))
-    from app.settings import EXTRA_TABLE, READ_ONLY
+    from app.shared.settings import EXTRA_TABLE, READ_ONLY
 
     if table is not None:
         os.environ[EXTRA_TABLE] = str(table)
@@ -54,7 +54,7 @@ def _warm_up() -> None:
     import importlib
 
     for name in (
-        "pandas", "pyarrow", "plotly.graph_objects", "moocore", "app.front_figure", "app.controls",
-        "app.explore_details", "app.state",
+        "pandas", "pyarrow", "plotly.graph_objects", "moocore", "app.explore.figure",
+        "app.explore.controls", "app.explore.details", "app.shared.state",
     ):  # fmt: skip
         importlib.import_module(name)

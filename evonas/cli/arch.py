@@ -204,7 +204,7 @@ def _latencies(space: "SearchSpace", genotypes: "Genotypes") -> dict[str, dict[s
 
 def _measured(architecture: "Architecture", space: "SearchSpace") -> dict[str, dict[str, Any]]:
     from evonas.latency import measure_network
-    from evonas.latency.measurement import by_block
+    from evonas.latency.sources.measurement import by_block
 
     found = {}
     for device, (source, measurement) in measure_network(architecture, space).items():
@@ -244,7 +244,7 @@ def _listed(row: dict[str, Any]) -> list[str]:
 
 
 def _write_picture(path: Path, name: str, described: dict[str, Any]) -> None:
-    from evonas.cli.strip import shares_figure, strip_figure
+    from evonas.figures.architecture import shares_figure, strip_figure
     from evonas.files import write_atomically
     from evonas.space import find_architecture
     from evonas.space.layers import layer_rows

@@ -60,9 +60,9 @@ def compare(
         write_atomically(out / name, text.encode())
     failed = sum(bool(result.error) for result in results)
     if as_json:
-        told = contrasts(comparison.mean(), plan.problems, plan.algorithms)
+        contrasted = contrasts(comparison.mean(), plan.problems, plan.algorithms)
         rows = []
-        for c in told:
+        for c in contrasted:
             reached = comparison.reached(c.problem, c.algorithm)
             rows.append(
                 {

@@ -10,9 +10,9 @@ import typer
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
-    from evonas.latency.fit import Kind
-    from evonas.latency.workflow import Networks
-    from evonas.latency.writer import Precision
+    from evonas.graph.tflite import Precision
+    from evonas.latency.campaigns.workflow import Networks
+    from evonas.latency.predictors.fit import Kind
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
         rows.append([device["name"], device["source"], device["precision"], *trust])
     print_table(["device", "source", "precision", "R2", "within 5 %"], rows, f"space {space}")
     for device in summaries:
-        typer.echo(f"{device['name']}: {device['sentence']}")
+        typer.echo(f"{device['name']}: {device['description']}")
 
 
 @app.command()
@@ -145,7 +145,7 @@ def evaluate(
     predicted = predictor.predict(test.genotypes)
     summary["outside_range"] = int(predictor.outside(predicted).sum())
     if picture:
-        from evonas.cli.device_figure import errors_data, errors_figure
+        from evonas.figures.device_errors import errors_data, errors_figure
         from evonas.files import write_atomically
 
         page = errors_figure(errors_data(predictor, test)).to_html(include_plotlyjs=True)
@@ -167,7 +167,7 @@ def export_samples(
 ) -> None:
     """Write networks to be measured on a device of your own, and a CSV file to fill."""
     from evonas.errors import unknown_name
-    from evonas.latency.samples import export_samples as export
+    from evonas.latency.campaigns.samples import export_samples as export
     from evonas.space import load_space
 
     if precision not in ("fp32", "int8"):

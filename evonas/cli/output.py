@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evonas.plain import without_nan
+from evonas.json_values import without_nan
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

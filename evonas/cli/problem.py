@@ -29,7 +29,7 @@ def list_(as_json: AsJson = False) -> None:
             [
                 problem.definition.name,
                 str(problem.n_obj),
-                str(len(problem.question.constraints) or ""),
+                str(len(problem.spec.constraints) or ""),
                 "yes" if problem.definition.noise else "",
                 "exact" if problem.record.exact else "best known",
                 str(problem.record.size),
@@ -79,8 +79,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
     typer.echo(f"front: {exact}, {record.size} points, by {record.method}")
     for column, card in cards.items():
         if card["errors"]:
-            told = ", ".join(f"{key} {value:.4g}" for key, value in card["errors"].items())
-            typer.echo(f"{column}: held-out errors: {told}")
+            errors = ", ".join(f"{key} {value:.4g}" for key, value in card["errors"].items())
+            typer.echo(f"{column}: held-out errors: {errors}")
 
 
 @app.command()

@@ -161,7 +161,7 @@ def _interval(figure: Mapping[str, float] | None) -> str:
 def _draw(
     path: Path, truth: "Truth", scores: "NDArray[np.float64]", report: dict[str, Any]
 ) -> None:
-    from evonas.cli.rank_figure import rank_data, rank_figure
+    from evonas.figures.ranking import rank_data, rank_figure
     from evonas.files import write_atomically
 
     title = (

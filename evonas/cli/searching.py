@@ -15,7 +15,7 @@ from evonas.objectives import need_sizes
 
 if TYPE_CHECKING:
     from evonas.scoring import Scorer
-    from evonas.search import Progress, Question, SearchResult
+    from evonas.search import Progress, SearchResult, SearchSpec
     from evonas.table import BenchmarkTable
 
 
@@ -47,22 +47,22 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         The result, and the source of each scored column.
     """
     from evonas.scoring import ScorerOptions, load_scorer
-    from evonas.search import make_question, run_search
+    from evonas.search import make_spec, run_search
 
-    question = make_question(options.space, options.objectives, options.where)
-    space, scorer = question.space, None
-    if question.scored:
+    spec = make_spec(options.space, options.objectives, options.where)
+    space, scorer = spec.space, None
+    if spec.scored:
         given = ScorerOptions(
             space,
             options.weights,
             options.data,
             options.surrogate,
-            by_size=need_sizes(question.scored),
+            by_size=need_sizes(spec.scored),
             ray=options.ray,
         )
         scorer = load_scorer(options.scorer, given)
-    table = open_or_create(options.table) if scorer else _open_filled(options.table, question)
-    sources = _check_sources(table, question, scorer)
+    table = open_or_create(options.table) if scorer else _open_filled(options.table, spec)
+    sources = _check_sources(table, spec, scorer)
     report, close = _progress(options.out)
     try:
         result = run_search(
@@ -87,7 +87,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     finally:
         close()
     if options.remeasure:
-        result = _remeasured(result, question)
+        result = _remeasured(result, spec)
     settings = {name: _plain(getattr(options, name)) for name in options.__slots__}
     settings["provenance"] = dict(scorer.provenance) if scorer else {}
     shown = [f"{name} ({_source(name, sources)})" for name in options.objectives]
@@ -95,7 +95,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     return result, sources
 
 
-def _remeasured(result: "SearchResult", question: "Question") -> "SearchResult":
+def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
     """Measures the front on its devices and says which networks are over budget."""
     from evonas.search.finalists import OVER_BUDGET, remeasure
 
@@ -103,7 +103,7 @@ def _remeasured(result: "SearchResult", question: "Question") -> "SearchResult":
         if done == total:
             typer.echo(f"measured {total} finalists on {device}", err=True)
 
-    result, unreachable = remeasure(result, question.constraints, report)
+    result, unreachable = remeasure(result, spec.constraints, report)
     for device, reason in unreachable.items():
         typer.echo(f"{device}: finalists are not measured: {reason}", err=True)
     over = int(result.measured.get(OVER_BUDGET, np.zeros(1)).sum())
@@ -119,22 +119,22 @@ def open_or_create(path: Path) -> "BenchmarkTable":
     return open_table(path) if path.exists() else create_table(path)
 
 
-def _open_filled(path: Path, question: "Question") -> "BenchmarkTable | None":
+def _open_filled(path: Path, spec: "SearchSpec") -> "BenchmarkTable | None":
     """Opens the table of a search without a scorer; None if nothing needs to be looked up."""
     from evonas.errors import SchemaError
     from evonas.table import open_table
 
-    if not question.scored:
+    if not spec.scored:
         return None
     table = open_table(path)
-    if question.space.name not in table.spaces:
+    if spec.space.name not in table.spaces:
         there = ", ".join(table.spaces) or "none"
-        raise SchemaError(f"{path}: no rows of space {question.space.name!r}; there: {there}")
+        raise SchemaError(f"{path}: no rows of space {spec.space.name!r}; there: {there}")
     return table
 
 
 def _check_sources(
-    table: "BenchmarkTable | None", question: "Question", scorer: "Scorer | None"
+    table: "BenchmarkTable | None", spec: "SearchSpec", scorer: "Scorer | None"
 ) -> dict[str, str]:
     """Returns the source of each scored column; refuses scores of another origin.
 
@@ -145,7 +145,7 @@ def _check_sources(
     from evonas.errors import DataError, SchemaError
 
     sources = dict.fromkeys(scorer.columns, scorer.provenance.get("source", "")) if scorer else {}
-    space = question.space
+    space = spec.space
     if table is None or space.name not in table.spaces:
         return sources
     if table.fingerprint(space) != space.fingerprint:
@@ -155,7 +155,7 @@ def _check_sources(
         )
     for column in table.info()["columns"]:
         name, found = column["name"], column["provenance"]
-        if column["space"] != space.name or name not in question.scored:
+        if column["space"] != space.name or name not in spec.scored:
             continue
         if scorer and found != dict(scorer.provenance):
             raise DataError(
@@ -173,7 +173,7 @@ def _differing(found: dict[str, str], scorer: "Scorer") -> str:
 
 
 def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:
-    from evonas.cli.figure import front_figure
+    from evonas.figures.front import front_figure
     from evonas.files import write_atomically
     from evonas.search.panels import front_data
     from evonas.search.report import front_csv, run_record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Okabe and Ito's colours, told apart by every kind of colour vision; classes take them in turn.
+# Okabe and Ito's colours: safe for colour-blind readers; classes take them in turn.
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
 _SIDE = 480  # pixels to which small images are enlarged

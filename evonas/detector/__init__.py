@@ -2,7 +2,7 @@
 
 from evonas.detector.anchors import anchor_boxes, box_iou, decode_boxes, encode_boxes
 from evonas.detector.loss import Loss, detection_loss, match
-from evonas.detector.network import Detector, Network, Reuse
+from evonas.detector.network import ActivationCache, Detector, Network
 from evonas.detector.postprocess import Detections, postprocess
 from evonas.detector.protocol import FAST, PROTOCOLS, PUBLISHED, Protocol, load_protocol
 from evonas.detector.unit import Unit
@@ -11,12 +11,12 @@ __all__ = [
     "FAST",
     "PROTOCOLS",
     "PUBLISHED",
+    "ActivationCache",
     "Detections",
     "Detector",
     "Loss",
     "Network",
     "Protocol",
-    "Reuse",
     "Unit",
     "anchor_boxes",
     "box_iou",

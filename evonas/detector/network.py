@@ -48,7 +48,7 @@ class Traced(NamedTuple):
     output: Tensor
 
 
-class Reuse:
+class ActivationCache:
     """Outputs of one architecture, for the next one that begins alike.
 
     Architectures that share their first layers share these layers' outputs, bit for bit; scored
@@ -154,7 +154,7 @@ class Network(nn.Module):
             self.unit(name).synchronised = True
 
     def run(
-        self, images: Tensor, architecture: Architecture, reuse: Reuse | None = None
+        self, images: Tensor, architecture: Architecture, reuse: ActivationCache | None = None
     ) -> tuple[Tensor, Tensor]:
         """Runs an architecture.
 
@@ -171,7 +171,7 @@ class Network(nn.Module):
         return _rows(boxes, 4), _rows(classes, architecture.skeleton.head.class_slots)
 
     def maps(
-        self, images: Tensor, architecture: Architecture, reuse: Reuse | None = None
+        self, images: Tensor, architecture: Architecture, reuse: ActivationCache | None = None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Runs an architecture and leaves the head's outputs as they are.
 
@@ -179,7 +179,7 @@ class Network(nn.Module):
             For every level a map of box codes (n, anchors * 4, h, w), and one of class logits
             (n, anchors * class_slots, h, w).
         """
-        reuse = reuse or Reuse(keep_bytes=0)
+        reuse = reuse or ActivationCache(keep_bytes=0)
         step = partial(reuse.step, self.sequence)
         x = step(Traced((), images), [("stem", architecture.stem_conv())])
         outputs: dict[int, Traced] = {}
@@ -221,12 +221,14 @@ class Detector(Network):
         super().__init__(named_convs(architecture), architecture.skeleton.activation, running=True)
         self.architecture = architecture
 
-    def forward(self, images: Tensor, reuse: Reuse | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, images: Tensor, reuse: ActivationCache | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Returns box codes (n, n_anchors, 4) and class logits (n, n_anchors, class_slots)."""
         return self.run(images, self.architecture, reuse)
 
     @torch.no_grad()
-    def calibrate(self, images: Tensor, reuse: Reuse | None = None) -> None:
+    def calibrate(self, images: Tensor, reuse: ActivationCache | None = None) -> None:
         """Sets the batch norm statistics to those of one batch, as if it were all the data.
 
         Layers whose output is reused get none: they must not run.

@@ -12,7 +12,7 @@ from evonas.detector.anchors import BOX_SCALES, LARGEST_LOG, centre_size
 from evonas.detector.archive import Archive
 from evonas.errors import ConfigurationError, MissingPackageError
 from evonas.export.weights import detector_weights
-from evonas.latency.onnx_writer import write_onnx
+from evonas.graph.onnx import write_onnx
 from evonas.space import Skeleton
 
 

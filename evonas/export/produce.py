@@ -18,9 +18,9 @@ from evonas.errors import ConfigurationError, DataError, EvonasError
 from evonas.export.onnx import OnnxDetector, export_onnx
 from evonas.export.tflite import TFLiteDetector, export_tflite
 from evonas.files import write_atomically
+from evonas.json_values import without_nan
 from evonas.latency import list_devices
-from evonas.latency.ethos import EthosSource
-from evonas.plain import without_nan
+from evonas.latency.sources.ethos import EthosSource
 from evonas.training.validation import Validation, as_input
 
 FORMATS = ("archive", "onnx", "onnx-nms", "tflite", "tflite-int8")

@@ -16,7 +16,7 @@ from torch import Tensor
 from evonas.detector import Detector
 from evonas.errors import MissingPackageError
 from evonas.export.weights import detector_weights
-from evonas.latency.writer import Precision, write_tflite
+from evonas.graph.tflite import Precision, write_tflite
 
 # A range is widened by every calibration image's extremes, but for this share of the images at
 # each end: single outliers would cost all other values their resolution.

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from evonas.detector import Detector
 from evonas.detector.network import named_convs
-from evonas.latency.graph import Node
-from evonas.latency.weights import ConvWeights, WeightSource
+from evonas.graph.network import Node
+from evonas.graph.weights import ConvWeights, WeightSource
 
 
 def detector_weights(detector: Detector) -> WeightSource:

@@ -1,17 +1,8 @@
 """Latencies of networks on devices: sources, measurements, predictors. Torch-free."""
 
-from evonas.latency.devices import Device, list_devices, load_device
-from evonas.latency.fit import evaluate, fit_predictor, held_out
-from evonas.latency.imports import FaultyRowsError, check_results
-from evonas.latency.metrics import Accuracy, accuracy
-from evonas.latency.predictor import (
-    LatencyPredictor,
-    list_predictors,
-    load_predictor,
-    save_predictor,
-)
-from evonas.latency.store import Measurements, load_measurements, measurements_path
-from evonas.latency.workflow import (
+from evonas.graph.tflite import write_tflite
+from evonas.latency.campaigns.imports import FaultyRowsError, check_results
+from evonas.latency.campaigns.workflow import (
     add_device,
     device_summaries,
     evaluate_device,
@@ -21,7 +12,16 @@ from evonas.latency.workflow import (
     measure_network,
     unseen_networks,
 )
-from evonas.latency.writer import write_tflite
+from evonas.latency.devices import Device, list_devices, load_device
+from evonas.latency.predictors.fit import evaluate, fit_predictor, held_out
+from evonas.latency.predictors.metrics import Accuracy, accuracy
+from evonas.latency.predictors.predictor import (
+    LatencyPredictor,
+    list_predictors,
+    load_predictor,
+    save_predictor,
+)
+from evonas.latency.store import Measurements, load_measurements, measurements_path
 
 __all__ = [
     "Accuracy",

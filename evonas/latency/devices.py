@@ -40,7 +40,7 @@ class Device:
         source: Kind of source: `measured` here, estimated by its maker's `compiler`, `analytic`
             formula, or `published` figures only.
         precision: Number format of the network.
-        sentence: What the device stands for.
+        description: What the device stands for.
         unit: Unit of its latencies.
         npu: For Vela's devices, the configuration compiled for.
     """
@@ -48,7 +48,7 @@ class Device:
     name: str
     source: SourceKind
     precision: str
-    sentence: str
+    description: str
     unit: str = "ms"
     npu: NpuConfig | None = field(default=None, repr=False)
 

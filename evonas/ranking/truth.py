@@ -76,7 +76,7 @@ def load_truth(table: BenchmarkTable, space: SearchSpace) -> Truth:
     """
     names = [n for n in table.columns(space) if n == _COLUMN or n.startswith(f"{_COLUMN}:")]
     if not names:
-        raise DataError(f"{table.path}: no column {_COLUMN!r}; see scripts/train_truth.py")
+        raise DataError(f"{table.path}: no column {_COLUMN!r}; see scripts/build/truth.py")
     runs = np.stack([table.column(name, space) for name in sorted(names)], axis=1)
     trained = ~np.isnan(runs).all(axis=1)
     return Truth(space, table.genotypes(space)[trained], runs[trained])

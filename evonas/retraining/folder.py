@@ -9,7 +9,7 @@ from typing import Any
 
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import read_json, write_atomically, write_json
-from evonas.plain import without_nan
+from evonas.json_values import without_nan
 from evonas.retraining.request import Retraining
 from evonas.training.recipe import describe_recipe, recipe_from
 

@@ -15,10 +15,9 @@ from evonas.detector import Detector, load_protocol
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
 from evonas.files import write_json
+from evonas.json_values import without_nan
 from evonas.locks import locked
-from evonas.plain import without_nan
 from evonas.retraining.environment import check_classes, check_environment
-from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
 from evonas.retraining.events import EventFiles
 from evonas.retraining.examples import write_examples
 from evonas.retraining.folder import RunFolder
@@ -27,13 +26,14 @@ from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
 from evonas.space import Architecture, find_architecture
 from evonas.training.anchor_fit import fit_anchors
+from evonas.training.batch_size_probe import largest_batch
 from evonas.training.checkpoint import checkpoint_steps
 from evonas.training.confusion import confusion_matrix
 from evonas.training.evaluation import evaluate_detections
+from evonas.training.evaluator import Evaluator, figures, per_class, precision_recall
 from evonas.training.loop import Progress, TrainingError, train
 from evonas.training.memory import is_out_of_memory
 from evonas.training.processes import ALONE, Processes
-from evonas.training.room import largest_batch
 from evonas.training.validation import as_input
 
 _CALIBRATION_PIXELS = 512 * 64**2  # of the images that set batch norm statistics

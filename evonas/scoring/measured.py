@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.latency import load_device
-from evonas.latency.pool import CPU_SECONDS, measure_all
-from evonas.latency.sources import open_source
+from evonas.latency.sources.load import open_source
+from evonas.latency.sources.pool import CPU_SECONDS, measure_all
 from evonas.space import Genotypes, SearchSpace
 
 Floats = NDArray[np.float64]

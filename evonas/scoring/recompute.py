@@ -32,9 +32,9 @@ def _check_device(table: BenchmarkTable, space: SearchSpace, column: str) -> lis
         predictor = load_predictor(column.removeprefix(_LATENCY), space)
     except EvonasError as error:
         return [f"{column!r} cannot be predicted again: {error}"]
-    told = table.provenance(column, space).get("predictor", predictor.checksum)
-    if told != predictor.checksum:
-        return [f"{column!r} is of predictor {told}, the one here is {predictor.checksum}"]
+    recorded = table.provenance(column, space).get("predictor", predictor.checksum)
+    if recorded != predictor.checksum:
+        return [f"{column!r} is of predictor {recorded}, the one here is {predictor.checksum}"]
     values, genotypes = table.column(column, space), table.genotypes(space)
     rows = np.flatnonzero(~np.isnan(values))
     wrong = rows[~np.isclose(values[rows], predictor.predict(genotypes[rows]), _RELATIVE, 0)]
@@ -61,13 +61,13 @@ class ScoreCheck:
         """Returns which columns are of another origin or have other values."""
         names = [name for name in self.scorer.columns if name in table.columns(space)]
         for name in names:
-            told, ours = table.provenance(name, space), self.scorer.provenance
+            recorded, ours = table.provenance(name, space), self.scorer.provenance
             # Another torch may give other bits, within what is allowed below.
-            keys = {*told, *ours} - {"torch"}
-            other = sorted(key for key in keys if told.get(key) != ours.get(key))
+            keys = {*recorded, *ours} - {"torch"}
+            other = sorted(key for key in keys if recorded.get(key) != ours.get(key))
             if other:
                 key = other[0]
-                return [f"{name!r} has {key} {told.get(key)!r}, the scorer {ours.get(key)!r}"]
+                return [f"{name!r} has {key} {recorded.get(key)!r}, the scorer {ours.get(key)!r}"]
         if not names:
             return []
         scored = np.stack([table.column(name, space) for name in names], axis=1)

@@ -118,7 +118,7 @@ class CachedScorer:
     Attributes:
         space: The genotypes' space.
         scorer: Gives the missing scores.
-        store: Asked first and told every new score.
+        store: Asked first and given every new score.
         on_batch: Called after each stored batch.
         scored: Genotypes scored so far.
         cached: Genotypes found in the store so far.

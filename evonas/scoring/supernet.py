@@ -8,7 +8,7 @@ import torch
 
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
-from evonas.detector import FAST, Reuse
+from evonas.detector import FAST, ActivationCache
 from evonas.errors import ConfigurationError, DataError
 from evonas.objectives import BY_SIZE
 from evonas.scoring.scorer import Floats
@@ -71,7 +71,7 @@ class SupernetScorer:
         self.validation = Validation(validation, size, FAST)
         if by_size:
             _ = self.validation.size_limits  # refuses data that cannot be divided
-        self._calibration_reuse = Reuse(_REUSE_BYTES)
+        self._calibration_reuse = ActivationCache(_REUSE_BYTES)
         self._validation_reuse = self.validation.new_reuse(_REUSE_BYTES)
         self.provenance = {
             "source": "supernet",

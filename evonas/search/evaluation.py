@@ -9,7 +9,7 @@ from evonas.errors import ConfigurationError
 from evonas.scoring.analytic import AnalyticColumns, is_analytic
 from evonas.scoring.scorer import CachedScorer, StoredOnly, row_keys
 from evonas.search.constraints import total_violation, violations
-from evonas.search.question import Question
+from evonas.search.spec import SearchSpec
 from evonas.space import Genotypes
 
 Floats = NDArray[np.float64]
@@ -39,40 +39,40 @@ class Archive:
 
 
 class Evaluation:
-    """Evaluates genotypes for one question and archives them.
+    """Evaluator genotypes for one spec and archives them.
 
     The expensive scorer is asked last and only for genotypes which the constraints on analytic
     columns leave feasible.
     """
 
-    def __init__(self, question: Question, scorer: CachedScorer | None) -> None:
-        """Takes a scorer if the question needs one.
+    def __init__(self, spec: SearchSpec, scorer: CachedScorer | None) -> None:
+        """Takes a scorer if the spec needs one.
 
         Raises:
-            ConfigurationError: The scorer does not give a column that the question needs.
+            ConfigurationError: The scorer does not give a column that the spec needs.
         """
-        self.question = question
+        self.spec = spec
         self.scorer = scorer
         self._scored = scorer.columns if scorer else ()
-        for name in question.scored:
+        for name in spec.scored:
             if name not in self._scored:
                 raise ConfigurationError(
                     f"the scorer does not give {name!r}; it gives: {', '.join(self._scored)}"
                 )
-        analytic = [name for name in question.columns if is_analytic(name)]
-        self._analytic = AnalyticColumns(question.space, analytic)
+        analytic = [name for name in spec.columns if is_analytic(name)]
+        self._analytic = AnalyticColumns(spec.space, analytic)
         self._keeps = scorer is not None and not isinstance(scorer.scorer, StoredOnly)
-        self._cheap = [c for c in question.constraints if is_analytic(c.column)]
-        self._dear = np.array([not is_analytic(c.column) for c in question.constraints], bool)
-        names = dict.fromkeys([*question.columns, *self._scored])
+        self._cheap = [c for c in spec.constraints if is_analytic(c.column)]
+        self._dear = np.array([not is_analytic(c.column) for c in spec.constraints], bool)
+        names = dict.fromkeys([*spec.columns, *self._scored])
         self.archive = Archive(
-            np.empty((0, question.space.n_genes), np.uint8),
+            np.empty((0, spec.space.n_genes), np.uint8),
             {name: np.empty(0) for name in names},
             np.empty(0, bool),
         )
 
     def __call__(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Evaluates canonical genotypes (n, n_genes) and archives each of them once.
+        """Evaluator canonical genotypes (n, n_genes) and archives each of them once.
 
         Returns:
             Objectives (n, n_objectives), NaN where nothing was scored because a constraint is
@@ -93,7 +93,7 @@ class Evaluation:
         columns |= {name: np.full(len(genotypes), np.nan) for name in self._scored}
         if self.scorer and affordable.any():
             self._score(genotypes, columns, affordable)
-        constraints = self.question.constraints
+        constraints = self.spec.constraints
         known = {c.column: np.nan_to_num(columns[c.column]) for c in constraints}
         violated = violations(constraints, known, len(genotypes))
         violated[np.ix_(~affordable, self._dear)] = 0
@@ -122,10 +122,10 @@ class Evaluation:
 
     def values(self, columns: Columns) -> Floats:
         """Returns the objectives' values, (n, n_objectives)."""
-        return np.stack([columns[o.name] for o in self.question.objectives], axis=1)
+        return np.stack([columns[o.name] for o in self.spec.objectives], axis=1)
 
     def reference(self) -> Floats:
-        """Returns (n_objectives,) the worst corner, which depends on the question only.
+        """Returns (n_objectives,) the worst corner, which depends on the spec only.
 
         0 for what is maximised (AP); for a cost or latency the worst of a fixed random sample
         of the space. For a column that only the scorer knows and that is minimised there is no
@@ -134,10 +134,10 @@ class Evaluation:
         Raises:
             ConfigurationError: For such an objective.
         """
-        sample = self.question.space.sample(_REFERENCE_SAMPLE, np.random.default_rng(0))
+        sample = self.spec.space.sample(_REFERENCE_SAMPLE, np.random.default_rng(0))
         columns = self._analytic(sample)
         worst = []
-        for objective in self.question.objectives:
+        for objective in self.spec.objectives:
             if objective.maximise:
                 worst.append(0.0)
             elif objective.name in columns:

@@ -1,4 +1,4 @@
-"""What a picture of a front shows; `evonas.cli.figure` draws it."""
+"""What a picture of a front shows; `evonas.figures.front` draws it."""
 
 from dataclasses import dataclass
 

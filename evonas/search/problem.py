@@ -14,7 +14,7 @@ from pymoo.core.sampling import Sampling
 
 from evonas.scoring.scorer import row_keys
 from evonas.search.operators import cross, mutate
-from evonas.search.question import Question
+from evonas.search.spec import SearchSpec
 from evonas.space import Genotypes, SearchSpace
 
 Floats = NDArray[np.float64]
@@ -25,10 +25,10 @@ _ROUNDS = 20
 _NEAR = 4
 
 
-class Evaluates(Protocol):
+class Evaluator(Protocol):
     """What a search asks of whoever evaluates: a run on a scorer, or a trial on a problem."""
 
-    question: Question
+    spec: SearchSpec
 
     @property
     def seen(self) -> set[bytes]:
@@ -48,34 +48,34 @@ class Evaluates(Protocol):
         ...
 
 
-class QuestionProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
-    """A question as pymoo reads it: a variable for each gene, a violation for each constraint.
+class SpecProblem(Problem):  # type: ignore[misc]  # pymoo is untyped
+    """A search spec as pymoo reads it: a variable for each gene, a violation for each constraint.
 
     Attributes:
-        question: What is searched for.
+        spec: What is searched for.
         space: The genotypes' space.
         signs: (m,) -1 where an objective is maximised, else 1.
     """
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, spec: SearchSpec) -> None:
         super().__init__(
-            n_var=question.space.n_genes,
-            n_obj=len(question.objectives),
-            n_ieq_constr=len(question.constraints),
+            n_var=spec.space.n_genes,
+            n_obj=len(spec.objectives),
+            n_ieq_constr=len(spec.constraints),
             xl=0,
-            xu=question.space.gene_sizes - 1,
+            xu=spec.space.gene_sizes - 1,
             vtype=int,
         )
-        self.question = question
-        self.space: SearchSpace = question.space
-        self.signs = np.array([-1.0 if o.maximise else 1.0 for o in question.objectives])
+        self.spec = spec
+        self.space: SearchSpace = spec.space
+        self.signs = np.array([-1.0 if o.maximise else 1.0 for o in spec.objectives])
 
 
-class SearchProblem(QuestionProblem):
+class SearchProblem(SpecProblem):
     """Genotype matrices in, minimised objectives and violations out."""
 
-    def __init__(self, evaluation: Evaluates) -> None:
-        super().__init__(evaluation.question)
+    def __init__(self, evaluation: Evaluator) -> None:
+        super().__init__(evaluation.spec)
         self.evaluation = evaluation
         self._unscored = evaluation.reference() * self.signs
 
@@ -150,12 +150,12 @@ def repeats(genotypes: Genotypes, known: set[bytes]) -> NDArray[np.bool_]:
     return np.array(marks, bool)
 
 
-def sample_unseen(evaluation: Evaluates, n: int, rng: np.random.Generator) -> Genotypes:
+def sample_unseen(evaluation: Evaluator, n: int, rng: np.random.Generator) -> Genotypes:
     """Draws up to n distinct genotypes that were not evaluated yet, (<= n, n_genes).
 
     Where constraints leave little, the least violating ones of all draws fill up.
     """
-    space = evaluation.question.space
+    space = evaluation.spec.space
     drawn = np.empty((0, space.n_genes), np.uint8)
     violation = np.empty(0)
     for _ in range(_ROUNDS):

@@ -63,7 +63,7 @@ def versions() -> dict[str, str]:
 def git_commit() -> str | None:
     """Returns the commit of the source tree, or None outside one."""
     try:
-        told = subprocess.run(
+        printed = subprocess.run(
             ["git", "rev-parse", "HEAD"],
             cwd=Path(__file__).parent,
             capture_output=True,
@@ -72,4 +72,4 @@ def git_commit() -> str | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return told.stdout.strip()
+    return printed.stdout.strip()

@@ -1,4 +1,4 @@
-"""One search from question to front."""
+"""One search from spec to front."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, hypervolume, pareto_mask
 from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
 from evonas.search.evaluation import Archive, Evaluation
-from evonas.search.question import Question, make_question
+from evonas.search.spec import SearchSpec, make_spec
 from evonas.space import SearchSpace
 
 Floats = NDArray[np.float64]
@@ -133,20 +133,20 @@ def run_search(
     Raises:
         ConfigurationError: A name or number that is not allowed.
     """
-    question = make_question(space, objectives, where)
+    spec = make_spec(space, objectives, where)
     for name, number in (("population", population), ("generations", generations)):
         if number < 1:
             raise ConfigurationError(f"{name} is {number}; it must be at least 1")
-    evaluation = Evaluation(question, _cached(question, scorer, table))
+    evaluation = Evaluation(spec, _cached(spec, scorer, table))
     run = _Run(evaluation, population, generations, callback)
     history = tuple(run.progress(algorithm, seed))
     front = run.front
     order = np.argsort(evaluation.values(evaluation.archive.columns)[front, 0], kind="stable")
-    if question.objectives[0].maximise:
+    if spec.objectives[0].maximise:
         order = order[::-1]
     return SearchResult(
-        question.space,
-        question.objectives,
+        spec.space,
+        spec.objectives,
         run.reference,
         evaluation.archive,
         front[order],
@@ -155,17 +155,17 @@ def run_search(
 
 
 def _cached(
-    question: Question, scorer: Scorer | None, table: ScoreStore | None
+    spec: SearchSpec, scorer: Scorer | None, table: ScoreStore | None
 ) -> CachedScorer | None:
-    if not question.scored:
+    if not spec.scored:
         return None
     if scorer is None:
         if table is None:
             raise ConfigurationError(
-                f"{', '.join(question.scored)}: needs a scorer, or a table that holds it"
+                f"{', '.join(spec.scored)}: needs a scorer, or a table that holds it"
             )
-        scorer = StoredOnly(question.space, question.scored)
-    return CachedScorer(question.space, scorer, MemoryStore() if table is None else table)
+        scorer = StoredOnly(spec.space, spec.scored)
+    return CachedScorer(spec.space, scorer, MemoryStore() if table is None else table)
 
 
 class _Run:
@@ -211,7 +211,7 @@ class _Run:
             yield progress
 
     def _update_front(self) -> None:
-        archive, objectives = self.evaluation.archive, self.evaluation.question.objectives
+        archive, objectives = self.evaluation.archive, self.evaluation.spec.objectives
         fresh = self.seen + np.flatnonzero(archive.feasible[self.seen :])
         self.seen = len(archive.feasible)
         candidates = np.concatenate([self.front, fresh])

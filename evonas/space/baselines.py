@@ -48,7 +48,7 @@ class Foreign:
 
 
 # Counted by `evonas.detector.counting` in torchvision's module; a test and
-# scripts/check_space.py count again.
+# scripts/report/space.py count again.
 FOREIGN = {
     "ssdlite320_mobilenet_v3_large": Foreign("torchvision", 583_171_904, 3_440_060, 3_473_004)
 }

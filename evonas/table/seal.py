@@ -30,8 +30,8 @@ def seal_is_right(file: BinaryIO) -> bool:
     """Returns whether the seal is that of the content; reads the whole file."""
     end = file.seek(0, os.SEEK_END) - _LENGTH
     file.seek(end + len(_MARK))
-    told = file.read()
-    return told == _digest(file, end)
+    recorded = file.read()
+    return recorded == _digest(file, end)
 
 
 def _digest(file: BinaryIO, end: int) -> bytes:

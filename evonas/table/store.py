@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike
 from evonas.errors import ConfigurationError, DataError, SchemaError, unknown_name
 from evonas.space import Genotypes, SearchSpace
 from evonas.table.columns import check_name
-from evonas.table.distrust import check_seals, read_part
 from evonas.table.part import Card, Provenance, Rows, in_memory, write_part
 from evonas.table.rows import SpaceRows
+from evonas.table.untrusted import check_seals, read_part
 
 _TRIES = 100
 _ABANDONED_SECONDS = 86_400

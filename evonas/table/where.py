@@ -38,7 +38,7 @@ class _Token:
 
 
 def where_mask(expression: str, column: ColumnReader) -> Bools:
-    """Evaluates a condition; a comparison with a missing value is false.
+    """Evaluator a condition; a comparison with a missing value is false.
 
     Args:
         expression: Comparisons of columns and numbers, joined by `and`, `or`, `not`, brackets.

@@ -16,7 +16,7 @@ def keep_freed_memory() -> bool:
 
     A training step frees and takes the same blocks again and again. By default glibc gives large
     ones back to the system each time, and every page of them is cleared anew, which costs a
-    step of small networks on a CPU much of its time (`scripts/bench_training.py --keep-freed none`
+    step of small networks on a CPU much of its time (`scripts/bench/training.py --keep-freed none`
     tells how much).
 
     Returns:

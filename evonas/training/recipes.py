@@ -32,7 +32,7 @@ RECIPES = {
     # A median network of `nano` from scratch in minutes on two cores. Small batches, a high rate
     # and light augmentation make the most of few images: one network reached AP 0.51 after 16,000
     # of them, and 0.18 at batch 32, rate 3e-3 and twice the augmentation
-    # (scripts/compare_recipes.py).
+    # (scripts/compare/recipes.py).
     "nano": Recipe(
         steps=2500, batch_size=16, learning_rate=1.6e-2, warmup_steps=100, validations=5,
         augmentation=_LIGHT,
@@ -68,7 +68,7 @@ RECIPES = {
 SUPERNET_RECIPES = {
     # As the truth's, for longer and with larger batches, which cost a GPU nothing. Scores after
     # 1,500 steps of 16 images on the truth's networks: 0.058 on average at rate 2e-2, 0.049 at
-    # 1e-2, 0.023 there with twice the augmentation (scripts/compare_supernets.py).
+    # 1e-2, 0.023 there with twice the augmentation (scripts/compare/supernets.py).
     "nano": Recipe(
         steps=10_600, batch_size=64, learning_rate=1.6e-2, weight_decay=0.01, augmentation=_LIGHT
     ),

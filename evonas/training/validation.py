@@ -10,7 +10,7 @@ from torch import Tensor
 from evonas.data.augment import normalise
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
-from evonas.detector import FAST, Detector, Protocol, Reuse, anchor_boxes, postprocess
+from evonas.detector import FAST, ActivationCache, Detector, Protocol, anchor_boxes, postprocess
 from evonas.errors import DataError
 from evonas.space import Skeleton
 from evonas.training.average_precision import (
@@ -95,12 +95,14 @@ class Validation:
         )
         return small, medium, large
 
-    def new_reuse(self, keep_bytes: int) -> list[Reuse]:
+    def new_reuse(self, keep_bytes: int) -> list[ActivationCache]:
         """Returns what `detect` needs to go on from the network before, at this many bytes."""
         count = -(-len(self) // self._batch)
-        return [Reuse(keep_bytes // count) for _ in range(count)]
+        return [ActivationCache(keep_bytes // count) for _ in range(count)]
 
-    def detect(self, detector: Detector, reuse: Sequence[Reuse] | None = None) -> Detections:
+    def detect(
+        self, detector: Detector, reuse: Sequence[ActivationCache] | None = None
+    ) -> Detections:
         """Runs a network on all images, its batch norm folded in.
 
         Boxes are in the original images' pixels.

@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     """An empty folder in which the app runs: no shipped tables, no data sets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("app.sources.benchmark_data_dir", lambda: tmp_path / "nothing")
+    monkeypatch.setattr("app.shared.tables.benchmark_data_dir", lambda: tmp_path / "nothing")
     return tmp_path
 
 
@@ -41,7 +41,7 @@ def open_app(folder, monkeypatch) -> Callable[..., AppTest]:
         monkeypatch.setenv("EVONAS_APP_TABLE", str(folder / "table"))
         at = AppTest.from_file(ENTRY, default_timeout=60)
         if page:
-            at = at.run().switch_page(f"app_pages/{page}.py")
+            at = at.run().switch_page(f"{page}/page.py")
         for name, value in query.items():
             at.query_params[name] = value
         return at.run()

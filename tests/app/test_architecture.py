@@ -1,6 +1,6 @@
 import pytest
 
-from evonas.cli.strip import strip_figure
+from evonas.figures.architecture import strip_figure
 from evonas.space import list_baselines, list_published, load_published
 from evonas.space.costs import params
 from evonas.space.layers import layer_rows

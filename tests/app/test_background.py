@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app import background
+from app.shared import background
 from evonas.errors import ConfigurationError
 
 

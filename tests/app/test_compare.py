@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from app.comparing import differences, normalised_figure, objective_values
-from app.designs import find_design
-from app.shortlist import LONGEST_NOTE, add, is_arch_id, read
+from app.compare.comparing import differences, normalised_figure, objective_values
+from app.shared.designs import find_design
+from app.shared.shortlist import LONGEST_NOTE, add, is_arch_id, read
 from tests.app.conftest import SPACE, make_table
 
 
@@ -116,6 +116,6 @@ def test_a_hundred_thousand_rows_are_no_burden(open_app, folder):
     one, two = ids(folder, 2)
     at = open_app(100_000, page="compare", archs=f"{one},{two}")
     assert not at.exception
-    at = at.switch_page("app_pages/architecture.py")
+    at = at.switch_page("architecture/page.py")
     at.query_params["arch"] = one
     assert not at.run().exception

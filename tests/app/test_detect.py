@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.networks import find_networks, is_exported
-from app.uploads import MOST_BYTES, read_upload
+from app.detect.networks import find_networks, is_exported
+from app.detect.uploads import MOST_BYTES, read_upload
 from evonas.detector.archive import load_archive
 from evonas.errors import DataError
 from evonas.export.produce import export_detector

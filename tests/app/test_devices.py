@@ -3,9 +3,9 @@ import shutil
 import numpy as np
 import pytest
 
-from app.cards import device_error
-from app.device_import import MOST_BYTES, import_upload
-from app.residuals import agreement_figure, op_users, ops_figure, residuals
+from app.devices.import_form import MOST_BYTES, import_upload
+from app.devices.residuals import agreement_figure, op_users, ops_figure, residuals
+from app.shared.cards import device_error
 from evonas.errors import ConfigurationError
 from evonas.latency import evaluate_device, load_predictor
 from evonas.paths import benchmark_data_dir

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.controls import budget_scale
-from app.shortlist import MOST
+from app.explore.controls import budget_scale
+from app.shared.shortlist import MOST
 from tests.app.conftest import SPACE, metrics, the_button
 
 
@@ -183,8 +183,8 @@ def test_read_only_keeps_the_shortlist_in_the_session(open_app, folder, monkeypa
 def test_the_app_imports_no_torch():
     code = (
         "import sys, pkgutil, importlib, app\n"
-        "for module in pkgutil.iter_modules(app.__path__, 'app.'):\n"
-        "    if module.name not in ('app.streamlit_app', 'app.app_pages'):\n"
+        "for module in pkgutil.walk_packages(app.__path__, 'app.'):\n"
+        "    if module.name != 'app.streamlit_app' and not module.name.endswith('.page'):\n"
         "        importlib.import_module(module.name)\n"
         "assert 'torch' not in sys.modules"
     )

@@ -1,10 +1,10 @@
 import numpy as np
 
-from app.front import MOST_SHOWN, front_data, subspace_fronts, subspace_levels
-from app.front_figure import Layers, front_figure
-from app.marks import reference_marks, shortlist_marks
-from app.parallel import MOST_LINES, parallel_data, parallel_figure
-from app.rows import rows_csv
+from app.explore.figure import Layers, front_figure
+from app.explore.marks import reference_marks, shortlist_marks
+from app.explore.parallel import MOST_LINES, parallel_data, parallel_figure
+from app.shared.front import MOST_SHOWN, front_data, subspace_fronts, subspace_levels
+from app.shared.rows import rows_csv
 from evonas.objectives import pareto_mask
 from evonas.space import list_published, load_space
 from evonas.table import create_table

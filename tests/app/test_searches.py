@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from app.search_figure import course, course_figure
-from app.searches import (
+from app.searches.figure import course, course_figure
+from app.searches.processes import (
     MOST_POPULATION,
     Request,
     check,

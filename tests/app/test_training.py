@@ -6,19 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app import trainings
-from app.training_figures import (
-    MEAN,
-    Trained,
-    agreement_figure,
-    curves_csv,
-    curves_data,
-    curves_figure,
-    precision_data,
-    precision_figure,
-)
-from app.training_results import trained_points
-from app.trainings import (
+from app.shared import trainings
+from app.shared.trainings import (
     MOST_BATCH,
     MOST_STEPS,
     MOST_WAITING,
@@ -31,6 +20,17 @@ from app.trainings import (
     status,
     submit,
 )
+from app.training.figures import (
+    MEAN,
+    Trained,
+    agreement_figure,
+    curves_csv,
+    curves_data,
+    curves_figure,
+    precision_data,
+    precision_figure,
+)
+from app.training.results import trained_points
 from evonas.errors import ConfigurationError, EvonasError
 from evonas.jobs import Job, JobQueue
 from evonas.jobs.record import STATES

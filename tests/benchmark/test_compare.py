@@ -11,9 +11,9 @@ from evonas.benchmark.compare import Plan, compare
 from evonas.benchmark.report import Comparison, html, median_surface, runs_csv
 from evonas.benchmark.runs import RunKey, RunResult, perform
 from evonas.benchmark.statistics import contrasts, holm, ranking
-from evonas.benchmark.svg import Chart, Line
 from evonas.cli import main
 from evonas.errors import ConfigurationError, SchemaError
+from evonas.figures.svg import Chart, Line
 
 PLAN = Plan(("pico/u55", "pico/costs"), ("nsga2", "random"), 2, 60, 20)
 

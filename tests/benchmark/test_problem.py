@@ -52,7 +52,7 @@ def test_pymoo_sees_minimised_values(name: str) -> None:
     signs = np.where([o.maximise for o in problem.objectives], -1, 1)
     out = problem.evaluate(genotypes, return_as_dictionary=True)
     seen, violations = problem.observe(genotypes)
-    assert violations.shape == (len(genotypes), len(problem.question.constraints))
+    assert violations.shape == (len(genotypes), len(problem.spec.constraints))
     np.testing.assert_array_equal(out["F"], seen * signs)
     if problem.n_ieq_constr:
         np.testing.assert_array_equal(out["G"], violations)

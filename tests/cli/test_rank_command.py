@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
-from evonas.cli.rank_figure import rank_data, rank_figure
 from evonas.data import make_digits
+from evonas.figures.ranking import rank_data, rank_figure
 from evonas.ranking import Truth
 from evonas.space import load_space
 from evonas.supernet import save_supernet

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from evonas.data import make_digits
-from scripts.browser import chromium, serve
+from tests.browser import chromium, serve
 
 expect.set_options(timeout=30_000)  # for machines that do much else besides
 

@@ -1,6 +1,6 @@
 import pytest
 
-from scripts.browser import settle
+from tests.browser import settle
 
 pytestmark = pytest.mark.e2e
 

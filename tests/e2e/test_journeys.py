@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Page, expect
 
-from scripts.browser import settle
+from tests.browser import settle
 
 pytestmark = pytest.mark.e2e
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from scripts.browser import settle
+from tests.browser import settle
 
 pytestmark = pytest.mark.e2e
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from evonas.latency import Measurements
-from evonas.latency.analytic import AnalyticSource
-from evonas.latency.campaign import campaign_genotypes
+from evonas.latency.campaigns.campaign import campaign_genotypes
 from evonas.latency.devices import load_device
-from evonas.latency.measurement import part_names
+from evonas.latency.sources.analytic import AnalyticSource
+from evonas.latency.sources.measurement import part_names
 from evonas.space import load_space
 
 COUNT = 60

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evonas.graph.network import Node, layer_graph
 from evonas.latency import load_predictor
-from evonas.latency.analytic import HARDWARE, AnalyticSource, SystolicArray
 from evonas.latency.devices import load_device
-from evonas.latency.graph import Node, layer_graph
+from evonas.latency.sources.analytic import HARDWARE, AnalyticSource, SystolicArray
 from evonas.space import Conv, load_space
 
 
@@ -41,7 +41,7 @@ def test_systolic_cycles_by_hand() -> None:
 
 
 def scalesim_layers() -> list[dict[str, int]]:
-    """The layers of scripts/scalesim_fixture.py with the tool's cycles."""
+    """The layers of scripts/build/scalesim_fixture.py with the tool's cycles."""
     with open(Path(__file__).with_name("scalesim.csv"), encoding="utf-8") as file:
         return [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
 

@@ -6,8 +6,8 @@ import pytest
 
 from evonas.errors import ConfigurationError, DataError
 from evonas.latency import measure_device
-from evonas.latency.cluster import measure_on_cluster
-from evonas.latency.measurement import Measurement
+from evonas.latency.campaigns.cluster import measure_on_cluster
+from evonas.latency.sources.measurement import Measurement
 from evonas.space import Architecture, load_published
 
 pytestmark = pytest.mark.cluster

@@ -5,11 +5,11 @@ import pytest
 
 from evonas.cli import main
 from evonas.errors import DataError, MissingPackageError
+from evonas.graph.tflite import write_tflite
 from evonas.latency.devices import load_device
-from evonas.latency.ethos import EthosSource
-from evonas.latency.measurement import part_names
-from evonas.latency.sources import open_source
-from evonas.latency.writer import write_tflite
+from evonas.latency.sources.ethos import EthosSource
+from evonas.latency.sources.load import open_source
+from evonas.latency.sources.measurement import part_names
 from evonas.space import load_space
 
 pytest.importorskip("ethosu")

@@ -13,9 +13,9 @@ from evonas.latency import (
     load_predictor,
     save_predictor,
 )
-from evonas.latency.fit import split
-from evonas.latency.observations import layer_times, networks, observe
-from evonas.latency.predictor import predictor_path
+from evonas.latency.predictors.fit import split
+from evonas.latency.predictors.observations import layer_times, networks, observe
+from evonas.latency.predictors.predictor import predictor_path
 from evonas.latency.store import ROLES
 from evonas.space import load_space
 

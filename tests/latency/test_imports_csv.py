@@ -14,8 +14,8 @@ from evonas.latency import (
     save_predictor,
     unseen_networks,
 )
-from evonas.latency.adapt import adapt
-from evonas.latency.imports import read_results
+from evonas.latency.campaigns.imports import read_results
+from evonas.latency.predictors.adapt import adapt
 from evonas.space import load_space
 
 Rows = list[list[str]]

@@ -4,8 +4,8 @@ import time
 import pytest
 
 from evonas.errors import DataError
-from evonas.latency.measurement import Measurement
-from evonas.latency.pool import measure_each
+from evonas.latency.sources.measurement import Measurement
+from evonas.latency.sources.pool import measure_each
 from evonas.space import Architecture, load_published
 
 pytestmark = pytest.mark.slow  # every worker is a fresh interpreter

@@ -8,7 +8,7 @@ from evonas.objectives import hypervolume, pareto_mask
 from evonas.scoring import CachedScorer, MemoryStore
 from evonas.search import Progress, SearchResult, run_search
 from evonas.search.evaluation import Evaluation
-from evonas.search.question import make_question
+from evonas.search.spec import make_spec
 from evonas.space import SearchSpace, load_space
 from tests.search.additive import AdditiveScorer
 
@@ -92,8 +92,8 @@ def test_infeasible_genotypes_are_never_scored_nor_on_the_front(
 def test_a_violation_for_each_constraint_and_none_for_what_was_not_scored(
     nano: SearchSpace,
 ) -> None:
-    question = make_question(nano, OBJECTIVES, ["map >= 0.6", "madds <= 2e7"])
-    evaluation = Evaluation(question, CachedScorer(nano, AdditiveScorer(nano), MemoryStore()))
+    spec = make_spec(nano, OBJECTIVES, ["map >= 0.6", "madds <= 2e7"])
+    evaluation = Evaluation(spec, CachedScorer(nano, AdditiveScorer(nano), MemoryStore()))
     genotypes = nano.canonical(nano.sample(50, np.random.default_rng(0)))
     values, violated = evaluation(genotypes)
     ap, madds = values.T

@@ -1,4 +1,4 @@
-"""Files of older schemas, and tables to ship as `scripts/build_table.py` makes them."""
+"""Files of older schemas, and tables to ship as `scripts/build/table.py` makes them."""
 
 import os
 import shutil

@@ -14,10 +14,10 @@ from evonas.retraining import RunFolder
 from evonas.space import load_space
 from evonas.supernet import UniformSampling, load_supernet
 from evonas.supernet.train import new_supernet
+from evonas.training.batch_size_probe import largest_batch
 from evonas.training.loop import train
 from evonas.training.processes import Processes
 from evonas.training.recipe import Recipe
-from evonas.training.room import largest_batch
 from evonas.training.validation import as_input
 
 pytestmark = [

@@ -88,9 +88,9 @@ class AssistedSearch(BatchAlgorithm):
             children = mutate(self.space, np.concatenate(pairs), self.random_state)
             known = self.searched.evaluation.seen.union(row_keys(pool))
             children = children[~repeats(children, known)]
-            told = self._expected(model, children)
+            predicted = self._expected(model, children)
             pool = np.concatenate([pool, children])
-            expected = np.concatenate([expected, told]) if generation else told
+            expected = np.concatenate([expected, predicted]) if generation else predicted
             kept = best_rows(expected, _SIZE)
             pool, expected = pool[kept], expected[kept]
         return pool, expected

@@ -46,7 +46,7 @@ class BatchAlgorithm(Algorithm):  # type: ignore[misc]  # pymoo is untyped
         """Returns the genotypes to begin with."""
         return sample_unseen(self.searched.evaluation, self.population, self.random_state)
 
-    def told(self, count: int) -> None:
+    def on_evaluated(self, count: int) -> None:
         """Called when the last `count` genotypes have their values."""
 
     def _initialize_infill(self) -> Any:
@@ -69,4 +69,4 @@ class BatchAlgorithm(Algorithm):  # type: ignore[misc]  # pymoo is untyped
         self.genotypes = np.concatenate([self.genotypes, infills.get("X").astype(np.uint8)])
         self.values = np.concatenate([self.values, infills.get("F").astype(np.float64)])
         self.violated = np.concatenate([self.violated, infills.get("G").astype(np.float64)])
-        self.told(len(infills))
+        self.on_evaluated(len(infills))

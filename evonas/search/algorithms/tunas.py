@@ -50,7 +50,7 @@ class Tunas(BatchAlgorithm):
         self._drawn = choices.astype(np.uint8)
         return self.space.canonical(self._drawn)
 
-    def told(self, count: int) -> None:
+    def on_evaluated(self, count: int) -> None:
         """Steps every run's logits by the gradient of its own draws' rewards."""
         if self._drawn is None:
             self._set_targets()
@@ -88,7 +88,7 @@ class Tunas(BatchAlgorithm):
         levels = _TARGETS if self.runs == len(_TARGETS) else middle
         self._targets = np.quantile(costs, levels, axis=0)
         best = abs(self.values[:, self._quality].min())
-        is_ap = self.searched.evaluation.question.objectives[self._quality].unit == "AP"
+        is_ap = self.searched.evaluation.spec.objectives[self._quality].unit == "AP"
         self._scale = 1.0 if is_ap else 1 / max(best, 1e-12)
 
     def _costs(self, values: Floats) -> Floats:

@@ -1,1 +1,0 @@
-"""Its pages, each a script that Streamlit runs."""

@@ -1,0 +1,139 @@
+"""Designs side by side: what differs, and their objectives on one scale."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.shared.designs import Design, computed
+from app.shared.front import objectives_of
+from evonas.objectives import load_objective
+from evonas.table import BenchmarkTable
+
+MOST = 6
+# Okabe and Ito's colours and a symbol for each design, so that neither is the only sign.
+STYLES = (
+    ("#0072B2", "circle"),
+    ("#D55E00", "square"),
+    ("#009E73", "diamond"),
+    ("#CC79A7", "triangle-up"),
+    ("#E69F00", "star"),
+    ("#56B4E9", "x"),
+)
+
+Values = dict[str, dict[str, float]]  # by objective, by arch_id
+
+
+def differences(designs: Sequence[Design]) -> list[dict[str, str]]:
+    """Returns a row for the stem, each block's width and each layer, with every design's choice.
+
+    The row says in `differs` whether the designs are not of one mind.
+    """
+    chosen = [_choices(design) for design in designs]
+    parts = sorted({part for choices in chosen for part in choices})
+    rows = []
+    for part in parts:
+        values = [choices.get(part, "") for choices in chosen]
+        row = {"part": part[2]} | {
+            d.arch_id or d.name: value for d, value in zip(designs, values, strict=True)
+        }
+        rows.append(row | {"differs": "yes" if len(set(values)) > 1 else ""})
+    return rows
+
+
+def _choices(design: Design) -> dict[tuple[int, int, str], str]:
+    """By block, layer and label what the design has there."""
+    found = {(0, 0, "stem width"): f"{design.architecture.stem}"}
+    for number, block in enumerate(design.architecture.blocks, start=1):
+        found[number, 0, f"block {number} width"] = f"{block.width}"
+        for layer, op in enumerate(block.ops, start=1):
+            found[number, layer, f"block {number} layer {layer}"] = op.name
+    return found
+
+
+def objective_values(
+    designs: Sequence[Design],
+    tables: Mapping[str, BenchmarkTable],
+    trained: Mapping[str, float] | None = None,
+) -> Values:
+    """Returns what is known of each design: counted, predicted, or the first table's value.
+
+    Args:
+        designs: The designs.
+        tables: Tables by name.
+        trained: AP of those that were trained here, by `arch_id`.
+    """
+    values: Values = {}
+    for design in designs:
+        if design.space is None or design.genotype is None or design.arch_id is None:
+            continue
+        genotypes = design.genotype[None]
+        known = {name: float(v[0]) for name, v in computed(design.space, genotypes).items()}
+        if trained and design.arch_id in trained:
+            known["trained_map"] = trained[design.arch_id]
+        for table in tables.values():
+            if design.space.name not in table.spaces:
+                continue
+            names = objectives_of(table, design.space.name)
+            for name, value in table.lookup(genotypes, names, design.space).items():
+                if np.isfinite(value[0]):
+                    known.setdefault(name, float(value[0]))
+        for name, number in known.items():
+            values.setdefault(name, {})[design.arch_id] = number
+    return values
+
+
+def show_value(name: str, value: float) -> str:
+    """Returns a value with its unit.
+
+    >>> show_value("madds", 18_179_200.0), show_value("latency:edge-gpu", 0.19293)
+    ('18.18 M', '0.1929 ms')
+    """
+    objective = load_objective(name)
+    if not objective.maximise and objective.unit != "ms":
+        return f"{value / 1e6:.4g} M"
+    return f"{value:.4g} {objective.unit}"
+
+
+def normalised(values: Values) -> Values:
+    """Returns each objective as a share of the best design's: 1 is best, less is worse.
+
+    >>> normalised({"latency:d": {"a": 2.0, "b": 4.0}})
+    {'latency:d': {'a': 1.0, 'b': 0.5}}
+    """
+    shares: Values = {}
+    for name, by_design in values.items():
+        maximise = load_objective(name).maximise
+        best = max(by_design.values()) if maximise else min(by_design.values())
+        if best > 0:
+            shares[name] = {
+                arch_id: value / best if maximise else best / value
+                for arch_id, value in by_design.items()
+            }
+    return shares
+
+
+def normalised_figure(shares: Values, arch_ids: Sequence[str]) -> go.Figure:
+    """Draws a row an objective and a point a design; right is better."""
+    figure = go.Figure()
+    names = list(shares)
+    for arch_id, (colour, symbol) in zip(arch_ids, STYLES, strict=False):
+        known = [name for name in names if arch_id in shares[name]]
+        figure.add_trace(
+            go.Scatter(
+                x=[shares[name][arch_id] for name in known],
+                y=known,
+                mode="markers",
+                name=arch_id,
+                marker={"color": colour, "symbol": symbol, "size": 12},
+                hovertemplate="%{y}: %{x:.0%} of the best<extra>" + arch_id + "</extra>",
+            )
+        )
+    figure.update_layout(
+        height=120 + 36 * len(names),
+        xaxis={"title": "share of the best of these (right is better)", "tickformat": ".0%"},
+        yaxis={"autorange": "reversed"},
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+    )
+    return figure

@@ -1,0 +1,135 @@
+"""Explore's side: which table, which objectives, which budgets."""
+
+import math
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.shared.tables import find_tables, load_ranges, load_table
+from evonas.objectives import load_objective
+from evonas.table import BenchmarkTable
+
+_NO_COLOUR = "none"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What the side of the page asks for."""
+
+    table: BenchmarkTable
+    table_name: str
+    space: str
+    objectives: list[str]
+    x: str
+    y: str
+    colour: str | None
+    budgets: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The worst value allowed in a column, and the one that allows all its values."""
+
+    name: str
+    bound: float
+    loosest: float
+
+
+def choose() -> Choice | None:
+    """Draws the side and returns what it asks for; None, and why, if there is nothing to show."""
+    tables = find_tables()
+    if not tables:
+        st.info("There is no table yet. Make one with `make demo` or `evonas demo`, then reload.")
+        return None
+    with st.sidebar:
+        name = st.selectbox("Table", list(tables), key="table", bind="query-params")
+        table = load_table(tables[name])
+        if not table.spaces:
+            st.info("This table has no rows yet.")
+            return None
+        space = st.selectbox("Space", table.spaces, key="space", bind="query-params")
+        ranges = load_ranges(tables[name], space)
+        names = list(ranges)
+        if len(names) < 2:
+            st.info("This table has fewer than two objectives with values.")
+            return None
+        y = st.selectbox("Vertical axis", names, key="y", bind="query-params")
+        others = [name for name in names if name != y]
+        first = next((i for i, n in enumerate(others) if n.startswith("latency:")), 0)
+        x = st.selectbox("Horizontal axis", others, index=first, key="x", bind="query-params")
+        rest = [_NO_COLOUR, *(name for name in others if name != x)]
+        colour = st.selectbox("Colour", rest, key="colour", bind="query-params")
+        st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived anew.")
+        drawn = [_budget(name, *ranges[name]) for name in names]
+        given = [budget for budget in drawn if budget is not None]
+        st.button("Lift all budgets", on_click=_lift, args=(given,), key="lift")
+    budgets = {budget.name: budget.bound for budget in given if budget.bound != budget.loosest}
+    hue = None if colour == _NO_COLOUR else colour
+    return Choice(table, name, space, names, x, y, hue, budgets)
+
+
+def budget_scale(low: float, high: float) -> tuple[float, float, float]:
+    """Returns lowest, highest and step of a budget's slider: round numbers, about 200 steps.
+
+    >>> budget_scale(0.1131, 0.4987)
+    (0.113, 0.499, 0.001)
+    """
+    if not low < high:
+        return low, high, 0.0
+    step = 10.0 ** math.floor(math.log10((high - low) / 100))
+    digits = max(-round(math.log10(step)), 0)
+    return (
+        round(math.floor(low / step) * step, digits),
+        round(math.ceil(high / step) * step, digits),
+        step,
+    )
+
+
+def _budget(name: str, least: float, largest: float) -> Budget | None:
+    """Draws one budget and returns it, or None where all values are the same."""
+    low, high, step = budget_scale(least, largest)
+    if not step:
+        return None
+    objective = load_objective(name)
+    word = "at least" if objective.maximise else "at most"
+    loosest = low if objective.maximise else high
+    label, key, twin = f"{name} {word} ({objective.unit})", _key(name), f"number {name}"
+    wide, narrow = st.columns([5, 4], vertical_alignment="bottom")
+    chosen = wide.slider(
+        label,
+        low,
+        high,
+        loosest,
+        step,
+        key=key,
+        bind="query-params",
+        format="compact" if high >= 10_000 else None,
+    )
+    chosen = min(max(chosen, low), high)
+    st.session_state[twin] = chosen
+    digits = max(-round(math.log10(step)), 0)
+    narrow.number_input(
+        label,
+        low,
+        high,
+        step=step,
+        format=f"%.{digits}f",
+        key=twin,
+        label_visibility="collapsed",
+        on_change=_copy,
+        args=(twin, key),
+    )
+    return Budget(name, chosen, loosest)
+
+
+def _copy(source: str, target: str) -> None:
+    st.session_state[target] = st.session_state[source]
+
+
+def _key(name: str) -> str:
+    return f"budget:{name}"
+
+
+def _lift(budgets: list[Budget]) -> None:
+    for budget in budgets:
+        st.session_state[_key(budget.name)] = budget.loosest

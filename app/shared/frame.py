@@ -1,0 +1,153 @@
+"""What every page has around it: the shortlist, and its errors as one message."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.shared.settings import as_text, shown
+from app.shared.state import clear_shortlist, shortlist
+from app.shared.tables import find_tables, load_table
+from evonas.errors import EvonasError
+from evonas.table import BenchmarkTable
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+# The first screen is for the picture: less of Streamlit's empty space above it. Small text needs
+# more contrast than Streamlit gives it.
+_STYLE = """<style>
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
+[data-testid="stSliderThumbValue"] { color: inherit }
+.st-key-figures { row-gap: 0 }
+[data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
+</style>"""
+
+
+def run_page(page: Callable[[], None]) -> None:
+    """Draws a page; an error that a user can cause becomes one message."""
+    st.html(_STYLE)
+    try:
+        page()
+    except EvonasError as error:
+        st.error(shown(error))
+
+
+def live(part: Callable[..., None], seconds: float | None) -> Callable[..., None]:
+    """Returns a part of a page that is drawn anew every so many seconds, or only with its page.
+
+    Its errors become messages in its place: those of a fragment never reach its page.
+    """
+
+    @wraps(part)
+    def guarded(*arguments: Any) -> None:
+        try:
+            part(*arguments)
+        except EvonasError as error:
+            st.error(shown(error))
+
+    return st.fragment(guarded, run_every=seconds)
+
+
+def shortlist_panel() -> None:
+    """Draws the shortlist, with links to its networks."""
+    entries = shortlist()
+    with st.popover(f"Shortlist ({len(entries)})", width="stretch"):
+        if not entries:
+            st.caption("Lasso points or tick rows of Explore, then add them here.")
+            return
+        for arch_id in entries:
+            architecture_link(arch_id)
+        st.page_link("compare/page.py", label="Compare, note, download")
+        st.button("Clear the shortlist", on_click=clear_shortlist, key="clear shortlist")
+
+
+def metrics(figures: Mapping[str, str], **helps: str) -> None:
+    """Draws figures in a row, which breaks where the window is narrow.
+
+    Args:
+        figures: Values by label.
+        helps: What a figure means, by label.
+    """
+    with st.container(horizontal=True, gap="medium", key="figures"):
+        for label, value in figures.items():
+            st.metric(label, value, help=helps.get(label), width="content")
+
+
+def picture(figure: "Figure", key: str, alt: str) -> None:
+    """Draws a figure that is only looked at, as wide as its place.
+
+    Args:
+        figure: The figure.
+        key: Its name on the page.
+        alt: What it shows, in words.
+    """
+    st.plotly_chart(figure, width="stretch", key=key, config={"displaylogo": False}, alt=alt)
+
+
+def attempt(action: Callable[[str], None], name: str) -> None:
+    """Does what a button is for; an error that a user can cause becomes one message."""
+    try:
+        action(name)
+    except EvonasError as error:
+        st.toast(shown(error), icon="⚠️")
+
+
+def time_left(seconds: float) -> str:
+    """Returns in words when something will be done.
+
+    >>> time_left(64.6)
+    'about 1:05 left'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"about {minutes}:{rest:02d} left"
+
+
+def compact(value: float) -> str:
+    """Returns a number of any size as people write it.
+
+    >>> compact(15_283_000.0), compact(0.04213), compact(812.5), compact(0.0)
+    ('15.28 M', '0.04213', '812.5', '0')
+    """
+    for least, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= least:
+            divisor = 1e3 if letter == "k" else least
+            return f"{value / divisor:.4g} {letter}"
+    return f"{value:.4g}"
+
+
+def linked_choice(label: str, names: Sequence[str], key: str, help: str | None = None) -> str:
+    """Draws a choice, by default the first, that the page's address always names.
+
+    Streamlit's own binding leaves out of the address what code has chosen.
+    """
+    linked = st.query_params.get(key)
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = linked if linked in names else names[0]
+    chosen: str = st.selectbox(label, names, key=key, help=help)
+    if linked != chosen:
+        st.query_params[key] = chosen
+    return chosen
+
+
+def architecture_link(arch_id: str) -> None:
+    """Draws a link to the page of a network."""
+    st.page_link("architecture/page.py", label=arch_id, query_params={"arch": arch_id})
+
+
+def readable_tables(space: str | None = None) -> dict[str, BenchmarkTable]:
+    """Returns the tables that can be read, those with rows of a space if it is named.
+
+    Of the others it says on the page why they cannot.
+    """
+    found = {}
+    for name, path in find_tables().items():
+        try:
+            table = load_table(path)
+        except EvonasError as error:
+            st.warning(f"{as_text(name)} cannot be read: {shown(error)}")
+            continue
+        if space is None or space in table.spaces:
+            found[name] = table
+    return found

@@ -1,0 +1,1 @@
+"""Every picture: data and drawing apart, one palette."""

@@ -1,0 +1,1 @@
+"""A network as a graph of operators, and TFLite and ONNX files from it. Framework-free."""

@@ -1,0 +1,1 @@
+"""Measuring many networks: resumable campaigns, samples to take away, imports."""

@@ -1,0 +1,178 @@
+"""A user's own device, the way back: a CSV file of measured networks, checked row by row."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.errors import ConfigurationError, DataError, GenotypeError
+from evonas.latency.devices import list_devices
+from evonas.latency.predictors.adapt import DataDir, nearest_device
+from evonas.latency.predictors.predictor import load_predictor
+from evonas.latency.store import ROLES, Measurements
+from evonas.space import Genotypes, SearchSpace
+
+# Milliseconds a unit.
+UNITS = {"s": 1e3, "ms": 1.0, "us": 1e-3}
+FEWEST = 20
+_COLUMNS = ("arch_id", "latency", "unit")
+_SHOWN = 10
+# An outlier is so many robust deviations and at least this factor off the other rows.
+_DEVIATIONS, _FACTOR = 8.0, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong in a row of a file, counted from 1 with the header; 0 is the whole file."""
+
+    row: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.message}" if self.row else self.message
+
+
+class FaultyRowsError(DataError):
+    """A file of measurements was not imported; `faults` has all that is wrong in it."""
+
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        shown = [str(fault) for fault in faults[:_SHOWN]]
+        more = [f"and {len(faults) - _SHOWN} more"] if len(faults) > _SHOWN else []
+        super().__init__("\n  ".join([f"{name}: not imported", *shown, *more]))
+        self.faults = tuple(faults)
+
+
+def read_results(
+    path: Path, device: str, space: SearchSpace, data_dir: DataDir = None
+) -> Measurements:
+    """Reads the measurements of a device that evonas does not know; see `check_results`."""
+    _check_name(device)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return check_results(content, str(path), device, space, data_dir)
+
+
+def check_results(
+    content: bytes, name: str, device: str, space: SearchSpace, data_dir: DataDir = None
+) -> Measurements:
+    """Reads and checks the measurements of a device that evonas does not know.
+
+    Args:
+        content: CSV in UTF-8 with the columns `arch_id`, `latency` and `unit`.
+        name: What messages call it.
+        device: Name for the device: lower-case letters, digits and hyphens.
+        space: The space of the networks.
+        data_dir: Folder with the known devices' predictors.
+
+    Raises:
+        ConfigurationError: The device's name cannot be used.
+        FaultyRowsError: Rows have faults.
+        DataError: It is no such file.
+    """
+    _check_name(device)
+    faults: list[Fault] = []
+    found: dict[bytes, tuple[int, Genotypes, float]] = {}
+    for line, row in _rows(content, name):
+        try:
+            genotype, latency = _genotype(row, space), _milliseconds(row)
+        except (DataError, GenotypeError) as error:
+            faults.append(Fault(line, str(error)))
+            continue
+        key = genotype.tobytes()
+        if key in found:
+            faults.append(Fault(line, f"{row['arch_id']} is also in row {found[key][0]}"))
+            continue
+        found[key] = line, genotype, latency
+    if not faults and len(found) < FEWEST:
+        message = f"{len(found)} measured networks: at least {FEWEST} are needed"
+        faults.append(Fault(0, message))
+    if not faults:
+        measurements = _measurements(device, space, list(found.values()))
+        lines = np.array([line for line, _, _ in found.values()])
+        faults = list(_outliers(measurements, lines, data_dir))
+    if faults:
+        raise FaultyRowsError(name, faults)
+    return measurements
+
+
+def _check_name(device: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", device):
+        raise ConfigurationError(
+            f"device name {device!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
+        )
+    if device in {known.name for known in list_devices()}:
+        raise ConfigurationError(f"device name {device!r} is taken by a device of evonas")
+
+
+def _rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yields line numbers and rows."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{name}: not a text file in UTF-8") from None
+    reader = csv.DictReader(text.splitlines())
+    missing = set(_COLUMNS) - set(reader.fieldnames or ())
+    if missing:
+        raise DataError(
+            f"{name}: no column {', '.join(sorted(missing))}; needed are {', '.join(_COLUMNS)}"
+        )
+    for row in reader:
+        yield (
+            reader.line_num,
+            {name: (row.get(name) or "").strip() for name in reader.fieldnames or ()},
+        )
+
+
+def _genotype(row: dict[str, str], space: SearchSpace) -> Genotypes:
+    genotype: Genotypes = space.genotypes([row["arch_id"]])[0]
+    return genotype
+
+
+def _milliseconds(row: dict[str, str]) -> float:
+    if row["unit"] not in UNITS:
+        raise DataError(f"unit {row['unit']!r}; allowed are {', '.join(UNITS)}")
+    if not row["latency"]:
+        raise DataError("no latency; delete the rows of networks that were not measured")
+    try:
+        value = float(row["latency"])
+    except ValueError:
+        raise DataError(f"latency {row['latency']!r} is not a number") from None
+    if not np.isfinite(value) or value <= 0:
+        raise DataError(f"latency {row['latency']} must be a finite number above 0")
+    return value * UNITS[row["unit"]]
+
+
+def _measurements(
+    device: str, space: SearchSpace, rows: list[tuple[int, Genotypes, float]]
+) -> Measurements:
+    columns = {
+        "latency_ms": np.array([latency for _, _, latency in rows]),
+        "role": np.full(len(rows), float(ROLES.index("random"))),
+    }
+    genotypes = np.stack([genotype for _, genotype, _ in rows])
+    return Measurements(space, device, genotypes, columns, "measured", {"imported": "csv"})
+
+
+def _outliers(
+    measurements: Measurements, lines: NDArray[np.intp], data_dir: DataDir
+) -> Iterator[Fault]:
+    """Yields the rows whose times are far from proportional to the nearest known device's."""
+    nearest = nearest_device(measurements, data_dir)
+    if not nearest:
+        return
+    known = load_predictor(nearest, measurements.space, data_dir)
+    off = np.log(measurements.latency_ms / known.predict(measurements.genotypes))
+    off -= np.median(off)
+    limit = max(_DEVIATIONS * float(np.median(np.abs(off))) * 1.48, np.log(_FACTOR))
+    for row in np.flatnonzero(np.abs(off) > limit):
+        yield Fault(
+            int(lines[row]),
+            f"{measurements.latency_ms[row]:.4g} ms is {np.exp(off[row]):.2g} "
+            f"times what the other rows and {nearest} let expect; measure again or delete it",
+        )

@@ -1,0 +1,1 @@
+"""Latency predictors: features, models, fitting, adaptation to a new device."""

@@ -1,0 +1,192 @@
+"""Latency predictors: genotypes in, milliseconds out, with what is known of their errors."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
+from evonas.latency.devices import list_devices
+from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
+from evonas.latency.sources.analytic import HARDWARE, analytic_model
+from evonas.latency.store import load_npz, network_fingerprint, save_npz
+from evonas.paths import benchmark_data_dir
+from evonas.space import SearchSpace, list_spaces, load_space
+
+Floats = NDArray[np.float64]
+
+SCHEMA = 1
+_SUFFIX = ".predictor.npz"
+
+
+@dataclass(frozen=True)
+class LatencyPredictor:
+    """Predicts a device's latencies in a space.
+
+    Attributes:
+        device: Name of the device.
+        space: The space of the genotypes it takes.
+        model: What computes the milliseconds.
+        source: Kind of source of the measurements it was fitted to.
+        range_ms: Smallest and largest latency it was fitted to.
+        n_train: Number of networks it was fitted to.
+        accuracy: Errors on networks held out of the fit, or by cross-validation for an imported
+            device, by name (see `Accuracy`).
+        versions: What the measurements depend on.
+    """
+
+    device: str
+    space: SearchSpace
+    model: Model
+    source: str
+    range_ms: tuple[float, float]
+    n_train: int = 0
+    accuracy: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def predict(self, genotypes: ArrayLike) -> Floats:
+        """Returns (n,) milliseconds for genotypes (n, n_genes)."""
+        return self.model.predict(self.space.check(genotypes))
+
+    def by_block(self, genotypes: ArrayLike) -> Floats:
+        """Returns (n, n_blocks) milliseconds whose sums over the blocks are the predictions.
+
+        The stem is counted in the first block, a level of the head in the block that it reads.
+        """
+        layers = self.model.by_layer(self.space.check(genotypes))
+        model = self.model
+        space = model.parent if isinstance(model, TranslatedModel) else self.space
+        blocks = np.array([slot.block for slot in space.layer_slots])
+        return np.stack([layers[:, blocks == b + 1].sum(1) for b in range(len(space.blocks))], 1)
+
+    def outside(self, latency_ms: Floats) -> NDArray[np.bool_]:
+        """Marks predictions beyond the latencies it was fitted to, which are extrapolations."""
+        low, high = self.range_ms
+        mask: NDArray[np.bool_] = (latency_ms < low) | (latency_ms > high)
+        return mask
+
+    @property
+    def checksum(self) -> str:
+        """Identifies the numbers behind its predictions."""
+        digest = hashlib.sha256(self.space.name.encode())
+        model = self.model.model if isinstance(self.model, TranslatedModel) else self.model
+        for name, values in sorted(model.arrays().items()):
+            digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def load_predictor(
+    device: str, space: SearchSpace | str, data_dir: Path | str | None = None
+) -> LatencyPredictor:
+    """Returns the predictor of a device for a space.
+
+    A sub-space without one of its own uses that of the space it is part of.
+
+    Args:
+        device: Name of a device; those imported by the user included.
+        space: The space or its name.
+        data_dir: Folder of shipped data; that of this repository if None.
+
+    Raises:
+        ConfigurationError: The device is unknown, or has no predictor for the space.
+        SchemaError: The file is damaged, of a newer schema or of another space.
+    """
+    space = load_space(space) if isinstance(space, str) else space
+    for parent in (space, *_parents(space)):
+        path = predictor_path(device, parent, data_dir)
+        if path.exists():
+            found = _read(path, parent)
+            if parent is space:
+                return found
+            return replace(found, space=space, model=TranslatedModel(space, parent, found.model))
+    if device in HARDWARE:
+        return _analytic(device, space)
+    raise _no_predictor(device, space, data_dir)
+
+
+def save_predictor(predictor: LatencyPredictor, data_dir: Path | str | None = None) -> Path:
+    """Writes a predictor where `load_predictor` finds it, atomically; returns the file."""
+    path = predictor_path(predictor.device, predictor.space, data_dir)
+    meta = {
+        "schema": SCHEMA,
+        "kind": predictor.model.kind,
+        "space": predictor.space.name,
+        "fingerprint": network_fingerprint(predictor.space),
+        "device": predictor.device,
+        "source": predictor.source,
+        "unit": "ms",
+        "range_ms": list(predictor.range_ms),
+        "n_train": predictor.n_train,
+        "accuracy": dict(predictor.accuracy),
+        "versions": dict(predictor.versions),
+    }
+    save_npz(path, meta, predictor.model.arrays())
+    return path
+
+
+def predictor_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
+    """Returns where the predictor of a device for a space lies."""
+    return benchmark_data_dir(data_dir) / "latency" / space.name / f"{device}{_SUFFIX}"
+
+
+def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None) -> list[str]:
+    """Returns the devices that have a predictor for a space."""
+    space = load_space(space) if isinstance(space, str) else space
+    folders = {predictor_path("x", s, data_dir).parent for s in (space, *_parents(space))}
+    fitted = {p.name.removesuffix(_SUFFIX) for f in folders for p in f.glob(f"*{_SUFFIX}")}
+    return sorted(fitted | HARDWARE.keys())
+
+
+def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:
+    formula = {"formula": repr(HARDWARE[device])}
+    everything = (0.0, float("inf"))
+    model = analytic_model(device, space)
+    return LatencyPredictor(device, space, model, "analytic", everything, versions=formula)
+
+
+def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
+    meta, arrays = load_npz(path, space, SCHEMA)
+    if arrays.keys() != {"table"}:
+        raise SchemaError(f"{path}: a predictor holds one table, this holds {sorted(arrays)}")
+    low, high = meta["range_ms"]
+    return LatencyPredictor(
+        device=meta["device"],
+        space=space,
+        model=LinearModel(space, arrays["table"].astype(np.float64), meta["kind"]),
+        source=meta["source"],
+        range_ms=(low, high),
+        n_train=meta["n_train"],
+        accuracy=meta["accuracy"],
+        versions=meta["versions"],
+    )
+
+
+def _parents(space: SearchSpace) -> list[SearchSpace]:
+    """Spaces that contain this one, nearest first."""
+    found = []
+    lowest = np.zeros((1, space.n_genes), np.uint8)
+    for name in list_spaces():
+        other = load_space(name)
+        if other.name == space.name or other.skeleton != space.skeleton:
+            continue
+        try:
+            space.translate(lowest, other)
+        except GenotypeError:
+            continue
+        found.append(other)
+    return sorted(found, key=lambda other: other.size)
+
+
+def _no_predictor(
+    device: str, space: SearchSpace, data_dir: Path | str | None
+) -> ConfigurationError:
+    available = list_predictors(space, data_dir)
+    if device not in {known.name for known in list_devices()}:
+        return unknown_name("device", device, {*available, *(d.name for d in list_devices())})
+    return ConfigurationError(
+        f"device {device!r} has no predictor for space {space.name!r} (there: "
+        f"{', '.join(available) or 'none'}); make one with: evonas device measure and fit"
+    )

@@ -1,0 +1,1 @@
+"""Where latencies come from: runtimes, compilers, closed formulas."""

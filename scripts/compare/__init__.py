@@ -1,0 +1,1 @@
+"""Comparisons of algorithms, recipes and converters."""

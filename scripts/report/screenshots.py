@@ -1,0 +1,123 @@
+"""Pictures of every page, light, dark and narrow: `python -m scripts.report.screenshots OUT`."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+import evonas
+from app.searches.processes import Request, command_line
+from evonas.data import make_digits
+from evonas.paths import benchmark_data_dir
+from tests.browser import ROOT, chromium, serve, settle
+
+SHORTLIST = 3
+PAGES = ("explore", "architecture", "compare", "searches", "training", "detect", "devices")
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+}
+
+
+def main() -> None:
+    """Makes the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pages", nargs="*", default=PAGES)
+    parser.add_argument("--looks", nargs="*", default=list(LOOKS))
+    parser.add_argument("--full", action="store_true", help="the whole page, not its first screen")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        links = prepare(folder)
+        with serve(folder) as (url, _), chromium() as browser:
+            for look in options.looks:
+                for screen in options.pages:
+                    page = browser.new_page(**LOOKS[look])  # at its own height, see stretch
+                    page.goto(f"{url}/{links[screen]}")
+                    settle(page)
+                    time.sleep(1.5)  # pictures fade in
+                    if options.full:
+                        stretch(page)
+                    path = options.out / f"{screen}-{look}.png"
+                    page.screenshot(path=path)
+                    print(path)
+                    page.close()
+
+
+def stretch(page: Page) -> None:
+    """Makes the window as high as the page's content."""
+    size = page.viewport_size
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": min(int(height) + 40, 6000)})
+    time.sleep(1.5)
+
+
+def prepare(folder: Path) -> dict[str, str]:
+    """Makes a shortlist, a search and trainings; returns each page's address."""
+    table = evonas.open_table(benchmark_data_dir() / "tables" / "nano-v5.h5")
+    space = evonas.load_space("nano")
+    rows = table.front(["map", "latency:cpu-xnnpack"])[:: max(1, 30 // SHORTLIST)][:SHORTLIST]
+    ids = space.arch_ids(table.genotypes()[rows])
+    (folder / "runs").mkdir()
+    notes = ["the most accurate", "much faster", ""]
+    shortlist = dict(zip(ids, notes, strict=False))
+    (folder / "runs" / "shortlist.json").write_text(json.dumps(shortlist))
+    search(folder)
+    job = trainings(folder, ids)
+    return {
+        "explore": "",
+        "architecture": f"architecture?arch={ids[1]}",
+        "compare": f"compare?archs={','.join(ids)}",
+        "searches": "searches",
+        "training": f"training?job={job}",
+        "detect": f"detect?network={job}&source=Validation+image",
+        "devices": "devices",
+    }
+
+
+def search(folder: Path) -> None:
+    """Runs a search of costs, as the app would start it, to its end."""
+    request = Request(
+        "fast-and-small", "nano", ("latency:cpu-xnnpack", "params"), population=40, generations=25
+    )
+    evonas_command(folder, *command_line(request))
+
+
+def trainings(folder: Path, ids: list[str]) -> str:
+    """Trains the fastest for some steps from the supernet's weights; returns its job's id."""
+    data = folder / "data" / "digits"
+    make_digits(data, train=100, val=40)
+    changes = [
+        f"--set={change}"
+        for change in ("steps=24", "warmup_steps=3", "validations=4", "batch_size=8")
+    ]
+    how = [f"--data={data}", "--init=supernet", "--set=learning_rate=3e-4", *changes]
+    submitted = json.loads(evonas_command(folder, "job", "submit", *ids, *how, "--json"))
+    names = [job["job"] for job in submitted["jobs"]]
+    for name in names[:-1]:
+        evonas_command(folder, "job", "cancel", name)
+    evonas_command(folder, "worker", "--drain")
+    path = folder / "runs" / "jobs" / names[-1]
+    evonas_command(folder, "export", f"{path}", f"--out={path}/export", "--format=onnx-nms")
+    return names[-1]
+
+
+def evonas_command(folder: Path, *arguments: str) -> str:
+    """Runs a command to its end and returns what it printed."""
+    command = [sys.executable, "-m", "evonas.cli", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
+    return done.stdout.decode()
+
+
+if __name__ == "__main__":
+    main()

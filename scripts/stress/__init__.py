@@ -1,0 +1,1 @@
+"""Kills, races, damaged files: what must not lose data."""
