@@ -29,6 +29,7 @@ ALLOWED = {
     "detector": SPACE,
     "data": SPACE,
     "training": SPACE | {"detector", "data"},
+    "weights": SPACE | {"detector"},
     "supernet": NETWORKS,
     "ranking": SPACE | {"table"},
     "scoring": SCORING,

@@ -16,7 +16,7 @@ from evonas.detector.postprocess import Detections, postprocess
 from evonas.detector.protocol import FAST, Protocol, protocol_from
 from evonas.errors import EvonasError, SchemaError
 from evonas.files import write_atomically
-from evonas.space import AnchorShapes, find_architecture
+from evonas.space import AnchorShapes, Architecture, find_architecture
 
 # 2: the protocols instead of two thresholds, and the resizing.
 _VERSION = 2
@@ -81,7 +81,8 @@ class Archive:
 
     def normalise(self, images: Tensor) -> Tensor:
         """Turns images (n, 3, h, w) uint8 into what the network is fed, as the card says."""
-        return images.float().sub_(self.card.mean).div_(self.card.std)
+        # In this order it is to the bit what training does.
+        return images.float().div_(self.card.std).sub_(self.card.mean / self.card.std)
 
     def detect_normalised(self, images: Tensor) -> Detections:
         """Runs the network on what it is fed: float32 images, normalised as the card says."""
@@ -132,24 +133,41 @@ def load_archive(path: Path | str) -> Archive:
     if version > _VERSION:
         raise SchemaError(f"{path}: version {version}; this evonas reads {_VERSION}")
     try:
-        anchors = _read_anchors(content.pop("anchors", None))
-        content |= _read_protocols(content)
-        card = Card(**{**content, "classes": tuple(content["classes"]), "anchors": anchors})
-        if card.resizing not in RESIZINGS:
-            raise ValueError(f"resizing {card.resizing!r}; {' or '.join(RESIZINGS)} is allowed")
-        architecture = find_architecture(card.architecture)
-        if anchors is not None:
-            if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
-                raise ValueError("anchors of another number")
-            architecture = architecture.with_anchors(anchors)
-    except (KeyError, TypeError, ValueError, EvonasError) as error:
-        raise SchemaError(f"{path}: not the card of a detector ({error})") from error
-    detector = Detector(architecture.with_classes(len(card.classes)))
+        card, architecture = read_card(content)
+    except SchemaError as error:
+        raise SchemaError(f"{path}: {error}") from error
+    detector = Detector(architecture)
     try:
         detector.load_state_dict(weights)
     except RuntimeError as error:
         raise SchemaError(f"{path}: weights that do not fit {card.architecture}") from error
     return Archive(detector.to(memory_format=torch.channels_last), card)
+
+
+def read_card(content: Mapping[str, Any]) -> tuple[Card, Architecture]:
+    """Reads a card as JSON holds it.
+
+    Returns:
+        The card and its architecture, with the card's classes and anchors.
+
+    Raises:
+        SchemaError: It is not a detector's card.
+    """
+    content = dict(content)
+    try:
+        anchors = _read_anchors(content.pop("anchors", None))
+        content |= _read_protocols(content)
+        card = Card(**{**content, "classes": tuple(content["classes"]), "anchors": anchors})
+        if card.resizing not in RESIZINGS:
+            raise ValueError(f"resizing {card.resizing!r}; {' or '.join(RESIZINGS)} is allowed")
+        architecture = find_architecture(card.architecture).with_classes(len(card.classes))
+        if anchors is not None:
+            if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
+                raise ValueError("anchors of another number")
+            architecture = architecture.with_anchors(anchors)
+    except (KeyError, TypeError, ValueError, EvonasError) as error:
+        raise SchemaError(f"not the card of a detector ({error})") from error
+    return card, architecture
 
 
 def _read_protocols(content: dict[str, Any]) -> dict[str, Protocol]:

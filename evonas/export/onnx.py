@@ -81,6 +81,7 @@ class OnnxDetector:
         except ImportError:
             raise MissingPackageError("onnxruntime", "devices") from None
         self._session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        self.names = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Returns the file's outputs for float32 images (n, 3, size, size) from -1 to 1."""

@@ -1,15 +1,18 @@
 """COCO figures of a network on a split, its images divided among processes."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
 from evonas.detector import FAST, Detector, Protocol, anchor_boxes, postprocess
+from evonas.detector import Detections as FoundInBatch
 from evonas.training.evaluation import (
     CocoMetrics,
     Detections,
@@ -69,11 +72,24 @@ class Evaluator:
         detector = detector.folded()
         skeleton = detector.architecture.skeleton
         anchors = anchor_boxes(skeleton).to(self._device)
+
+        def run(images: Tensor) -> FoundInBatch:
+            codes, logits = detector(images)
+            return postprocess(codes, logits, anchors, skeleton.image_size, self.protocol)
+
+        return self.detect_by(run)
+
+    def detect_by(self, run: Callable[[Tensor], FoundInBatch]) -> Detections:
+        """Runs anything on all images; boxes are in pixels of the original images.
+
+        Args:
+            run: Finds objects in float32 images (n, 3, size, size) from -1 to 1; boxes in pixels
+                of these images.
+        """
         found = []
         with torch.inference_mode():
             for batch in self._batches():
-                codes, logits = detector(as_input(batch.images.to(self._device)))
-                parts = postprocess(codes, logits, anchors, skeleton.image_size, self.protocol)
+                parts = run(as_input(batch.images.to(self._device)))
                 boxes, scores, labels = (part.cpu().numpy() for part in parts)
                 index = batch.indices.numpy()
                 found.append(
