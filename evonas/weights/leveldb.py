@@ -34,7 +34,8 @@ def table_entries(data: bytes) -> dict[bytes, bytes]:
 
 def _entries(data: bytes) -> dict[bytes, bytes]:
     footer = data[-_FOOTER:]
-    _, place = _handle(footer, 0)  # the meta index, which TensorFlow leaves empty
+    meta, place = _handle(footer, 0)
+    _block(data, meta)  # which TensorFlow leaves empty
     index, _ = _handle(footer, place)
     entries: dict[bytes, bytes] = {}
     total = 0
