@@ -19,6 +19,7 @@ from evonas.weights.tflite_graph import CONVOLUTIONS, Graph, Operator
 Floats = NDArray[np.float32]
 Named = tuple[str, Conv]
 
+_COMPILED = "edgetpu-custom-op"
 _DENSE, _DEPTHWISE = (0, 3, 1, 2), (3, 0, 1, 2)  # from (out, h, w, in) and (1, h, w, c)
 
 
@@ -53,7 +54,7 @@ def class_slots(graph: Graph, architecture: Architecture) -> int:
     anchors = last.boxes[-1].c_out // 4
     depth = last.boxes[-1].c_in
     sizes = {
-        graph.shape(operator.inputs[1])[0]
+        _shape(graph, operator)[0]
         for operator in graph.convolutions()
         if _shape(graph, operator)[1:] == (1, 1, depth)
     }
@@ -72,6 +73,11 @@ class _Walk:
         self.ends: set[int] = set()
 
     def read(self, architecture: Architecture) -> tuple[dict[str, Floats], list[str]]:
+        if any(op.kind == _COMPILED for op in self.graph.operators):
+            raise self._refusal(
+                "it is compiled for the Edge TPU, and its weights cannot be read; give the file "
+                "that it was compiled from"
+            )
         if len(self.graph.inputs) != 1:
             raise self._refusal(f"{len(self.graph.inputs)} inputs, one is needed")
         size = architecture.skeleton.image_size
@@ -208,7 +214,7 @@ class _Walk:
         return _shape(self.graph, operator) == (conv.c_out, conv.kernel, conv.kernel, conv.c_in)
 
     def _on_one_pixel(self, operator: Operator) -> bool:
-        return self.graph.shape(operator.inputs[0])[1:3] == (1, 1)
+        return operator.inputs[0] >= 0 and self.graph.shape(operator.inputs[0])[1:3] == (1, 1)
 
     def _behind(self) -> list[str]:
         """Returns the kinds of operators behind the predictors."""
@@ -237,6 +243,5 @@ class _Walk:
 
 def _shape(graph: Graph, operator: Operator) -> tuple[int, ...]:
     """Returns the shape of a convolution's weights."""
-    if len(operator.inputs) < 2 or operator.inputs[1] not in graph.tensors:
-        return ()
-    return graph.shape(operator.inputs[1])
+    has_weights = len(operator.inputs) > 1 and operator.inputs[1] >= 0
+    return graph.shape(operator.inputs[1]) if has_weights else ()

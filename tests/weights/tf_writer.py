@@ -119,5 +119,5 @@ def write_bundle(
 
 def pack(folder: Path, tarball: Path) -> None:
     """Packs a folder as the zoo does."""
-    with tarfile.open(tarball, "w:gz") as tar:
+    with tarfile.open(tarball, "w:gz", compresslevel=1) as tar:
         tar.add(folder, arcname=folder.name)
