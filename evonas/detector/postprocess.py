@@ -34,15 +34,15 @@ def postprocess(
         Boxes (n, detections, 4) as x1, y1, x2, y2 in pixels, scores and labels (n, detections).
     """
     codes, logits = codes.float(), logits.float()
+    if not len(codes):
+        nothing = codes.new_zeros(0, protocol.detections)
+        return Detections(nothing[..., None].expand(-1, -1, 4), nothing, nothing.long())
     if protocol.candidates:
         return _of_the_best(codes, logits, anchors, image_size, protocol)
     found = [
         _of_all(decode_boxes(of_image, anchors), scores, image_size, protocol)
         for of_image, scores in zip(codes, logits.sigmoid(), strict=True)
     ]
-    if not found:
-        nothing = codes.new_zeros(0, protocol.detections)
-        return Detections(nothing[..., None].expand(-1, -1, 4), nothing, nothing.long())
     return Detections(*(torch.stack(part) for part in zip(*found, strict=True)))
 
 
