@@ -170,13 +170,21 @@ def read_card(content: Mapping[str, Any]) -> tuple[Card, Architecture]:
     return card, architecture
 
 
-def _read_protocols(content: dict[str, Any]) -> dict[str, Protocol]:
-    """Returns the card's protocols; takes the two thresholds of version 1 out of the content."""
+def _read_protocols(content: dict[str, Any]) -> dict[str, Any]:
+    """Returns the card's protocols.
+
+    Cards of version 1 have two thresholds, which are taken out of the content, and detected among
+    200 candidates; they do not say how their metrics were measured, so that is said.
+    """
+    if "detection" in content or "protocol" in content:
+        return {name: protocol_from(content[name]) for name in ("detection", "protocol")}
     old = {k: content.pop(k) for k in ("score_threshold", "iou_threshold") if k in content}
-    thresholds = FAST.as_dict() | old
+    values: dict[str, Any] = {**FAST.as_dict(), "name": "version 1", "candidates": 200, **old}
+    of = ", ".join(filter(None, [str(content.get("metrics_of", "")), "protocol not stated"]))
     return {
-        "detection": protocol_from(content.get("detection", thresholds)),
-        "protocol": protocol_from(content.get("protocol", FAST.as_dict())),
+        "detection": protocol_from(values),
+        "protocol": FAST,
+        "metrics_of": of if content.get("metrics") else "",
     }
 
 
