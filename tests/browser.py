@@ -40,7 +40,7 @@ def serve(folder: Path, *arguments: str, wait: bool = True) -> Iterator[tuple[st
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "evonas.cli", "app", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "evonas", "app", "--port", str(port), *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment["XDG_CACHE_HOME"] = str(folder / "cache")  # the data sets of this folder alone
     with (folder / "app.log").open("w") as log:

@@ -1,31 +1,34 @@
-"""Imports point downward only (the order is the design's), and heavy packages stay lazy."""
+"""Imports point downward only, without circles, and heavy packages stay lazy."""
 
 import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# What each part of evonas may import beside itself.
-GROUND = {"cluster", "errors", "files", "locks", "paths", "objectives", "plain"}
+# What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
+GROUND = {"cluster", "errors", "files", "json_values", "locks", "objectives", "paths"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
-    "plain": set(),
-    "files": {"errors", "plain"},
+    "json_values": set(),
+    "files": {"errors", "json_values"},
     "locks": set(),
-    "paths": set(),
+    "paths": {"errors"},
     "objectives": {"errors"},
     "space": GROUND,
+    "graph": SPACE,
     "table": SPACE,
-    "latency": SPACE,
+    "latency": SPACE | {"graph"},
+    "describe": SPACE | {"latency"},
     "detector": SPACE,
     "data": SPACE,
     "training": SPACE | {"detector", "data"},
@@ -34,15 +37,22 @@ ALLOWED = {
     "ranking": SPACE | {"table"},
     "scoring": SCORING,
     "search": SPACE | {"scoring"},
-    "benchmark": SPACE | {"table", "latency", "scoring", "search"},
-    "export": NETWORKS | {"latency"},
+    "figures": SPACE | {"latency", "ranking", "search"},
+    "benchmark": SPACE | {"table", "latency", "scoring", "search", "figures"},
+    "export": NETWORKS | {"graph", "latency"},
     "retraining": NETWORKS | {"supernet", "table"},
     "jobs": SPACE | {"retraining"},
 }
+EVERYTHING = {*ALLOWED}
+ALLOWED["app"] = EVERYTHING - {"detector", "supernet"}
+ALLOWED["cli"] = EVERYTHING
+ALLOWED["__main__"] = {"cli"}
+ALLOWED["__init__"] = EVERYTHING
 # Packages that a part may not import anywhere, not even inside a function.
 HEAVY = {"torch", "streamlit", "plotly", "typer", "rich"}
 FORBIDDEN = {
     "space": HEAVY | {"h5py", "pymoo", "pandas", "scipy"},
+    "graph": HEAVY | {"h5py", "pymoo", "pandas"},
     "table": HEAVY | {"pymoo"},
     "ranking": HEAVY | {"h5py", "pymoo"},
     "search": HEAVY | {"h5py"},
@@ -51,44 +61,99 @@ FORBIDDEN = {
     "latency": {"streamlit", "plotly", "typer", "rich", "h5py", "pymoo"},
 }
 ONLY_AT_THE_EDGE = {"streamlit", "plotly", "typer", "rich"}
+EDGES = {
+    "figures": {"plotly"},
+    "app": {"streamlit", "plotly"},
+    "cli": {"typer", "rich", "streamlit", "plotly"},
+}
 
 
-def modules() -> Iterator[tuple[str, str, ast.Module]]:
-    """Yields part, path and syntax tree of every library module; the edge is left out."""
-    for path in sorted((ROOT / "evonas").rglob("*.py")):
-        part = path.relative_to(ROOT / "evonas").parts[0].removesuffix(".py")
-        if part not in ("cli", "__init__"):
-            yield part, str(path.relative_to(ROOT)), ast.parse(path.read_text())
+@dataclass(frozen=True)
+class Module:
+    """A module of evonas or of the app."""
+
+    name: str
+    path: str
+    tree: ast.Module
+
+    @property
+    def part(self) -> str:
+        """The part of the law that it stands under."""
+        top, _, rest = self.name.partition(".")
+        return "app" if top == "app" else rest.split(".")[0] or "__init__"
+
+    def imported(self) -> Iterator[str]:
+        """Yields the full name of all that is imported, anywhere in the module."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{self.path}: relative import"
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
-    """Yields the full name of all that is imported, anywhere in the module."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def modules() -> dict[str, Module]:
+    """Returns every module of evonas and of the app, the edges and lazy imports included."""
+    found = {}
+    for path in sorted([*(ROOT / "evonas").rglob("*.py"), *(ROOT / "app").rglob("*.py")]):
+        relative = path.relative_to(ROOT)
+        name = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+        found[name] = Module(name, str(relative), ast.parse(path.read_text()))
+    return found
 
 
-@pytest.mark.parametrize(
-    ("part", "path", "tree"), [pytest.param(*module, id=module[1]) for module in modules()]
-)
-def test_imports_point_downward(part: str, path: str, tree: ast.Module) -> None:
+MODULES = modules()
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=lambda module: module.path)
+def test_imports_point_downward(module: Module) -> None:
+    part = module.part
     assert part in ALLOWED, f"{part}: say in ALLOWED where it stands"
-    for name in imported(tree):
+    edge = ONLY_AT_THE_EDGE - EDGES.get(part, set())
+    for name in module.imported():
         package, _, rest = name.partition(".")
         if package == "evonas":
             target = rest.split(".")[0]
-            assert target in ALLOWED[part] | {part, "", "__version__"}, f"{path} imports {name}"
-        assert package not in FORBIDDEN.get(part, ONLY_AT_THE_EDGE), f"{path} imports {name}"
+            assert target in ALLOWED[part] | {part, "", "__version__"}, f"{module.path}: {name}"
+        if package == "app":
+            assert part in ("app", "cli"), f"{module.path}: {name}"
+        assert package not in FORBIDDEN.get(part, edge), f"{module.path}: {name}"
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    graph: dict[str, set[str]] = {}
+    for module in MODULES.values():
+        graph[module.name] = set()
+        for name in module.imported():
+            while name and name not in MODULES:
+                name = name.rpartition(".")[0]
+            graph[module.name] |= {name} - {"", module.name}
+    assert not list(_circles(graph))
+
+
+def _circles(graph: dict[str, set[str]]) -> Iterator[list[str]]:
+    """Yields circles, after taking away again and again what imports nothing that is left."""
+    while leaves := {name for name, below in graph.items() if not below}:
+        graph = {name: below - leaves for name, below in graph.items() if name not in leaves}
+    for name in graph:
+        path = [name]
+        while path[-1] not in path[:-1]:
+            path.append(min(graph[path[-1]]))
+        if path[-1] == name:
+            yield path
+
+
+def test_a_circle_is_found() -> None:
+    assert list(_circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}))
 
 
 @pytest.mark.parametrize(
-    ("part", "path", "tree"), [pytest.param(*module, id=module[1]) for module in modules()]
+    "module",
+    [module for module in MODULES.values() if module.part not in ("cli", "__main__")],
+    ids=lambda module: module.path,
 )
-def test_library_modules_do_not_print(part: str, path: str, tree: ast.Module) -> None:
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+def test_library_modules_do_not_print(module: Module) -> None:
+    calls = [node.func for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
     assert not [c for c in calls if isinstance(c, ast.Name) and c.id in ("print", "input")]
 
 

@@ -10,7 +10,7 @@ from app.architecture.details import gene_changes, neighbours, scores
 from app.shared.designs import Design, find_design
 from app.shared.frame import metrics, picture, readable_tables, run_page
 from app.shared.state import add_to_shortlist, shortlist
-from evonas.cli.arch import describe
+from evonas.describe import describe
 from evonas.figures.architecture import shares_figure, strip_figure
 from evonas.space import list_baselines, list_published
 from evonas.space.layers import layer_rows

@@ -25,7 +25,7 @@ _PAUSE = 0.05  # seconds between looks
 
 def evonas_command(arguments: Sequence[str]) -> list[str]:
     """Returns what runs `evonas ARGUMENTS` with this server's Python."""
-    return [sys.executable, "-m", "evonas.cli", *arguments]
+    return [sys.executable, "-m", "evonas", *arguments]
 
 
 def spawn(folder: Path, arguments: Sequence[str]) -> None:

@@ -4,19 +4,15 @@ import os
 import re
 from pathlib import Path
 
-from evonas.cli.demo import cache_dir
 from evonas.errors import ConfigurationError
-from evonas.paths import benchmark_data_dir
-
-EXTRA_TABLE = "EVONAS_APP_TABLE"  # a table beside those found
-READ_ONLY = "EVONAS_APP_READ_ONLY"  # set: nothing is started, stopped or written
+from evonas.paths import APP_READ_ONLY, cache_dir, shipped_data, user_data
 
 RUNS = Path("runs")
 
 
 def read_only() -> bool:
     """Returns whether this server only shows."""
-    return bool(os.environ.get(READ_ONLY))
+    return bool(os.environ.get(APP_READ_ONLY))
 
 
 def refuse_if_read_only() -> None:
@@ -55,6 +51,6 @@ def as_text(text: str) -> str:
 
 def without_places(text: str) -> str:
     """Returns a text without the folders of this machine."""
-    for root in (Path.cwd(), benchmark_data_dir().parent, Path.home()):
+    for root in (Path.cwd(), user_data(), shipped_data().parent, Path.home()):
         text = text.replace(f"{root}/", "")
     return text

@@ -6,18 +6,18 @@ from pathlib import Path
 import streamlit as st
 
 from app.shared.front import objective_ranges
-from app.shared.settings import EXTRA_TABLE, RUNS
-from evonas.paths import benchmark_data_dir
+from app.shared.settings import RUNS
+from evonas.paths import APP_TABLE, shipped_data
 from evonas.table import BenchmarkTable, open_table
 
 
 def find_tables() -> dict[str, Path]:
     """Returns tables by the name to show: the one asked for, the shipped ones, those of runs."""
     found = {}
-    if os.environ.get(EXTRA_TABLE):
-        path = Path(os.environ[EXTRA_TABLE])
+    if os.environ.get(APP_TABLE):
+        path = Path(os.environ[APP_TABLE])
         found[path.name] = path
-    for path in sorted((benchmark_data_dir() / "tables").glob("*.h5")):
+    for path in sorted((shipped_data() / "tables").glob("*.h5")):
         found[path.stem] = path
     for path in sorted(RUNS.glob("*/table")):
         found[f"run {path.parent.name}"] = path

@@ -30,7 +30,7 @@ from evonas.benchmark.store import (
     read_problems,
 )
 from evonas.errors import SchemaError, unknown_name
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.search.constraints import violations
 from evonas.search.problem import SpecProblem
 from evonas.space import Genotypes, SearchSpace
@@ -179,7 +179,7 @@ def list_problems(folder: Path | str | None = None) -> list[str]:
     """Returns the names of the shipped problems, in the order of the catalogue.
 
     Args:
-        folder: Folder of shipped data; that of this repository if None.
+        folder: Folder of shipped data; the installation's if None.
     """
     path = problems_path(Path(folder) if folder else None)
     shipped = read_problems(path)[1] if path.exists() else {}
@@ -192,7 +192,7 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
     Args:
         name: One of `list_problems()`.
         seed: Seed of what a noisy problem shows; it changes nothing else.
-        folder: Folder of shipped data; that of this repository if None.
+        folder: Folder of shipped data; the installation's if None.
 
     Raises:
         ConfigurationError: No problem has the name.
@@ -205,7 +205,7 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
     known = list_problems(folder)
     if name not in known:
         raise unknown_name("problem", name, known)
-    data = benchmark_data_dir(folder)
+    data = Path(folder) if folder else shipped_data()
     columns, problems = read_problems(problems_path(data))
     definition = next(d for d in CATALOGUE if d.name == name)
     own = columns.get(definition.space, {})

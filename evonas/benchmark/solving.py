@@ -19,7 +19,7 @@ from evonas.objectives import pareto_mask
 from evonas.scoring.scorer import row_keys
 from evonas.search.algorithms.local import neighbours
 from evonas.space import Genotypes, SearchSpace
-from evonas.space.costs import cost_tables, memory_table
+from evonas.space.memory import memory_table
 
 Floats = NDArray[np.float64]
 
@@ -91,8 +91,8 @@ def layer_table(
     """Returns a column as a table over the layers; None if it is no such sum or maximum."""
     if name == "peak_memory":
         return LayerObjective(memory_table(space), largest=True)
-    if name in cost_tables(space):
-        return LayerObjective(cost_tables(space)[name])
+    if name in space.cost_tables:
+        return LayerObjective(space.cost_tables[name])
     record = records.get(name)
     return LayerObjective(record.values) if record and record.kind == "cells" else None
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.errors import SchemaError
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.space import Genotypes, SearchSpace, load_space
 
 Floats = NDArray[np.float64]
@@ -79,7 +79,7 @@ class ProblemRecord:
 
 def problems_path(folder: Path | None = None) -> Path:
     """Returns the file of problems in a folder of shipped data."""
-    return benchmark_data_dir(folder) / "problems" / "problems.h5"
+    return (folder or shipped_data()) / "problems" / "problems.h5"
 
 
 def problem_checksum(

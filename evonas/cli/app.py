@@ -23,21 +23,18 @@ def app(
     import threading
 
     from evonas.errors import ConfigurationError, MissingPackageError
+    from evonas.paths import APP_READ_ONLY, APP_TABLE, installed
 
     if importlib.util.find_spec("streamlit") is None:
         raise MissingPackageError("streamlit", "app")
-    folder = Path(__file__).parents[2] / "app"
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder}: the app is part of a checkout of the repository")
     if table is not None and not table.exists():
         raise ConfigurationError(f"{table}: no such table")
+    folder = installed("app")
     sys.path.insert(0, str(folder.parent))
-    from app.shared.settings import EXTRA_TABLE, READ_ONLY
-
     if table is not None:
-        os.environ[EXTRA_TABLE] = str(table)
+        os.environ[APP_TABLE] = str(table)
     if read_only:
-        os.environ[READ_ONLY] = "1"
+        os.environ[APP_READ_ONLY] = "1"
 
     from streamlit.web.cli import main
 

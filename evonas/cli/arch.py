@@ -2,14 +2,11 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from evonas.cli.output import AsJson, print_json, print_table
-
-if TYPE_CHECKING:
-    from evonas.space import Architecture, Genotypes, SearchSpace
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -21,6 +18,7 @@ Name = Annotated[
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the published networks and the baselines, with their published figures."""
+    from evonas.describe import published_figures
     from evonas.space import find_architecture, list_baselines, list_published
     from evonas.space.baselines import FOREIGN
     from evonas.space.costs import madds, params
@@ -36,7 +34,7 @@ def list_(as_json: AsJson = False) -> None:
             "params_bn4": params(architecture, batch_norm_values=4),
         }
         if name in PUBLISHED:
-            row["published"] = _published(name)
+            row["published"] = published_figures(name)
         rows.append(row)
     rows += [{"name": name, **asdict(network)} for name, network in FOREIGN.items()]
     if as_json:
@@ -63,6 +61,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show an architecture's blocks, costs and latencies, and where its time goes."""
+    from evonas.describe import describe
+
     described = describe(name, measure)
     if picture is not None:
         _write_picture(picture, name, described)
@@ -117,116 +117,6 @@ def show(
 def _trust(entry: dict[str, Any], n_blocks: int) -> list[str]:
     within = f"{entry['within_5']:.0%}" if "within_5" in entry else "-"
     return [within, *([f"{share:.0%}" for share in entry["share"]] or ["-"] * n_blocks)]
-
-
-def describe(name: str, measure: bool = False) -> dict[str, Any]:
-    """Returns what is known of an `arch_id`, a published network or a baseline.
-
-    Args:
-        name: Its name.
-        measure: Measure its latencies here and now instead of predicting them.
-
-    Raises:
-        ConfigurationError: Unknown name or space.
-        GenotypeError: Not an `arch_id` of its space.
-    """
-    from evonas.space import find_architecture, list_published, load_published, load_space
-    from evonas.space.costs import madds, params
-
-    architecture = find_architecture(name)
-    released = next((n for n in list_published() if load_published(n) == architecture), None)
-    point = _point(name, architecture)
-    latency = _latencies(*point) if point and not measure else {}
-    if measure:
-        latency = _measured(architecture, point[0] if point else load_space("mobiledet"))
-    return {
-        "arch_id": point[0].arch_ids(point[1])[0] if point else None,
-        "space": point[0].name if point else None,
-        "madds": madds(architecture),
-        "params": params(architecture),
-        "params_bn4": params(architecture, batch_norm_values=4),
-        "stem": architecture.stem,
-        "blocks": _blocks(architecture),
-        "latency_ms": {device: entry["ms"] for device, entry in latency.items()},
-        "latency": latency,
-        **({"published": _published(released)} if released else {}),
-    }
-
-
-def _point(name: str, architecture: "Architecture") -> "tuple[SearchSpace, Genotypes] | None":
-    """Returns the space and genotype (1, n_genes); None for a baseline, a point of no space."""
-    from evonas.space import list_baselines, load_space
-    from evonas.space.published import PUBLISHED
-
-    if name in list_baselines():
-        return None
-    space = load_space(PUBLISHED[name].space if name in PUBLISHED else name.partition(":")[0])
-    return space, space.encode(architecture)[None]
-
-
-def _blocks(architecture: "Architecture") -> list[dict[str, Any]]:
-    """Costs of a block are those of its layers alone: neither stem nor head."""
-    from evonas.space.layers import layer_rows
-
-    rows = layer_rows(architecture)
-    blocks = []
-    for number, block in enumerate(architecture.blocks, start=1):
-        layers = [row for row in rows if row.block == number]
-        blocks.append(
-            {
-                "width": block.width,
-                "size": layers[-1].size,
-                "madds": sum(row.madds for row in layers),
-                "params": sum(row.params for row in layers),
-                "ops": [op.name for op in block.ops],
-                "layers": [asdict(row) for row in layers],
-            }
-        )
-    return blocks
-
-
-def _latencies(space: "SearchSpace", genotypes: "Genotypes") -> dict[str, dict[str, Any]]:
-    from evonas.latency import list_predictors, load_predictor
-
-    found = {}
-    for device in list_predictors(space):
-        predictor = load_predictor(device, space)
-        blocks = predictor.by_block(genotypes)[0]
-        total = float(blocks.sum())
-        found[device] = {
-            "ms": total,
-            "source": "analytic" if predictor.source == "analytic" else "predicted",
-            "share": (blocks / total).tolist(),
-            **({"within_5": predictor.accuracy["within_5"]} if predictor.accuracy else {}),
-        }
-    return found
-
-
-def _measured(architecture: "Architecture", space: "SearchSpace") -> dict[str, dict[str, Any]]:
-    from evonas.latency import measure_network
-    from evonas.latency.sources.measurement import by_block
-
-    found = {}
-    for device, (source, measurement) in measure_network(architecture, space).items():
-        blocks = by_block(measurement, architecture) or []
-        share = [block / sum(blocks) for block in blocks]
-        found[device] = {"ms": measurement.latency_ms, "source": source, "share": share}
-    return found
-
-
-def _published(name: str) -> dict[str, Any]:
-    from evonas.space.published import PUBLISHED
-
-    entry = PUBLISHED[name]
-    return {
-        "name": name,
-        "madds": entry.madds * 1e9,
-        "params_bn4": entry.params * 1e6,
-        "latency_ms": entry.latency_ms,
-        "device": entry.device,
-        "coco14_map": entry.coco14_map,
-        "coco17_map": entry.coco17_map,
-    }
 
 
 def _listed(row: dict[str, Any]) -> list[str]:

@@ -1,6 +1,5 @@
 """`evonas demo`: the whole chain on shipped weights and predictors."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +24,7 @@ def demo(
     all scores from its table.
     """
     from evonas.cli.searching import SearchOptions, print_front, run
+    from evonas.paths import cache_dir
 
     scenes = data or cache_dir() / "digits"
     _make_scenes(scenes)
@@ -46,9 +46,10 @@ def demo(
     result, sources = run(options)
     print_front(result, sources)
     rows = result.rows()
+    picture = f", its picture in {out}/front.html" if (out / "front.html").exists() else ""
     typer.echo(
         f"""
-The front is in {out}/front.csv, its picture in {out}/front.html.
+The front is in {out}/front.csv{picture}.
 What to do next:
   look at one network     evonas arch show {rows[0]["arch_id"]}
   ask the table           evonas table front {options.table} --objectives map,latency:ethos-u55-256
@@ -68,9 +69,3 @@ def _make_scenes(folder: Path) -> None:
         length=5000, label=f"drawing digits scenes into {folder}", file=sys.stderr
     ) as bar:
         make_digits(folder, on_image=lambda done, _: bar.update(done - bar.pos))
-
-
-def cache_dir() -> Path:
-    """Returns the folder of data that can be made again, by the XDG convention."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "evonas"

@@ -19,14 +19,16 @@ app = typer.Typer(no_args_is_help=True)
 DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
 SpaceName = Annotated[str, typer.Option("--space", help="Name of a space.")]
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of data instead of benchmark_data/.")
+    Path | None,
+    typer.Option("--data-dir", help="Folder of data in place of your own and the shipped one."),
 ]
 
 
 @app.command("list")
 def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List the devices: source, precision, and the error of their predictors in a space."""
+    """List the devices: source, precision, the error of their predictors, and where they lie."""
     from evonas.latency import device_summaries
+    from evonas.paths import own_data
 
     summaries = device_summaries(space, data_dir)
     if as_json:
@@ -39,10 +41,13 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
             f"{figures['r2']:.3f}" if figures else "-",
             f"{figures['within_5']:.0%}" if figures else "-",
         ]
-        rows.append([device["name"], device["source"], device["precision"], *trust])
-    print_table(["device", "source", "precision", "R2", "within 5 %"], rows, f"space {space}")
+        lies = "your own" if device["own"] else "shipped" if figures else "-"
+        rows.append([device["name"], device["source"], device["precision"], *trust, lies])
+    headings = ["device", "source", "precision", "R2", "within 5 %", "predictor"]
+    print_table(headings, rows, f"space {space}")
     for device in summaries:
         typer.echo(f"{device['name']}: {device['description']}")
+    typer.echo(f"your own lie in {own_data('latency', data_dir)}")
 
 
 @app.command()
@@ -209,6 +214,23 @@ def import_(
         print_json(summary)
         return
     _print_figures(summary)
+
+
+@app.command()
+def remove(
+    device: Annotated[str, typer.Argument(help="Name of a device in your own folder.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove your own measurements and predictors of a device; shipped ones take their place."""
+    from evonas.latency import remove_device
+
+    files = [str(file) for file in remove_device(device, data_dir)]
+    if as_json:
+        print_json({"device": device, "removed": files})
+        return
+    for file in files:
+        typer.echo(f"removed {file}")
 
 
 def _print_figures(summary: Mapping[str, object]) -> None:

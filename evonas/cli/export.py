@@ -87,9 +87,9 @@ def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
         raise ConfigurationError(
             f"{source}: give --data, the images that set the batch norm of weights from a supernet"
         )
-    from evonas.paths import benchmark_data_dir
+    from evonas.paths import find_data
     from evonas.space import whole_space
     from evonas.supernet.archive import extract_archive
 
-    shipped = f"{whole_space(source.partition(':')[0])}.safetensors"
-    return extract_archive(source, supernet or benchmark_data_dir() / "supernets" / shipped, data)
+    weights = find_data(f"supernets/{whole_space(source.partition(':')[0])}.safetensors")
+    return extract_archive(source, supernet or weights, data)

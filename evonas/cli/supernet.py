@@ -43,7 +43,7 @@ def train(
 ) -> None:
     """Train a supernet; the same command again goes on where it was interrupted.
 
-    Under `torchrun --nproc-per-node N -m evonas.cli supernet train ...` the processes divide each
+    Under `torchrun --nproc-per-node N -m evonas supernet train ...` the processes divide each
     batch, and each runs an architecture of its own in a step.
     """
     import torch

@@ -28,7 +28,7 @@ def training_command(threads: int) -> Command:
     """Returns the command of real trainings, with that many threads each (0 for all)."""
 
     def command(path: Path, device: str) -> list[str]:
-        python = [sys.executable, "-m", "evonas.cli", "train", "--resume", "--out", str(path)]
+        python = [sys.executable, "-m", "evonas", "train", "--resume", "--out", str(path)]
         device_options = ["--device", device] if device else []
         parent = ["--stop-without", str(os.getpid())]
         return [*python, *device_options, "--threads", str(threads), *parent]

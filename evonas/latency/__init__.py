@@ -10,6 +10,7 @@ from evonas.latency.campaigns.workflow import (
     import_device,
     measure_device,
     measure_network,
+    remove_device,
     unseen_networks,
 )
 from evonas.latency.devices import Device, list_devices, load_device
@@ -47,6 +48,7 @@ __all__ = [
     "measure_device",
     "measure_network",
     "measurements_path",
+    "remove_device",
     "save_predictor",
     "unseen_networks",
     "write_tflite",

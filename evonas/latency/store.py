@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from evonas.errors import SchemaError
 from evonas.files import atomic_file
-from evonas.paths import benchmark_data_dir
+from evonas.paths import find_data, own_data
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.architecture import head_levels
 
@@ -75,9 +75,19 @@ class Measurements:
 
 
 def measurements_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
-    """Returns where the measurements of a device in a space lie."""
-    folder = benchmark_data_dir(data_dir) / "latency" / space.name
-    return folder / f"{device}.measurements.npz"
+    """Returns where to read the measurements of a device: the user's own before the shipped."""
+    return find_data(_measurements_file(device, space), data_dir)
+
+
+def own_measurements_path(
+    device: str, space: SearchSpace, data_dir: Path | str | None = None
+) -> Path:
+    """Returns where the measurements of a device are written."""
+    return own_data(_measurements_file(device, space), data_dir)
+
+
+def _measurements_file(device: str, space: SearchSpace) -> str:
+    return f"latency/{space.name}/{device}.measurements.npz"
 
 
 def save_measurements(measurements: Measurements, path: Path) -> None:
@@ -140,7 +150,7 @@ def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[A
     """Writes arrays and a JSON header to an NPZ file, atomically."""
     text = np.array(json.dumps(meta, sort_keys=True))
     with atomic_file(path) as file:
-        np.savez_compressed(file, allow_pickle=False, meta=text, **arrays)
+        np.savez_compressed(file, meta=text, **arrays)
 
 
 def load_npz(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, DataError
-from evonas.paths import benchmark_data_dir
+from evonas.paths import find_data
 from evonas.space import find_architecture, list_baselines, whole_space
 from evonas.training.recipe import Recipe, describe_recipe
 from evonas.training.recipes import load_recipe
@@ -108,7 +108,7 @@ def _resolve_init(init: str, architecture: str) -> str:
     if init == "supernet":
         space, colon, _ = architecture.partition(":")
         name = whole_space(space) if colon else "no space"
-        path = benchmark_data_dir() / "supernets" / f"{name}.safetensors"
+        path = find_data(f"supernets/{name}.safetensors")
     elif path.is_dir():
         path = path / "best.safetensors"
     if not path.is_file():

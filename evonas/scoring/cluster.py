@@ -3,18 +3,16 @@
 import os
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.cluster import join_cluster
 from evonas.errors import EvonasError
+from evonas.scoring.options import ScorerOptions
 from evonas.scoring.scorer import Floats, Scorer
 from evonas.space import Genotypes
-
-if TYPE_CHECKING:
-    from evonas.scoring.load import ScorerOptions
 
 _CHUNKS_PER_WORKER = 4  # so that a slow or lost worker holds little up
 _FAILURES = 3  # of one chunk, after which it is the chunk's fault and not the machines'
@@ -28,7 +26,7 @@ class ClusterError(EvonasError):
 class _Worker:
     """What runs in an actor: the scorer, loaded once."""
 
-    def __init__(self, options: "ScorerOptions") -> None:
+    def __init__(self, options: ScorerOptions) -> None:
         from evonas.scoring.supernet import SupernetScorer
         from evonas.training.memory import keep_freed_memory
 
@@ -64,7 +62,7 @@ class ClusterScorer:
     """
 
     def __init__(
-        self, options: "ScorerOptions", serial: Scorer, address: str, workers: int | None = None
+        self, options: ScorerOptions, serial: Scorer, address: str, workers: int | None = None
     ) -> None:
         self._ray = join_cluster(address)
         self.columns = serial.columns

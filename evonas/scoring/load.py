@@ -1,34 +1,13 @@
 """The scorers by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from evonas.errors import ConfigurationError, unknown_name
-from evonas.paths import benchmark_data_dir
+from evonas.paths import find_data
+from evonas.scoring.options import ScorerOptions
 from evonas.scoring.scorer import Scorer
-from evonas.space import SearchSpace, load_space, whole_space
-
-
-@dataclass(frozen=True, slots=True)
-class ScorerOptions:
-    """What a scorer is made of; each kind of scorer reads what it needs.
-
-    Attributes:
-        space: The space of the genotypes.
-        weights: Supernet weights; None for those shipped for the space.
-        data: Folder of the COCO-format data set.
-        surrogate: A surrogate's file; None for the one shipped for the space.
-        by_size: Whether a supernet gives AP by the size of objects too.
-        ray: Address of the Ray cluster that scores; None for this process.
-    """
-
-    space: SearchSpace
-    weights: Path | None = None
-    data: Path | None = None
-    surrogate: Path | None = None
-    by_size: bool = False
-    ray: str | None = None
+from evonas.space import load_space, whole_space
 
 
 def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
@@ -44,7 +23,7 @@ def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
 
 def _supernet(options: ScorerOptions) -> Scorer:
     name = whole_space(options.space.name)  # a part is scored by the supernet of the whole
-    weights = options.weights or benchmark_data_dir() / "supernets" / f"{name}.safetensors"
+    weights = options.weights or find_data(f"supernets/{name}.safetensors")
     if not weights.exists():
         raise ConfigurationError(
             f"no supernet weights at {weights}; train them with: evonas supernet train "
@@ -70,7 +49,7 @@ def _supernet(options: ScorerOptions) -> Scorer:
 
 def _surrogate(options: ScorerOptions) -> Scorer:
     name = whole_space(options.space.name)
-    path = options.surrogate or benchmark_data_dir() / "surrogates" / f"{name}.npz"
+    path = options.surrogate or find_data(f"surrogates/{name}.npz")
     if not path.exists():
         raise ConfigurationError(
             f"no surrogate at {path}; fit one on trained networks with: evonas supernet fit "

@@ -1,14 +1,14 @@
 """Multiply-adds and parameters, for one architecture and as tables over a space's cells."""
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from evonas.space.architecture import Architecture, Layer, Level, Skeleton, head_levels
 from evonas.space.blocks import Conv
-from evonas.space.space import SearchSpace
+
+COSTS = ("madds", "params")
 
 
 def placed_convs(architecture: Architecture) -> Iterator[tuple[Conv, int]]:
@@ -37,57 +37,30 @@ def params(architecture: Architecture, batch_norm_values: int = 2) -> int:
     return sum(conv.params(batch_norm_values) for conv, _ in placed_convs(architecture))
 
 
-@lru_cache
-def cost_tables(space: SearchSpace) -> dict[str, NDArray[np.float64]]:
+def cost_tables(
+    skeleton: Skeleton, layers: Sequence[Layer | None]
+) -> dict[str, NDArray[np.float64]]:
     """Returns `madds` and `params` tables over the cells whose sums are the detector's costs.
+
+    Args:
+        skeleton: What all architectures of the space have in common.
+        layers: (n_cells,) the layer of each cell; None for a skipped one.
 
     What is outside the layers depends on the stem's width or on one tapped width: it is counted
     in the first layer of the block that knows that width.
     """
-    tables = {name: np.zeros(space.n_cells) for name in ("madds", "params")}
-    for index, layer in space.cell_layers():
+    tables = {name: np.zeros(len(layers)) for name in COSTS}
+    for index, layer in enumerate(layers):
         if layer is None:
             continue
         convs = list(placed(layer.convs(), layer.size_in))
         if layer.index == 1 and layer.block == 1:
-            convs.append((Conv(3, layer.c_in, kernel=3, stride=2), space.skeleton.image_size))
-        if layer.index == 1 and layer.block in space.skeleton.head.taps:
-            convs += _tap_convs(space.skeleton, layer)
+            convs.append((Conv(3, layer.c_in, kernel=3, stride=2), skeleton.image_size))
+        if layer.index == 1 and layer.block in skeleton.head.taps:
+            convs += _tap_convs(skeleton, layer)
         tables["madds"][index] = sum(conv.madds(size) for conv, size in convs)
         tables["params"][index] = sum(conv.params() for conv, _ in convs)
     return tables
-
-
-@lru_cache
-def memory_table(space: SearchSpace) -> NDArray[np.float64]:
-    """Returns (n_cells,) bytes at int8 that a layer needs at once; a network's peak is the largest.
-
-    A convolution holds its input and its output, in a residual layer the layer's input too until
-    it is added. The stem counts with the first layer; the head, which is small, not at all.
-    """
-    table = np.zeros(space.n_cells)
-    for index, layer in space.cell_layers():
-        if layer is None:
-            continue
-        convs = list(placed(layer.convs(), layer.size_in))
-        waiting = layer.c_in * layer.size_in**2 if layer.residual else 0
-        held = [_maps(conv, size) + (waiting if i else 0) for i, (conv, size) in enumerate(convs)]
-        if layer.index == 1 and layer.block == 1:
-            stem = Conv(3, layer.c_in, kernel=3, stride=2)
-            held.append(_maps(stem, space.skeleton.image_size))
-        table[index] = max(held)
-    return table
-
-
-def peak_memory(space: SearchSpace, genotypes: ArrayLike) -> NDArray[np.float64]:
-    """Returns (n,) bytes of the backbone's largest working set; see `memory_table`."""
-    peaks: NDArray[np.float64] = memory_table(space)[space.cells(genotypes)].max(axis=1)
-    return peaks
-
-
-def _maps(conv: Conv, size: int) -> int:
-    """Values in a convolution's input and output."""
-    return conv.c_in * size**2 + conv.c_out * (-(-size // conv.stride)) ** 2
 
 
 def _level_convs(level: Level) -> Iterator[tuple[Conv, int]]:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from evonas.errors import GenotypeError
 from evonas.space.architecture import Architecture, Block, Layer, Skeleton
 from evonas.space.blocks import Op
+from evonas.space.costs import cost_tables
 from evonas.space.walk import BlockSpace, LayerSlot, Slot, place_layers, walk_slots
 
 Genotypes = NDArray[np.uint8]
@@ -294,14 +295,17 @@ class SearchSpace:
                 total[start : start + _CHUNK] += table[cells]
         return total
 
+    @cached_property
+    def cost_tables(self) -> dict[str, NDArray[np.float64]]:
+        """`madds` and `params`, each (n_cells,); see `evonas.space.costs.cost_tables`."""
+        return cost_tables(self.skeleton, [layer for _, layer in self.cell_layers()])
+
     def costs(self, genotypes: ArrayLike) -> dict[str, NDArray[np.float64]]:
         """Returns `madds` and `params`, each (n,), of the whole detector, exact.
 
         Batch norm counts its two trainable values a channel.
         """
-        from evonas.space.costs import cost_tables
-
-        return {name: self.sum_cells(genotypes, table) for name, table in cost_tables(self).items()}
+        return {name: self.sum_cells(genotypes, table) for name, table in self.cost_tables.items()}
 
     # --- inside ---------------------------------------------------------------------------
 

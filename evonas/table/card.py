@@ -1,38 +1,26 @@
-"""A table's data card: what it holds, from where, and how to tell whether it is the same one."""
+"""What a table's data card says of a column."""
 
-import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.table.columns import column_objective, direction_of
-from evonas.table.rows import SpaceRows
-
-if TYPE_CHECKING:
-    from evonas.table.table import BenchmarkTable
 
 
-def data_card(table: "BenchmarkTable") -> dict[str, Any]:
-    """Returns rows, spaces, columns (unit, direction, source, filling, range), card, checksums."""
-    return {
-        "path": str(table.path),
-        "rows": len(table),
-        "spaces": {space: table.count(space) for space in table.spaces},
-        "fingerprints": {space: table.fingerprint(space) for space in table.spaces},
-        "parts": table.n_parts,
-        "columns": [
-            _column(table, space, name) for space in table.spaces for name in table.columns(space)
-        ],
-        "card": dict(table.card),
-        "checksum": table.checksum(),
-        "sha256": file_sha256(table) if table.path.is_file() else None,
-    }
+def column_card(
+    name: str, space: str, provenance: Mapping[str, str], values: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Returns unit, direction, source, filling, range and provenance of a column.
 
-
-def _column(table: "BenchmarkTable", space: str, name: str) -> dict[str, Any]:
-    provenance = table.provenance(name, space)
+    Args:
+        name: The column's name.
+        space: The space of its rows.
+        provenance: What its values depend on.
+        values: (n,) NaN where missing.
+    """
     objective = column_objective(name, provenance)
-    values = table.column(name, space)
     filled = values[~np.isnan(values)]
     return {
         "name": name,
@@ -45,30 +33,3 @@ def _column(table: "BenchmarkTable", space: str, name: str) -> dict[str, Any]:
         "max": float(filled.max()) if len(filled) else None,
         "provenance": dict(provenance),
     }
-
-
-def content_checksum(spaces: dict[str, SpaceRows]) -> str:
-    """Returns a hash of all rows and values, the same however they are split into parts."""
-    digest = hashlib.sha256()
-    for name in sorted(spaces):
-        rows = spaces[name]
-        genotypes = rows.genotypes
-        order = _lexicographic(genotypes)
-        digest.update(name.encode() + genotypes[order].tobytes())
-        for column in sorted(rows.provenance):
-            digest.update(column.encode() + rows.column(column)[order].tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _lexicographic(genotypes: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, Any]:
-    """(n,) rows by genotype; eight genes are compared at once."""
-    n, n_genes = genotypes.shape
-    padded = np.zeros((n, -(-n_genes // 8) * 8), np.uint8)
-    padded[:, :n_genes] = genotypes
-    return np.lexsort(padded.view(">u8").T[::-1])
-
-
-def file_sha256(table: "BenchmarkTable") -> str:
-    """Returns the SHA-256 of a single-file table."""
-    with open(table.path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,7 +24,7 @@ from torch.profiler import ProfilerActivity, profile
 from evonas.data import load_coco
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detector, Network, anchor_boxes, detection_loss
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.scoring.supernet import SCORING_IMAGES, SupernetScorer
 from evonas.space import Architecture, load_space
 from evonas.supernet import UniformSampling
@@ -159,7 +159,7 @@ def main(
     print(f"{threads} threads, {clock.__name__}, batches of {BATCH}, torch {torch.__version__}")
     compare_steps(space, count, repeats, clock)
     profile_training(space, data, profiled_steps)
-    weights = weights or benchmark_data_dir() / "supernets" / f"{space}.safetensors"
+    weights = weights or shipped_data() / "supernets" / f"{space}.safetensors"
     compare_scoring(space, data, weights, count, threads)
 
 

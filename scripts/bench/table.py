@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ import typer
 
 import scripts.bench.table_peers as peers
 from evonas.cli.output import print_table
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.table import open_table
 from scripts.bench.table_data import COLUMNS, SPACE, make_table
 
@@ -49,7 +50,12 @@ def fastest(calls: Sequence[Callable[[], Any]], turns: int, processor_time: bool
     """Returns the shortest time of each call; they take turns."""
     clock = time.process_time if processor_time else time.perf_counter
     times = [[seconds(call, clock) for call in calls] for _ in range(turns)]
-    return np.min(times, axis=0).tolist()
+    fewest: list[float] = np.min(times, axis=0).tolist()
+    return fewest
+
+
+def _front_of(path: Path, objectives: list[str]) -> object:
+    return open_table(path).front(objectives)
 
 
 def in_new_process(code: str) -> dict[str, float]:
@@ -73,7 +79,7 @@ print(json.dumps(reported))
 @app.command(name="open")
 def open_(table: Path | None = None, repeats: int = 11) -> None:
     """Import, open and first answer in a new process, beside the import of numpy and h5py."""
-    table = table or next(iter(sorted((benchmark_data_dir() / "tables").glob("nano-*.h5"))))
+    table = table or next(iter(sorted((shipped_data() / "tables").glob("nano-*.h5"))))
     space = open_table(table).spaces[0]
     [arch_id] = SPACE.arch_ids(open_table(table).genotypes(space)[-1:])
     opened = f"import evonas\ntable = evonas.open_table({str(table)!r})\n"
@@ -128,8 +134,8 @@ def front(folder: Folder, repeats: int = 5, processor_time: ProcessorTime = Fals
         size = len(table.front(objectives))
         cold, warm = fastest(
             [
-                lambda path=path, names=objectives: open_table(path).front(names),
-                lambda table=table, names=objectives: table.front(names),
+                partial(_front_of, path, objectives),
+                partial(table.front, objectives),
             ],
             repeats,
             processor_time,

@@ -26,7 +26,7 @@ from evonas.benchmark.store import (
     read_problems,
     write_problems,
 )
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.space import load_space
 
 TABLES = {"pico": "tables/pico-v3.h5"}
@@ -41,7 +41,7 @@ def main(
     overwrite: Annotated[bool, typer.Option(help="Before the first release only.")] = False,
 ) -> None:
     """Builds every problem, or some, and says what became of each."""
-    folder = benchmark_data_dir(data)
+    folder = data or shipped_data()
     if unknown := set(only or []) - {definition.name for definition in CATALOGUE}:
         raise typer.BadParameter(f"--only: no problem is called {', '.join(sorted(unknown))}")
     if not all("=" in entry for entry in surrogate or []):

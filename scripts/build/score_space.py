@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import typer
 
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.scoring.scorer import CachedScorer
 from evonas.scoring.supernet import SupernetScorer
 from evonas.space import Genotypes, SearchSpace, load_space
@@ -80,7 +80,7 @@ def main(
     index, parts = _read_part(part)
     genotypes = np.array_split(genotypes, parts)[index]
     results = open_table(table) if table.exists() else create_table(table)
-    weights = weights or benchmark_data_dir() / "supernets" / "nano.safetensors"
+    weights = weights or shipped_data() / "supernets" / "nano.safetensors"
     scorer = CachedScorer(the_space, SupernetScorer(weights, data, the_space, by_size), results)
     began = time.monotonic()
     done = 0

@@ -38,7 +38,7 @@ from evonas.table import (
     verify_table,
     write_table,
 )
-from evonas.table.card import file_sha256
+from evonas.table.checksum import file_sha256
 from evonas.table.verify import CHECKSUMS
 
 LICENCE = "Apache-2.0; handwritten digits of the scenes: UCI (Alpaydin, Kaynak), CC BY 4.0"
@@ -125,7 +125,7 @@ def _add_checksum(out: Path) -> None:
     sums = out.with_name(CHECKSUMS)
     lines = sums.read_text().splitlines() if sums.exists() else []
     lines = [line for line in lines if line.split(maxsplit=1)[1] != out.name]
-    lines.append(f"{file_sha256(open_table(out))}  {out.name}")
+    lines.append(f"{file_sha256(out)}  {out.name}")
     write_atomically(sums, "".join(f"{line}\n" for line in sorted(lines)).encode())
 
 

@@ -25,7 +25,7 @@ from evonas.figures.page import charts, heading, page, paragraph, table
 from evonas.figures.svg import Chart, Line, legend
 from evonas.files import write_atomically
 from evonas.latency import list_predictors, load_device
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.space import load_space
 from evonas.space.catalogue import PLACEMENTS
 from evonas.table import open_table
@@ -52,7 +52,7 @@ from scripts.report.mobiledets_networks import (
 )
 from scripts.report.mobiledets_trained import COMPARED, proxy_section, retrained_section
 
-DATA = benchmark_data_dir()
+DATA = shipped_data()
 SURROGATE = DATA / "surrogates" / "nano.npz"
 TRUTH = DATA / "truth" / "nano-v6.h5"
 RETRAINED = DATA / "truth" / "fronts-v4.h5"

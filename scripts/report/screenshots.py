@@ -1,6 +1,5 @@
 """Pictures of every page, light, dark and narrow: `python -m scripts.report.screenshots OUT`."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -8,46 +7,47 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from playwright.sync_api import Page
 
 import evonas
 from app.searches.processes import Request, command_line
 from evonas.data import make_digits
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from tests.browser import ROOT, chromium, serve, settle
 
 SHORTLIST = 3
 PAGES = ("explore", "architecture", "compare", "searches", "training", "detect", "devices")
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
 
 
-def main() -> None:
+def main(
+    out: Path,
+    pages: str = ",".join(PAGES),
+    looks: str = ",".join(LOOKS),
+    full: Annotated[bool, typer.Option(help="The whole page, not its first screen.")] = False,
+) -> None:
     """Makes the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--pages", nargs="*", default=PAGES)
-    parser.add_argument("--looks", nargs="*", default=list(LOOKS))
-    parser.add_argument("--full", action="store_true", help="the whole page, not its first screen")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         links = prepare(folder)
         with serve(folder) as (url, _), chromium() as browser:
-            for look in options.looks:
-                for screen in options.pages:
+            for look in looks.split(","):
+                for screen in pages.split(","):
                     page = browser.new_page(**LOOKS[look])  # at its own height, see stretch
                     page.goto(f"{url}/{links[screen]}")
                     settle(page)
                     time.sleep(1.5)  # pictures fade in
-                    if options.full:
+                    if full:
                         stretch(page)
-                    path = options.out / f"{screen}-{look}.png"
+                    path = out / f"{screen}-{look}.png"
                     page.screenshot(path=path)
                     print(path)
                     page.close()
@@ -56,6 +56,7 @@ def main() -> None:
 def stretch(page: Page) -> None:
     """Makes the window as high as the page's content."""
     size = page.viewport_size
+    assert size is not None
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size["width"], "height": min(int(height) + 40, 6000)})
     time.sleep(1.5)
@@ -63,7 +64,7 @@ def stretch(page: Page) -> None:
 
 def prepare(folder: Path) -> dict[str, str]:
     """Makes a shortlist, a search and trainings; returns each page's address."""
-    table = evonas.open_table(benchmark_data_dir() / "tables" / "nano-v5.h5")
+    table = evonas.open_table(shipped_data() / "tables" / "nano-v5.h5")
     space = evonas.load_space("nano")
     rows = table.front(["map", "latency:cpu-xnnpack"])[:: max(1, 30 // SHORTLIST)][:SHORTLIST]
     ids = space.arch_ids(table.genotypes()[rows])
@@ -102,7 +103,7 @@ def trainings(folder: Path, ids: list[str]) -> str:
     ]
     how = [f"--data={data}", "--init=supernet", "--set=learning_rate=3e-4", *changes]
     submitted = json.loads(evonas_command(folder, "job", "submit", *ids, *how, "--json"))
-    names = [job["job"] for job in submitted["jobs"]]
+    names: list[str] = [job["job"] for job in submitted["jobs"]]
     for name in names[:-1]:
         evonas_command(folder, "job", "cancel", name)
     evonas_command(folder, "worker", "--drain")
@@ -113,11 +114,11 @@ def trainings(folder: Path, ids: list[str]) -> str:
 
 def evonas_command(folder: Path, *arguments: str) -> str:
     """Runs a command to its end and returns what it printed."""
-    command = [sys.executable, "-m", "evonas.cli", *arguments]
+    command = [sys.executable, "-m", "evonas", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
     return done.stdout.decode()
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     """An empty folder in which the app runs: no shipped tables, no data sets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("app.shared.tables.benchmark_data_dir", lambda: tmp_path / "nothing")
+    monkeypatch.setattr("app.shared.tables.shipped_data", lambda: tmp_path / "nothing")
     return tmp_path
 
 

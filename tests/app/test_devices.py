@@ -1,5 +1,3 @@
-import shutil
-
 import numpy as np
 import pytest
 
@@ -8,7 +6,6 @@ from app.devices.residuals import agreement_figure, op_users, ops_figure, residu
 from app.shared.cards import device_error
 from evonas.errors import ConfigurationError
 from evonas.latency import evaluate_device, load_predictor
-from evonas.paths import benchmark_data_dir
 from evonas.space import load_space
 from tests.app.conftest import the_button
 
@@ -47,13 +44,10 @@ def test_a_device_without_measurements_has_no_residuals():
 
 
 @pytest.fixture
-def own_data(folder, monkeypatch):
-    """The shipped predictors in a folder that may be written."""
-    place = folder / "shipped"
-    shutil.copytree(benchmark_data_dir() / "latency", place / "latency")
-    for module in ("predictor", "store"):
-        monkeypatch.setattr(f"evonas.latency.{module}.benchmark_data_dir", lambda _=None: place)
-    return place
+def own_data(monkeypatch, tmp_path):
+    """The user's own folder, empty; what is shipped is read only."""
+    monkeypatch.setenv("EVONAS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
 
 
 def measured_csv(n: int = 24) -> list[str]:
@@ -134,7 +128,9 @@ def test_forged_devices_show_the_first(open_app, query):
 
 
 def test_damaged_measurements_are_one_message(open_app, own_data):
-    (own_data / "latency" / "nano" / "ethos-u55-256.measurements.npz").write_bytes(b"broken")
+    broken = own_data / "latency" / "nano" / "ethos-u55-256.measurements.npz"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"broken")
     at = open_app(page="devices", device="ethos-u55-256")
     assert not at.exception
     assert len(at.error) == 1

@@ -12,7 +12,7 @@ from evonas.benchmark.store import problems_path, read_problems
 from evonas.benchmark.subset import spread_rows
 from evonas.errors import ConfigurationError
 from evonas.space import load_space
-from evonas.space.costs import cost_tables, memory_table, peak_memory
+from evonas.space.memory import memory_table, peak_memory
 
 EXACT = [name for name in evonas.list_problems() if name.startswith("pico/")]
 
@@ -72,11 +72,11 @@ def test_dynamic_programming_is_exhaustive_search(columns: tuple[str, ...]) -> N
 def test_dynamic_programming_prices_only_what_canonical_genotypes_are() -> None:
     space = load_space("mobiledet")
     table = np.random.default_rng(0).random(space.n_cells)
-    objectives = [LayerObjective(-cost_tables(space)["params"]), LayerObjective(table)]
+    objectives = [LayerObjective(-space.cost_tables["params"]), LayerObjective(table)]
     assert not space.canonical_cells.all()
     small = load_space("nano")
     values, genotypes = exact_front(
-        small, [LayerObjective(-cost_tables(small)["params"]), LayerObjective(memory_table(small))]
+        small, [LayerObjective(-small.cost_tables["params"]), LayerObjective(memory_table(small))]
     )
     np.testing.assert_array_equal(values[:, 0], -small.costs(genotypes)["params"])
     with pytest.raises(ConfigurationError, match="1,000 are the most"):

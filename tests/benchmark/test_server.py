@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # A search in another language: random networks, then the best one's report.
 NODE = """
 const {spawn} = require('child_process');
-const server = spawn(process.argv[2], ['-m', 'evonas.cli', 'problem', 'serve', 'pico/u55']);
+const server = spawn(process.argv[2], ['-m', 'evonas', 'problem', 'serve', 'pico/u55']);
 const lines = require('readline').createInterface({input: server.stdout});
 const replies = lines[Symbol.asyncIterator]();
 async function ask(request) {

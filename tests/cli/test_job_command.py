@@ -33,7 +33,7 @@ def test_a_job_from_submission_to_its_end(digits, tmp_path, capsys):
     assert main(["job", "cancel", name, *jobs]) == 2
     assert "is cancelled and cannot be cancelled" in capsys.readouterr().err
     assert job(capsys, "resume", name, *jobs)["state"] == "queued"
-    command = [sys.executable, "-m", "evonas.cli", "worker", "--drain", "--slots", "2", *jobs]
+    command = [sys.executable, "-m", "evonas", "worker", "--drain", "--slots", "2", *jobs]
     worked = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert worked.returncode == 0
     assert f"job {submitted['job']}: done" in worked.stderr

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
-from evonas.scoring.load import SCORERS, ScorerOptions
+from evonas.scoring import ScorerOptions
+from evonas.scoring.load import SCORERS
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
 from evonas.table.seal import add_seal

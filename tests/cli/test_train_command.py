@@ -89,7 +89,7 @@ def test_a_batch_without_room_is_refused_with_one_that_fits(digits, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_exits_130(digits, tmp_path, number):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "evonas.cli", "train", ARCHITECTURE, "--data", str(digits)]
+    command = [sys.executable, "-m", "evonas", "train", ARCHITECTURE, "--data", str(digits)]
     command += ["--out", str(out), *OPTIONS, "--set", "steps=4000"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 120

@@ -129,7 +129,7 @@ def test_a_killed_worker_leaves_an_interrupted_job_that_goes_on(queue, request_o
     command = [
         sys.executable,
         "-m",
-        "evonas.cli",
+        "evonas",
         "worker",
         "--jobs",
         str(other.root),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from evonas.latency import load_predictor
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.scoring.recompute import ScoreCheck, check_predictions
 from evonas.space import load_space
 from evonas.table import BenchmarkTable, create_table, open_table, verify_table
@@ -12,7 +12,7 @@ ROWS = np.unique(SPACE.sample(40, np.random.default_rng(0)), axis=0)[:20]
 PREDICTOR = load_predictor("edge-gpu", SPACE)
 
 
-SHIPPED = sorted((benchmark_data_dir() / "tables").glob("*.h5"))
+SHIPPED = sorted((shipped_data() / "tables").glob("*.h5"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from evonas.errors import SchemaError
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.space import load_space
 from evonas.table import create_table, open_table, verify_table, write_table
 
@@ -105,7 +105,7 @@ def test_compacting_removes_what_killed_writers_left_long_ago(old):
 
 
 def test_shipped_tables_are_sound():
-    for path in sorted((benchmark_data_dir() / "tables").glob("*.h5")):
+    for path in sorted((shipped_data() / "tables").glob("*.h5")):
         assert verify_table(open_table(path)) == []
 
 
@@ -117,7 +117,7 @@ def test_a_table_to_ship_has_scores_truth_costs_latencies_card_and_checksum(tmp_
     scores.append(SPACE, rows, {"latency:edge-gpu": np.ones(20)}, provenance=stale)
     trained = {"trained_map": [0.4], "trained_seconds": [99.0]}
     truth.append(SPACE, rows[:1], trained, provenance={"source": "trained"})
-    command = [sys.executable, ROOT / "scripts" / "build_table.py", tmp_path / "pico-v1.h5"]
+    command = [sys.executable, "-m", "scripts.build.table", tmp_path / "pico-v1.h5"]
     command += [scores.path, truth.path, "--title", "Some of pico"]
     subprocess.run(command, check=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
     built = open_table(tmp_path / "pico-v1.h5")

@@ -75,7 +75,7 @@ def test_two_processes_train_like_one_with_the_whole_batch(digits, tmp_path):
     options += [part for change in changes for part in ("--set", change)]
     train = ["train", "pico:0000000", *options, "--out"]
     assert main([*train, str(tmp_path / "one")]) == 0
-    command = [*TOGETHER, "-m", "evonas.cli", *train, str(tmp_path / "two")]
+    command = [*TOGETHER, "-m", "evonas", *train, str(tmp_path / "two")]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["steps"] == 8
@@ -102,7 +102,7 @@ def test_two_processes_train_a_supernet_like_one(digits):
 
 @pytest.mark.cluster
 def test_processes_train_a_supernet_each_with_an_architecture_of_its_own(digits, tmp_path):
-    command = ["-m", "evonas.cli", "supernet", "train", "--space", "pico", "--data", str(digits)]
+    command = ["-m", "evonas", "supernet", "train", "--space", "pico", "--data", str(digits)]
     options = ["--sampling", "uniform", "--set", "steps=1", "--set", "batch_size=8", "--json"]
     options += ["--threads", "1"]
     weights = tmp_path / "supernet.safetensors"

@@ -76,6 +76,7 @@ def run_campaign(
     progress: Progress = lambda done, total: None,
     workers: int = 1,
     ray: str = "",
+    begun: Path | None = None,
 ) -> Measurements:
     """Measures the networks that the file does not hold yet, saving as it goes.
 
@@ -91,6 +92,7 @@ def run_campaign(
         progress: Called after every network.
         workers: Processes that ask a compiler; runtimes are timed one network after the other.
         ray: Address of a Ray cluster that asks a compiler instead; see `measure_on_cluster`.
+        begun: Another file whose figures begin it, if they were taken with the same versions.
 
     Raises:
         ConfigurationError: The file's figures were taken with other versions or another machine,
@@ -101,7 +103,7 @@ def run_campaign(
             f"--ray {ray}: {device.name} is {device.source}, and a cluster has many machines; "
             "compiler sources alone can be asked there"
         )
-    known = _start(device, source, space, path)
+    known = _start(device, source, space, path, begun or path)
     parts = part_names(space)
     todo = _missing(known, genotypes)
     already = len(genotypes) - len(todo)
@@ -136,12 +138,17 @@ def _missing(known: Measurements, genotypes: Genotypes) -> list[int]:
     return rows
 
 
-def _start(device: Device, source: Source, space: SearchSpace, path: Path) -> Measurements:
-    if not path.exists():
-        empty = np.empty((0, space.n_genes), np.uint8)
-        return Measurements(space, device.name, empty, {}, device.source, source.versions)
-    known = load_measurements(path, space)
+def _start(
+    device: Device, source: Source, space: SearchSpace, path: Path, begun: Path
+) -> Measurements:
+    empty = np.empty((0, space.n_genes), np.uint8)
+    nothing = Measurements(space, device.name, empty, {}, device.source, source.versions)
+    if not begun.exists():
+        return nothing
+    known = load_measurements(begun, space)
     if dict(known.versions) != source.versions:
+        if begun != path:
+            return nothing
         raise ConfigurationError(
             f"{path} was measured with {dict(known.versions)}, this is {source.versions}: "
             f"figures of both do not mix; give another folder"

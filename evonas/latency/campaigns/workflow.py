@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evonas.errors import ConfigurationError, DataError, MissingPackageError
+from evonas.errors import ConfigurationError, DataError, MissingPackageError, unknown_name
 from evonas.latency.campaigns.campaign import Progress, campaign_genotypes, run_campaign
 from evonas.latency.campaigns.imports import read_results
 from evonas.latency.devices import Device, list_devices, load_device
@@ -28,8 +28,10 @@ from evonas.latency.store import (
     Measurements,
     load_measurements,
     measurements_path,
+    own_measurements_path,
     save_measurements,
 )
+from evonas.paths import own_data
 from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
@@ -48,14 +50,16 @@ def measure_device(
     front: Sequence[str] = (),
     ray: str = "",
 ) -> Measurements:
-    """Measures until the device's file holds the first `count` networks of the campaign.
+    """Measures until the user's own file of the device holds `count` networks of the campaign.
+
+    Shipped measurements that were taken with the same versions are the start of it.
 
     Args:
         device: A device that can be reached here.
         space: Name of the space.
         count: Networks of the campaign.
         seed: Seed of the campaign.
-        data_dir: Folder of data; the repository's if None.
+        data_dir: Folder of data; by default the user's own, which stands before the shipped one.
         core: Core that this process stays on, for measured sources.
         progress: Called with networks done and asked for.
         workers: Processes that ask a compiler.
@@ -74,8 +78,11 @@ def measure_device(
     found = networks.genotypes(front)
     genotypes = np.concatenate([genotypes, found])
     roles = np.concatenate([roles, np.full(len(found), ROLES.index("front"))])
-    path = measurements_path(device, networks, data_dir)
-    return run_campaign(target, source, networks, genotypes, roles, path, progress, workers, ray)
+    path = own_measurements_path(device, networks, data_dir)
+    begun = path if path.exists() else measurements_path(device, networks, data_dir)
+    return run_campaign(
+        target, source, networks, genotypes, roles, path, progress, workers, ray, begun
+    )
 
 
 def measure_network(
@@ -116,7 +123,7 @@ def add_device(measurements: Measurements, data_dir: DataDir = None) -> Adaptati
     """Fits a user's own device to its measurements and keeps both."""
     adaptation = adapt(measurements, data_dir)
     save_measurements(
-        measurements, measurements_path(measurements.device, measurements.space, data_dir)
+        measurements, own_measurements_path(measurements.device, measurements.space, data_dir)
     )
     save_predictor(adaptation.predictor, data_dir)
     return adaptation
@@ -178,9 +185,38 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
             "description": device.description,
             "predicts": device.name in predicted,
             "accuracy": dict(predicted[device.name].accuracy) if device.name in predicted else {},
+            "own": own_files(device.name, data_dir, space) != [],
         }
         for device in (*known, *imported)
     ]
+
+
+def own_files(device: str, data_dir: DataDir = None, space: str = "*") -> list[Path]:
+    """Returns the user's own files of a device: measurements and predictors, of all spaces."""
+    files = own_data("latency", data_dir).glob(f"{space}/*.npz")
+    return sorted(file for file in files if file.name.partition(".")[0] == device)
+
+
+def remove_device(device: str, data_dir: DataDir = None) -> list[Path]:
+    """Removes the user's own files of a device and returns them.
+
+    A device that evonas ships is itself again afterwards.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    files = own_files(device, data_dir)
+    if not files:
+        place = own_data("latency", data_dir)
+        if device in {known.name for known in list_devices()}:
+            raise ConfigurationError(
+                f"device {device!r} comes with evonas, and nothing in {place} replaces it"
+            )
+        own = {file.name.partition(".")[0] for file in place.glob("*/*.npz")}
+        raise unknown_name(f"device in {place}", device, own)
+    for file in files:
+        file.unlink()
+    return files
 
 
 def _measurements(device: str, space: SearchSpace, data_dir: DataDir) -> Measurements:

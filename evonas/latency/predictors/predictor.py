@@ -13,7 +13,7 @@ from evonas.latency.devices import list_devices
 from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
 from evonas.latency.sources.analytic import HARDWARE, analytic_model
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
-from evonas.paths import benchmark_data_dir
+from evonas.paths import data_folders, find_data, own_data
 from evonas.space import SearchSpace, list_spaces, load_space
 
 Floats = NDArray[np.float64]
@@ -109,7 +109,7 @@ def load_predictor(
 
 def save_predictor(predictor: LatencyPredictor, data_dir: Path | str | None = None) -> Path:
     """Writes a predictor where `load_predictor` finds it, atomically; returns the file."""
-    path = predictor_path(predictor.device, predictor.space, data_dir)
+    path = own_data(_file(predictor.device, predictor.space), data_dir)
     meta = {
         "schema": SCHEMA,
         "kind": predictor.model.kind,
@@ -128,16 +128,24 @@ def save_predictor(predictor: LatencyPredictor, data_dir: Path | str | None = No
 
 
 def predictor_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
-    """Returns where the predictor of a device for a space lies."""
-    return benchmark_data_dir(data_dir) / "latency" / space.name / f"{device}{_SUFFIX}"
+    """Returns where to read the predictor of a device: the user's own before the shipped."""
+    return find_data(_file(device, space), data_dir)
 
 
 def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None) -> list[str]:
     """Returns the devices that have a predictor for a space."""
     space = load_space(space) if isinstance(space, str) else space
-    folders = {predictor_path("x", s, data_dir).parent for s in (space, *_parents(space))}
-    fitted = {p.name.removesuffix(_SUFFIX) for f in folders for p in f.glob(f"*{_SUFFIX}")}
+    fitted = {
+        path.name.removesuffix(_SUFFIX)
+        for folder in data_folders(data_dir)
+        for whole in (space, *_parents(space))
+        for path in (folder / "latency" / whole.name).glob(f"*{_SUFFIX}")
+    }
     return sorted(fitted | HARDWARE.keys())
+
+
+def _file(device: str, space: SearchSpace) -> str:
+    return f"latency/{space.name}/{device}{_SUFFIX}"
 
 
 def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:

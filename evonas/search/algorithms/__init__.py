@@ -12,17 +12,17 @@ Maker = Callable[[SearchProblem, int], Algorithm]
 
 # Name -> module here and its function, which is imported when it is asked for.
 ALGORITHMS = {
-    "nsga2": ("peers", "nsga2"),
-    "pymoo-nsga2": ("peers", "default_nsga2"),
-    "nsga3": ("peers", "nsga3"),
-    "moead": ("peers", "moead"),
-    "smsemoa": ("peers", "smsemoa"),
-    "agemoea2": ("peers", "agemoea2"),
+    "nsga2": ("pymoo_algorithms", "nsga2"),
+    "pymoo-nsga2": ("pymoo_algorithms", "default_nsga2"),
+    "nsga3": ("pymoo_algorithms", "nsga3"),
+    "moead": ("pymoo_algorithms", "moead"),
+    "smsemoa": ("pymoo_algorithms", "smsemoa"),
+    "agemoea2": ("pymoo_algorithms", "agemoea2"),
     "evolution": ("evolution", "RegularisedEvolution"),
     "tunas": ("tunas", "Tunas"),
     "local": ("local", "LocalSearch"),
     "assisted": ("assisted", "AssistedSearch"),
-    "random": ("sampled", "RandomSearch"),
+    "random": ("random_search", "RandomSearch"),
 }
 
 
