@@ -178,8 +178,10 @@ def _read_protocols(content: dict[str, Any]) -> dict[str, Any]:
     """
     if "detection" in content or "protocol" in content:
         return {name: protocol_from(content[name]) for name in ("detection", "protocol")}
-    old = {k: content.pop(k) for k in ("score_threshold", "iou_threshold") if k in content}
-    values: dict[str, Any] = {**FAST.as_dict(), "name": "version 1", "candidates": 200, **old}
+    old: dict[str, Any] = {
+        k: content.pop(k) for k in ("score_threshold", "iou_threshold") if k in content
+    }
+    values = FAST.as_dict() | {"name": "version 1", "candidates": 200} | old
     of = ", ".join(filter(None, [str(content.get("metrics_of", "")), "protocol not stated"]))
     return {
         "detection": protocol_from(values),

@@ -13,7 +13,8 @@ from evonas.errors import ConfigurationError, DataError
 from evonas.export.subject import Subject
 from evonas.training.average_precision import Matches
 from evonas.training.bootstrap import Intervals, bootstrap
-from evonas.training.evaluation import CocoMetrics, Detections, evaluate_detections
+from evonas.training.detections import Detections
+from evonas.training.evaluation import CocoMetrics, evaluate_detections
 from evonas.training.evaluator import Evaluator, figures, per_class
 
 

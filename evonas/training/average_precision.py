@@ -7,7 +7,7 @@ computes the same AP (a test holds the two equal) from the arrays themselves.
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.training.evaluation import Detections, GroundTruth, check_detections
+from evonas.training.detections import Detections, GroundTruth, check_detections
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -13,12 +13,8 @@ from evonas.data.coco import CocoDataset
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
 from evonas.detector import FAST, Detector, Protocol, anchor_boxes, postprocess
 from evonas.detector import Detections as FoundInBatch
-from evonas.training.evaluation import (
-    CocoMetrics,
-    Detections,
-    GroundTruth,
-    evaluate_detections,
-)
+from evonas.training.detections import Detections, GroundTruth
+from evonas.training.evaluation import CocoMetrics, evaluate_detections
 from evonas.training.processes import ALONE, Processes
 from evonas.training.validation import as_input, images_at_a_time
 

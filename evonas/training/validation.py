@@ -18,7 +18,7 @@ from evonas.training.average_precision import (
     mean_precision,
     precision_at_recalls,
 )
-from evonas.training.evaluation import Detections, GroundTruth
+from evonas.training.detections import Detections, GroundTruth
 
 _PIXELS = 50 * 64**2  # of images at a time, so that maps stay in the processor's cache
 

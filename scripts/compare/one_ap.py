@@ -24,13 +24,13 @@ from evonas.detector.archive import Archive, load_archive
 from evonas.export.evaluate import evaluate_subject
 from evonas.export.produce import export_detector
 from evonas.export.subject import open_subject
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.retraining import RunFolder, plan_training
 from evonas.retraining.run import run_training
 from evonas.scoring.supernet import SupernetScorer
 from evonas.space import load_space
 from evonas.supernet.archive import extract_archive
-from evonas.training.evaluation import Detections
+from evonas.training.detections import Detections
 from evonas.training.validation import Validation
 
 
@@ -47,7 +47,7 @@ def main(
     if not data.exists():
         make_digits(data, train=200, val=images)
     dataset = load_coco(data, "val")
-    supernet = benchmark_data_dir() / "supernets" / "nano.safetensors"
+    supernet = shipped_data() / "supernets" / "nano.safetensors"
     space = load_space("nano")
     genotypes = space.sample(networks, np.random.default_rng(seed))
     scores = SupernetScorer(supernet, data)(genotypes)["map"]

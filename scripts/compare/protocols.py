@@ -24,7 +24,7 @@ from evonas.data.tensors import load_tensors
 from evonas.detector import FAST, PUBLISHED, Detector, Protocol, anchor_boxes, postprocess
 from evonas.detector.archive import load_archive
 from evonas.training.average_precision import mean_precision, precision_at_recalls
-from evonas.training.evaluation import Detections, GroundTruth
+from evonas.training.detections import Detections, GroundTruth
 from evonas.training.validation import as_input, images_at_a_time
 
 PROTOCOLS = [

@@ -21,8 +21,7 @@ def test_an_archive_brings_back_network_and_card(archive, pixels, tmp_path):
 
 def test_baselines_are_archived_by_name_with_any_number_of_classes(tmp_path):
     from evonas.detector import Detector
-    from evonas.detector import FAST
-from evonas.detector.archive import Archive, Card
+    from evonas.detector.archive import Archive, Card
     from evonas.space import find_architecture
 
     name, path = "ssdlite-mobilenet-v2", tmp_path / "v2.safetensors"

@@ -19,11 +19,11 @@ from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.export.evaluate import evaluate_subject
 from evonas.export.produce import export_detector
 from evonas.export.subject import open_subject
-from evonas.paths import benchmark_data_dir
+from evonas.paths import shipped_data
 from evonas.supernet.archive import extract_archive
 from evonas.training.average_precision import Matches, mean_precision
 from evonas.training.bootstrap import bootstrap
-from evonas.training.evaluation import GroundTruth
+from evonas.training.detections import GroundTruth
 from evonas.training.evaluator import Evaluator
 from evonas.training.validation import Validation
 
@@ -33,7 +33,7 @@ FORMATS = ("archive", "onnx", "onnx-nms", "tflite")
 @pytest.fixture(scope="module")
 def archive(digits):
     """A network of the shipped supernet, which finds what is there."""
-    weights = benchmark_data_dir() / "supernets" / "nano.safetensors"
+    weights = shipped_data() / "supernets" / "nano.safetensors"
     return extract_archive("nano:111057020002190", weights, digits)
 
 
