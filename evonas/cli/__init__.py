@@ -74,13 +74,18 @@ def _root(arguments: Sequence[str]) -> typer.Typer:
         if name != called:
             root.command(name, help=purpose)(_not_called)
             continue
-        attribute = f"{name}_" if iskeyword(name) else name
+        attribute = attribute_of(name)
         module = import_module(f"evonas.cli.{attribute}")
         if isinstance(getattr(module, "app", None), typer.Typer):
             root.add_typer(module.app, name=name, help=purpose)
         else:
             root.command(name)(getattr(module, attribute))
     return root
+
+
+def attribute_of(command: str) -> str:
+    """Returns the name of a command's module, and of its function if it has one."""
+    return f"{command}_" if iskeyword(command) else command
 
 
 def _print_version(wanted: bool) -> None:

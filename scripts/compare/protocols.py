@@ -37,6 +37,7 @@ def main(
     network: Annotated[Path, typer.Option(help="An archive, or the folder of a run.")],
     data: Annotated[Path, typer.Option(help="COCO-format folder of small square images.")],
     side: Annotated[list[int] | None, typer.Option(help="Images a side, such as 1, 2, 3.")] = None,
+    images: Annotated[int, typer.Option(help="Only the first images; 0 for all.")] = 0,
     threads: int = 1,
 ) -> None:
     """Prints AP, AP50 and milliseconds an image of each protocol."""
@@ -44,12 +45,13 @@ def main(
     archive = load_archive(network / "best.safetensors" if network.is_dir() else network)
     detector = archive.detector.folded()
     dataset = load_coco(data, "val")
-    images = load_tensors(dataset, archive.image_size, archive.card.resizing).images
+    dataset = dataset.first(images) if images else dataset
+    pixels = load_tensors(dataset, archive.image_size, archive.card.resizing).images
     rows = []
     for count in side or (1, 2, 3):
         crowded = _joined(dataset, count)
         truth = GroundTruth(crowded)
-        outputs = list(_outputs(detector, images, count))
+        outputs = list(_outputs(detector, pixels, count))
         for protocol in PROTOCOLS:
             began = time.perf_counter()
             found = _detections(outputs, detector, count, protocol)
