@@ -13,6 +13,8 @@ from evonas.errors import SchemaError
 
 _MOST_FILE = 256 << 20  # bytes of one file; the largest checkpoint with its optimiser has 160 MB
 _MOST_UNPACKED = 1 << 30  # bytes of a tarball
+# Weights hardly compress: a tarball may become this many times its size, and some more.
+_MOST_RATIO, _ALWAYS_ALLOWED = 50, 16 << 20
 _MOST_FILES = 10_000
 _CHUNK = 1 << 20
 _DAMAGED = (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, RecursionError)
@@ -93,8 +95,10 @@ class Tarball:
             with self.path.open("rb") as file:
                 is_gzip = file.read(2) == b"\x1f\x8b"
                 file.seek(0)
+                packed = self.path.stat().st_size
+                limit = min(_MOST_UNPACKED, _ALWAYS_ALLOWED + _MOST_RATIO * packed)
                 content = gzip.GzipFile(fileobj=file) if is_gzip else file
-                limited = cast(IO[bytes], _Limited(cast(IO[bytes], content), self.path))
+                limited = cast(IO[bytes], _Limited(cast(IO[bytes], content), self.path, limit))
                 with tarfile.open(fileobj=limited, mode="r:") as tar:
                     yield tar, self._files(tar)
         except _DAMAGED as error:
@@ -111,22 +115,22 @@ class Tarball:
 class _Limited:
     """A stream that refuses to be read too far, or too much of it at once."""
 
-    def __init__(self, file: IO[bytes], path: Path) -> None:
-        self._file, self._path = file, path
+    def __init__(self, file: IO[bytes], path: Path, limit: int) -> None:
+        self._file, self._path, self._limit = file, path, limit
 
     def read(self, size: int = -1) -> bytes:
         """Reads as the stream does."""
-        if not 0 <= size <= 2 * _CHUNK or self._file.tell() + size > _MOST_UNPACKED:
+        if not 0 <= size <= 2 * _CHUNK or self._file.tell() + size > self._limit:
             raise SchemaError(
-                f"{self._path}: too large unpacked; at most {_MOST_UNPACKED >> 20} MiB are allowed"
+                f"{self._path}: too large unpacked; at most {self._limit >> 20} MiB are allowed"
             )
         return self._file.read(size)
 
     def seek(self, place: int, whence: int = 0) -> int:
         """Seeks as the stream does."""
-        if whence != 0 or place > _MOST_UNPACKED:
+        if whence != 0 or place > self._limit:
             raise SchemaError(
-                f"{self._path}: too large unpacked; at most {_MOST_UNPACKED >> 20} MiB are allowed"
+                f"{self._path}: too large unpacked; at most {self._limit >> 20} MiB are allowed"
             )
         return self._file.seek(place)
 
