@@ -19,7 +19,8 @@ def val(
     data: Annotated[Path, typer.Option(help="COCO-format folder.")],
     split: Annotated[str, typer.Option(help="Which of its splits.")] = "val",
     protocol: Annotated[
-        str, typer.Option(help="fast or published; by default as the detector's card says.")
+        str,
+        typer.Option(help="fast, crowded or published; by default as the detector's card says."),
     ] = "",
     samples: Annotated[
         int, typer.Option("--bootstrap", min=0, max=100_000, help="Samples of images; 0 for none.")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from evonas.data import CocoDataset, list_splits, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
-from evonas.detector import Detector, load_protocol
+from evonas.detector import FAST, Detector, load_protocol
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
 from evonas.files import write_json
@@ -253,6 +253,7 @@ class _Run:
         return Card(
             self.request.architecture,
             self.classes,
+            detection=self.protocol if self.protocol.candidates else FAST,
             protocol=self.protocol,
             resizing=self.resizing,
             metrics=metrics,

@@ -38,7 +38,7 @@ class Recipe:
         warmup_from: Rate of the first step, from which it rises linearly to `learning_rate`; 0 to
             begin with one step of the rise.
         initialisation: Of random weights: `evonas`, or `published` as the MobileDets'.
-        protocol: Post-processing under which AP is measured: `fast` or `published`.
+        protocol: Post-processing under which AP is measured: `fast`, `crowded` or `published`.
         resizing: How images are resized: `antialiased`, or `tf1` as TensorFlow 1 does; by default
             as the initial weights are used to, else antialiased.
         sync_norm: Take batch norm statistics over all processes.
@@ -123,7 +123,7 @@ class Recipe:
 _CHOICES = {
     "optimiser": ("adamw", "sgd"),
     "initialisation": ("evonas", "published"),
-    "protocol": ("fast", "published"),  # of evonas.detector.protocol, which needs torch
+    "protocol": ("fast", "crowded", "published"),  # of evonas.detector.protocol, which needs torch
     "resizing": ("", "antialiased", "tf1"),
 }
 

@@ -148,7 +148,9 @@ def test_a_protocol_survives_being_written():
         "published: all anchors, score above 1e-08, class by class, IoU 0.6, at most 100 a class, "
         "at most 100 an image, clipped after suppression"
     )
-    with pytest.raises(ConfigurationError, match="unknown protocol 'slow'; known: fast, published"):
+    with pytest.raises(
+        ConfigurationError, match="unknown protocol 'slow'; known: crowded, fast, published"
+    ):
         load_protocol("slow")
 
 

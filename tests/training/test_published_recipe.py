@@ -183,7 +183,7 @@ def test_the_published_recipe_survives_being_written():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("protocol=coco", "unknown protocol 'coco'; fast or published"),
+        ("protocol=coco", "unknown protocol 'coco'; fast or crowded or published"),
         ("resizing=nearest", "unknown resizing 'nearest'; antialiased or tf1"),
         ("initialisation=zeros", "unknown initialisation 'zeros'; evonas or published"),
         ("warmup_from=1.0", r"warmup_from is 1\.0, 0 to learning_rate \(0\.016\)"),
