@@ -38,6 +38,7 @@ ALLOWED = {
     "detector": SPACE,
     "data": SPACE,
     "training": SPACE | {"detector", "data"},
+    "weights": SPACE | {"detector"},
     "supernet": NETWORKS,
     "ranking": SPACE | {"table"},
     "scoring": SCORING,

@@ -49,7 +49,9 @@ def export(
     archive = _load(source, data, supernet)
     images = validation = None
     if data is not None:
-        images = calibration_images(load_coco(data, "train"), archive.image_size, calibration)
+        images = calibration_images(
+            load_coco(data, "train"), archive.image_size, calibration, archive.card.resizing
+        )
         validation = load_coco(data, "val")
     wanted = formats or [name for name in FORMATS if images is not None or name != "tflite-int8"]
     with keeps(lambda: f"files written so far are in {out}; card.json does not list them yet"):

@@ -19,7 +19,11 @@ def train(
         Path | None, typer.Option(help="COCO-format folder with the splits train and val.")
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="nano, mobiledet, mobiledet-small-data, int8, or a YAML file.")
+        str,
+        typer.Option(
+            help="nano, mobiledet (as published), mobiledet-evonas, mobiledet-small-data, int8, or "
+            "a YAML file."
+        ),
     ] = "nano",
     changes: Annotated[
         list[str] | None,

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from evonas.data.tensors import DetectionBatch
 from evonas.detector import Detector
-from evonas.detector.archive import load_archive
+from evonas.detector.archive import Card, load_archive
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.space import AnchorShapes, Architecture, load_space
+from evonas.space import Architecture, load_space
 from evonas.supernet import load_supernet
 from evonas.training.validation import as_input
 
@@ -21,6 +21,7 @@ def initial_detector(
     init: str,
     seed: int,
     images: DetectionBatch,
+    published: bool = False,
 ) -> Detector:
     """Returns a network with random weights, or with those of a file.
 
@@ -34,6 +35,7 @@ def initial_detector(
         init: `scratch`, an archive or a supernet's weights.
         seed: Decides random weights.
         images: Training images that set the batch norm of a supernet's weights.
+        published: Draw random weights as the published MobileDets', not as evonas does.
 
     Raises:
         SchemaError: The file is neither, damaged or of a newer version.
@@ -42,6 +44,8 @@ def initial_detector(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         detector = Detector(architecture)
+        if published:
+            detector.initialise_as_published()
     if init != "scratch":
         path = Path(init)
         from_supernet = _is_supernet(path)
@@ -61,15 +65,17 @@ def initial_detector(
     return detector.to(memory_format=torch.channels_last)
 
 
-def initial_anchors(init: str) -> AnchorShapes | None:
-    """Returns the anchors that initial weights were trained for, if not the space's.
+def initial_card(init: str) -> Card | None:
+    """Returns the card of initial weights: which anchors and resizing they were trained for.
+
+    None without weights, and for a supernet's, which have those of its space.
 
     Raises:
         SchemaError: The file is damaged or of a newer version.
     """
     if init == "scratch" or _is_supernet(Path(init)):
         return None
-    return load_archive(init).card.anchors
+    return load_archive(init).card
 
 
 def _is_supernet(path: Path) -> bool:

@@ -8,7 +8,7 @@ import torch
 
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
-from evonas.detector import ActivationCache
+from evonas.detector import FAST, ActivationCache
 from evonas.errors import ConfigurationError, DataError
 from evonas.objectives import BY_SIZE
 from evonas.scoring.scorer import Floats
@@ -68,7 +68,7 @@ class SupernetScorer:
         if validation.is_crowd.all():
             raise DataError(f"{data}: no objects in the validation images, so networks have no AP")
         self.calibration = as_input(load_tensors(calibration, size).images)
-        self.validation = Validation(validation, size)
+        self.validation = Validation(validation, size, FAST)
         if by_size:
             _ = self.validation.size_limits  # refuses data that cannot be divided
         self._calibration_reuse = ActivationCache(_REUSE_BYTES)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.training.evaluation import Detections, GroundTruth
+from evonas.training.detections import Detections, GroundTruth
 
 Floats = NDArray[np.float64]
 
