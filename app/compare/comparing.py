@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.designs import Design, computed
+from app.shared.designs import computed
 from app.shared.front import objectives_of
 from evonas.objectives import load_objective
+from evonas.space import Design
 from evonas.table import BenchmarkTable
 
 MOST = 6

@@ -15,7 +15,7 @@ from evonas.detector.network import Detector
 from evonas.detector.postprocess import Detections, postprocess
 from evonas.errors import EvonasError, SchemaError
 from evonas.files import write_atomically
-from evonas.space import AnchorShapes, find_architecture
+from evonas.space import AnchorShapes, Design, resolve
 
 _VERSION = 1
 
@@ -100,8 +100,12 @@ def save_archive(path: Path, archive: Archive) -> None:
     write_atomically(path, save(weights, metadata={"card": json.dumps(card)}))
 
 
-def load_archive(path: Path | str) -> Archive:
+def load_archive(path: Path | str, design: Design | None = None) -> Archive:
     """Reads an archive; nothing in it is executed.
+
+    Args:
+        path: The file.
+        design: The network that it is likely to hold, if it has been resolved already.
 
     Raises:
         SchemaError: Not an archive, damaged, of a newer version, or of another network.
@@ -124,7 +128,9 @@ def load_archive(path: Path | str) -> Archive:
     try:
         anchors = _read_anchors(content.pop("anchors", None))
         card = Card(**{**content, "classes": tuple(content["classes"]), "anchors": anchors})
-        architecture = find_architecture(card.architecture)
+        if design is None or design.name != card.architecture:
+            design = resolve(card.architecture)
+        architecture = design.architecture
         if anchors is not None:
             if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
                 raise ValueError("anchors of another number")

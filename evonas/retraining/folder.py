@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evonas.errors import ConfigurationError, SchemaError
+from evonas.errors import ConfigurationError, GenotypeError, SchemaError
 from evonas.files import read_json, write_atomically, write_json
 from evonas.json_values import without_nan
 from evonas.retraining.request import Retraining
+from evonas.space import resolve
 from evonas.training.recipe import describe_recipe, recipe_from
 
 _VERSION = 1
@@ -148,7 +149,7 @@ class RunFolder:
                     f"{self.config}: version {content['version']}; this evonas reads {_VERSION}"
                 )
             return Retraining(
-                content["architecture"],
+                resolve(content["architecture"]),
                 Path(content["data"]),
                 content["recipe_name"],
                 recipe_from(content["recipe"]),
@@ -156,7 +157,7 @@ class RunFolder:
                 content["seed"],
                 Path(content["table"]) if content["table"] else None,
             )
-        except (KeyError, TypeError, ConfigurationError) as error:
+        except (KeyError, TypeError, ConfigurationError, GenotypeError) as error:
             raise SchemaError(f"{self.config}: not the configuration of a run ({error})") from error
 
     def read_metrics(self) -> dict[str, Any]:
