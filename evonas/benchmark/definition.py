@@ -55,8 +55,8 @@ class ProblemDefinition:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that it needs."""
-        constraints = parse_constraints(self.where)
-        return tuple(dict.fromkeys([*self.objectives, *(c.column for c in constraints)]))
+        bounded = [name for c in parse_constraints(self.where) for name in c.columns]
+        return tuple(dict.fromkeys([*self.objectives, *bounded]))
 
     def spec(self) -> SearchSpec:
         """Returns what a search on it is asked for."""

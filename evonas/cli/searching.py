@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """A search as the command line asks for it; see the options of `evonas search`."""
+    """A search with its files and its scorer; see the options of `evonas search`."""
 
-    space: str
-    objectives: tuple[str, ...]
+    spec: "SearchSpec"
     table: Path
     out: Path
-    where: tuple[str, ...] = ()
-    algorithm: str = "nsga2"
-    population: int = 24
-    generations: int = 10
-    seed: int = 0
     scorer: str = "supernet"
     weights: Path | None = None
     data: Path | None = None
     surrogate: Path | None = None
     ray: str | None = None
     remeasure: bool = True
+
+    def settings(self) -> dict[str, Any]:
+        """Returns all of it as JSON values."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "spec"}
+        paths = {name: str(value) for name, value in own.items() if isinstance(value, Path)}
+        return self.spec.settings() | own | paths
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -47,13 +47,12 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         The result, and the source of each scored column.
     """
     from evonas.scoring import ScorerOptions, load_scorer
-    from evonas.search import make_spec, run_search
+    from evonas.search import run_spec
 
-    spec = make_spec(options.space, options.objectives, options.where)
-    space, scorer = spec.space, None
+    spec, scorer = options.spec, None
     if spec.scored:
         given = ScorerOptions(
-            space,
+            spec.space,
             options.weights,
             options.data,
             options.surrogate,
@@ -65,18 +64,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     sources = _check_sources(table, spec, scorer)
     report, close = _progress(options.out)
     try:
-        result = run_search(
-            space,
-            options.objectives,
-            scorer=scorer,
-            table=table,
-            where=options.where,
-            algorithm=options.algorithm,
-            population=options.population,
-            generations=options.generations,
-            seed=options.seed,
-            callback=report,
-        )
+        result = run_spec(spec, scorer=scorer, table=table, callback=report)
     except KeyboardInterrupt:
         typer.echo(
             f"\ninterrupted: every score so far is in {options.table}; "
@@ -88,10 +76,9 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         close()
     if options.remeasure:
         result = _remeasured(result, spec)
-    settings = {name: _plain(getattr(options, name)) for name in options.__slots__}
-    settings["provenance"] = dict(scorer.provenance) if scorer else {}
-    shown = [f"{name} ({_source(name, sources)})" for name in options.objectives]
-    _write(result, options.out, settings, f"{options.space}: {', '.join(shown)}")
+    settings = options.settings() | {"provenance": dict(scorer.provenance) if scorer else {}}
+    shown = [f"{o.name} ({_source(o.name, sources)})" for o in spec.objectives]
+    _write(result, options.out, settings, f"{spec.space.name}: {', '.join(shown)}")
     return result, sources
 
 
@@ -282,9 +269,3 @@ def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:
         )
 
     return report, lambda: typer.echo(err=True) if live else None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value

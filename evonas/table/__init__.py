@@ -5,7 +5,6 @@ from evonas.table.merge import CONFLICT_RULES, merge_tables
 from evonas.table.neighbourhood import ChoiceStatistics, choice_statistics, neighbours
 from evonas.table.table import BenchmarkTable, create_table, open_table, write_table
 from evonas.table.verify import verify_table
-from evonas.table.where import where_mask
 
 __all__ = [
     "CONFLICT_RULES",
@@ -21,6 +20,5 @@ __all__ = [
     "neighbours",
     "open_table",
     "verify_table",
-    "where_mask",
     "write_table",
 ]
