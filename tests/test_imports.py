@@ -12,7 +12,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
-GROUND = {"cluster", "conditions", "errors", "files", "json_values", "locks", "objectives", "paths"}
+GROUND = {
+    "cluster",
+    "conditions",
+    "definitions",
+    "errors",
+    "files",
+    "json_values",
+    "locks",
+    "objectives",
+    "paths",
+}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
@@ -20,6 +30,7 @@ ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
     "conditions": {"errors"},
+    "definitions": set(),
     "json_values": set(),
     "files": {"errors", "json_values"},
     "locks": set(),

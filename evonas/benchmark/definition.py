@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from evonas.definitions import Layout, definition
 from evonas.objectives import Objective, load_objective
 from evonas.search.constraints import parse_constraints
 from evonas.search.spec import SearchSpec
@@ -58,6 +59,10 @@ class ProblemDefinition:
         bounded = [name for c in parse_constraints(self.where) for name in c.columns]
         return tuple(dict.fromkeys([*self.objectives, *bounded]))
 
+    def definition(self) -> str:
+        """Returns it as text, of which a problem's checksum is a hash."""
+        return definition(self, _VERSION_1)
+
     def spec(self) -> SearchSpec:
         """Returns what a search on it is asked for."""
         return SearchSpec(
@@ -69,3 +74,12 @@ class ProblemDefinition:
     def _objective(self, name: str) -> Objective:
         objective = load_objective(name)
         return replace(objective, maximise=True) if name in self.maximise else objective
+
+
+_VERSION_1: Layout = {
+    Noise: ("Noise", ("column", "deviation", "relative")),
+    ProblemDefinition: (
+        "ProblemDefinition",
+        ("name", "objectives", "about", "maximise", "where", "noise", "version"),
+    ),
+}

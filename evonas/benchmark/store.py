@@ -89,7 +89,7 @@ def problem_checksum(
     record: ProblemRecord,
 ) -> str:
     """Returns the hash of a problem: its definition, the numbers it is made of, its solution."""
-    digest = hashlib.sha256(repr(definition).encode() + space.fingerprint.encode())
+    digest = hashlib.sha256(definition.definition().encode() + space.fingerprint.encode())
     for name in sorted(columns):
         digest.update(f"{name} {columns[name].checksum}".encode())
     digest.update(repr((record.exact, record.size, record.volume)).encode())
