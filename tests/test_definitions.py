@@ -91,7 +91,9 @@ FORMULAS = {
         "SystolicArray(rows=64, columns=64, clock_hz=480000000.0, bytes_per_second=25600000000.0)"
     ),
     "edge-gpu": (
-        "Roofline(matrix_flops=11300000000000.0, vector_flops=2800000000000.0, bytes_per_second=137000000000.0, launch_seconds=5e-06)"
+        "Roofline(matrix_flops=11300000000000.0, vector_flops=2800000000000.0, "
+        "bytes_per_second=137000000000.0, "
+        "launch_seconds=5e-06)"
     ),
 }
 

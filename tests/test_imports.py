@@ -13,29 +13,24 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
 GROUND = {
-    "cluster",
-    "conditions",
-    "definitions",
-    "errors",
-    "files",
-    "json_values",
-    "locks",
-    "objectives",
-    "paths",
-}
+    "arrays", "cluster", "conditions", "definitions", "errors", "files", "git", "json_values",
+    "locks", "objectives", "paths",
+}  # fmt: skip
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
-    "conditions": {"errors"},
+    "arrays": set(),
+    "conditions": {"arrays", "errors"},
     "definitions": set(),
+    "git": set(),
     "json_values": set(),
     "files": {"errors", "json_values"},
     "locks": set(),
     "paths": {"errors"},
-    "objectives": {"errors"},
+    "objectives": {"arrays", "errors"},
     "space": GROUND,
     "graph": SPACE,
     "table": SPACE,

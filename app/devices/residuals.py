@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import SchemaError
 from evonas.latency import (
     LatencyPredictor,
@@ -18,8 +19,6 @@ from evonas.latency.predictors.adapt import CROSS_VALIDATED
 from evonas.space import Op, SearchSpace
 
 _TRAINED, _HELD_OUT = "#8a8a8a", "#D55E00"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

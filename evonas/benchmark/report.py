@@ -5,16 +5,14 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.compare import Plan
 from evonas.benchmark.problem import BenchmarkProblem, load_problem
 from evonas.benchmark.runs import RunResult
 from evonas.benchmark.statistics import Contrast, Scores, contrasts, ranking
 from evonas.figures.page import charts, heading, page, paragraph, table
 from evonas.figures.svg import Chart, Line, legend
-
-Floats = NDArray[np.float64]
 
 GOAL = 0.99
 _FINAL, _MEAN = "final hypervolume", "mean hypervolume"

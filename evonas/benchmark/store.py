@@ -15,12 +15,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.errors import SchemaError
 from evonas.paths import shipped_data
 from evonas.space import Genotypes, SearchSpace, load_space
-
-Floats = NDArray[np.float64]
 
 SCHEMA = 1
 Kind = Literal["cells", "rows", "surrogate"]

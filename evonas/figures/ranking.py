@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import MissingPackageError
 from evonas.ranking import Truth, op_mixes
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, with a symbol each, so that colour is not the only sign.
 _STYLES = {

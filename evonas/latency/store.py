@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.definitions import definition, later_fields
 from evonas.errors import SchemaError
 from evonas.files import atomic_file
@@ -31,7 +32,6 @@ _CONV_VERSION_1 = (
     "squeeze_excite",
 )
 
-Floats = NDArray[np.float64]
 
 # How a network came into a campaign.
 ROLES = ("random", "stratified", "front")

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.latency import load_predictor
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.memory import peak_memory
-
-Floats = NDArray[np.float64]
 
 COSTS = ("madds", "params")
 MEMORY = "peak_memory"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.conditions import (
     And,
     Comparison,
@@ -19,8 +19,6 @@ from evonas.conditions import (
     parse_condition,
 )
 from evonas.errors import ConfigurationError
-
-Floats = NDArray[np.float64]
 
 _OPPOSITE = {"<=": ">", ">": "<=", ">=": "<", "<": ">=", "==": "!=", "!=": "=="}
 _MIRRORED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<", "==": "==", "!=": "!="}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
 from evonas.scoring.analytic import AnalyticColumns, is_analytic
 from evonas.scoring.scorer import CachedScorer, StoredOnly, row_keys
@@ -12,7 +13,6 @@ from evonas.search.constraints import Constraint, total_violation, violations
 from evonas.search.spec import SearchSpec
 from evonas.space import Genotypes
 
-Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 
 # The reference point's costs are the worst of this many random networks of the space.

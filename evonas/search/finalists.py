@@ -5,14 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import EvonasError
 from evonas.scoring.measured import is_exact, measure_latency
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
-
-Floats = NDArray[np.float64]
 
 OVER_BUDGET = "over_budget"
 _PREDICTED, _MEASURED = "latency:", "measured:"

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, hypervolume, pareto_mask
 from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
 from evonas.search.evaluation import Archive, Evaluation
 from evonas.search.spec import SearchSpec, make_spec
 from evonas.space import SearchSpace
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

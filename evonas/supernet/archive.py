@@ -10,11 +10,8 @@ from evonas.data.tensors import load_tensors
 from evonas.detector.archive import Archive, Card
 from evonas.errors import ConfigurationError
 from evonas.space import load_space
-from evonas.supernet.weights import load_supernet
+from evonas.supernet.weights import CALIBRATION_IMAGES, load_supernet
 from evonas.training.validation import as_input
-
-# As in scoring, so that an archive's AP is the score that a table has of it.
-CALIBRATION_IMAGES = 128
 
 
 def extract_archive(arch_id: str, weights: Path, data: Path) -> Archive:

@@ -8,7 +8,7 @@ from torch import Tensor
 from evonas.detector import Detector, Network
 from evonas.detector.network import layer_convs, level_convs, named_convs
 from evonas.space import Architecture, Conv, SearchSpace
-from evonas.space.architecture import head_levels
+from evonas.space.architecture import head_levels, stem_conv
 
 
 class Supernet(Network):
@@ -37,7 +37,7 @@ class Supernet(Network):
 
 
 def _space_convs(space: SearchSpace) -> Iterator[tuple[str, Conv]]:
-    yield "stem", Conv(3, max(space.stems), kernel=3, stride=2)
+    yield "stem", stem_conv(max(space.stems))
     for _, layer in space.cell_layers():
         if layer is not None:
             yield from layer_convs(layer)

@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats as Floats  # for all of evonas.table
 from evonas.errors import DataError
 from evonas.files import atomic_file
 from evonas.table.columns import column_objective, direction_of
@@ -26,7 +27,6 @@ from evonas.table.seal import add_seal
 
 FORMAT, SCHEMA = "evonas-table", 2
 
-Floats = NDArray[np.float64]
 Provenance = Mapping[str, str]
 Card = Mapping[str, str]
 # Gives the rows of a slice; whoever reads a part owns what it gets.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
 
 # Limits of the hyperparameters' logarithms, features and values being standardised.
 _LIMITS = {
