@@ -160,9 +160,8 @@ def _differing(found: dict[str, str], scorer: "Scorer") -> str:
 
 
 def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:
-    from evonas.figures.front import front_figure
+    from evonas.figures.front import front_data, front_figure
     from evonas.files import write_atomically
-    from evonas.search.panels import front_data
     from evonas.search.report import front_csv, run_record
 
     record = json.dumps(run_record(result, settings), indent=2) + "\n"
