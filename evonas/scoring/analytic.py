@@ -8,9 +8,9 @@ from evonas.arrays import Floats
 from evonas.latency import load_predictor
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
+from evonas.space.costs import COSTS
 from evonas.space.memory import peak_memory
 
-COSTS = ("madds", "params")
 MEMORY = "peak_memory"
 _LATENCY = "latency:"
 

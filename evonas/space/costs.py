@@ -15,6 +15,8 @@ from evonas.space.architecture import (
 )
 from evonas.space.blocks import Conv
 
+COSTS = ("madds", "params")
+
 
 def placed_convs(architecture: Architecture) -> Iterator[tuple[Conv, int]]:
     """Yields every convolution of the detector with the side of its input map."""
@@ -72,7 +74,7 @@ def cost_tables(
 
     What is outside the layers is counted in one of them: `counted_stem`, `counted_levels`.
     """
-    tables = {name: np.zeros(len(layers)) for name in ("madds", "params")}
+    tables = {name: np.zeros(len(layers)) for name in COSTS}
     for index, layer in enumerate(layers):
         if layer is None:
             continue
