@@ -83,16 +83,8 @@ def _is_supernet(path: Path) -> bool:
 
 
 def _from_supernet(path: Path, design: Design) -> tuple[Detector, tuple[str, ...]]:
-    space = design.space
-    if space is None or design.genotype is None:
-        raise ConfigurationError(
-            f"--init {path}: a supernet has no weights for {design.name}, a point of no space"
-        )
     supernet, card = load_supernet(path)
-    genotypes = design.genotype[None]
-    if space.name != supernet.space.name:
-        genotypes = space.translate(genotypes, supernet.space)
-    return supernet.extract(supernet.space.decode(genotypes[0])), tuple(card["classes"])
+    return supernet.extract_design(design), tuple(card["classes"])
 
 
 @torch.no_grad()
