@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
 GROUND = {
     "arrays", "cluster", "conditions", "definitions", "errors", "files", "git", "json_values",
-    "locks", "objectives", "paths",
+    "limits", "locks", "numbers", "objectives", "paths", "seal",
 }  # fmt: skip
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
@@ -27,8 +27,11 @@ ALLOWED = {
     "definitions": set(),
     "git": set(),
     "json_values": set(),
-    "files": {"errors", "json_values"},
-    "locks": set(),
+    "limits": {"errors"},
+    "files": {"errors", "json_values", "limits"},
+    "locks": {"errors"},
+    "numbers": set(),
+    "seal": set(),
     "paths": {"errors"},
     "objectives": {"arrays", "errors"},
     "space": GROUND,

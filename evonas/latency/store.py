@@ -167,7 +167,8 @@ def _values(conv: Conv) -> tuple[Any, ...]:
 
 def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes arrays and a JSON header to an NPZ file, atomically."""
-    named: dict[str, Any] = {"meta": np.array(json.dumps(meta, sort_keys=True)), **arrays}
+    text = np.array(json.dumps(meta, sort_keys=True))
+    named: dict[str, Any] = {"meta": text, **arrays}  # numpy 2.0 knows no `allow_pickle` here
     with atomic_file(path) as file:
         np.savez_compressed(file, **named)
 

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evonas.data import CocoDataset, list_splits, load_coco
+from evonas.data import CocoDataset, list_splits, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
-from evonas.files import write_json
+from evonas.files import remove_partial_files, write_json
 from evonas.json_values import without_nan
 from evonas.locks import locked
 from evonas.retraining.environment import check_classes, check_environment
@@ -86,6 +86,7 @@ def run_training(
     with locked(folder.lock) as ours:
         if not ours:
             raise ConfigurationError(f"{path}: another process is running it")
+        remove_partial_files(path)
         return _Run(folder, request, machine).run()
 
 
@@ -96,6 +97,7 @@ class _Run:
         self.folder, self.request, self.machine = folder, request, machine
         self.leads = machine.processes.rank == 0
         train_set = load_coco(request.data, "train")
+        refuse_unlearnable(train_set)
         self.classes = train_set.class_names
         val_set = load_coco(request.data, "val")
         check_classes(val_set, self.classes)

@@ -84,6 +84,8 @@ def cost_tables(
             convs += _level_convs(level)
         tables["madds"][index] = sum(conv.madds(size) for conv, size in convs)
         tables["params"][index] = sum(conv.params() for conv, _ in convs)
+    for table in tables.values():
+        table.flags.writeable = False  # shared by all who ask
     return tables
 
 

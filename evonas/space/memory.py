@@ -28,6 +28,7 @@ def memory_table(space: SearchSpace) -> NDArray[np.float64]:
         if layer.index == 1 and layer.block == 1:
             held.append(_maps(stem_conv(layer.c_in), space.skeleton.image_size))
         table[index] = max(held)
+    table.flags.writeable = False  # shared by all who ask
     return table
 
 
