@@ -155,6 +155,8 @@ def run_spec(
 
     Raises:
         ConfigurationError: An unknown algorithm, or nothing that gives a column of the spec.
+        SchemaError: The table's scores are of another scorer, or of another definition of the
+            space.
     """
     evaluation = Evaluation(spec, _cached(spec, scorer, table))
     run = _Run(evaluation, callback)
