@@ -123,11 +123,11 @@ def check(
 
 
 def _anchor_reports(datasets: "dict[str, CocoDataset]", name: str) -> "dict[str, AnchorReport]":
-    from evonas.space import find_architecture, list_spaces, load_space
+    from evonas.space import list_spaces, load_space, resolve
     from evonas.training.anchor_check import check_anchors
 
     known = name in list_spaces()
-    skeleton = (load_space(name) if known else find_architecture(name)).skeleton
+    skeleton = (load_space(name) if known else resolve(name).architecture).skeleton
     return {split: check_anchors(dataset, skeleton) for split, dataset in datasets.items()}
 
 

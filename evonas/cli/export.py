@@ -81,14 +81,14 @@ def export(
 def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
     from evonas.detector.archive import load_archive
     from evonas.errors import ConfigurationError
-    from evonas.space import find_architecture
+    from evonas.space import resolve
 
     path = Path(source)
     if path.is_dir():
         return load_archive(_in_folder(path))
     if path.exists() or path.suffix == ".safetensors":
         return load_archive(path)
-    find_architecture(source)  # says what is allowed
+    resolve(source)  # says what is allowed
     if ":" not in source:
         raise ConfigurationError(_how_to_get_weights(source))
     if data is None:

@@ -15,7 +15,7 @@ from evonas.detector.postprocess import Detections, postprocess
 from evonas.detector.protocol import FAST, Protocol, protocol_from
 from evonas.detector.weights_file import load_weights, save_weights
 from evonas.errors import EvonasError, SchemaError
-from evonas.space import AnchorShapes, Architecture, find_architecture
+from evonas.space import AnchorShapes, Architecture, Design, resolve
 from evonas.space.costs import params as count_params
 
 # How images become the network's square: Pillow's antialiased bilinear, or TensorFlow 1's.
@@ -109,8 +109,12 @@ def save_archive(path: Path, archive: Archive) -> None:
     save_weights(path, archive.detector.state_dict(), card)
 
 
-def load_archive(path: Path | str) -> Archive:
+def load_archive(path: Path | str, design: Design | None = None) -> Archive:
     """Reads an archive; nothing in it is executed.
+
+    Args:
+        path: The file.
+        design: The network that it is likely to hold, if it has been resolved already.
 
     Raises:
         SchemaError: Not an archive, damaged, of a newer version, or of another network.
@@ -120,7 +124,7 @@ def load_archive(path: Path | str) -> Archive:
     try:
         if content.pop("kind") != "detector":
             raise SchemaError("it is of another kind")
-        card, architecture = read_card(content)
+        card, architecture = read_card(content, design)
         if count_params(architecture) > sum(values.numel() for values in weights.values()):
             raise SchemaError("weights that do not fit")  # found before they are made room for
     except KeyError as error:
@@ -135,8 +139,14 @@ def load_archive(path: Path | str) -> Archive:
     return Archive(detector.to(memory_format=torch.channels_last), card)
 
 
-def read_card(content: Mapping[str, Any]) -> tuple[Card, Architecture]:
+def read_card(
+    content: Mapping[str, Any], design: Design | None = None
+) -> tuple[Card, Architecture]:
     """Reads a card as JSON holds it.
+
+    Args:
+        content: The card.
+        design: What its architecture is expected to be, so that it is not resolved again.
 
     Returns:
         The card and its architecture, with the card's classes and anchors.
@@ -160,7 +170,9 @@ def read_card(content: Mapping[str, Any]) -> tuple[Card, Architecture]:
         )
         if card.resizing not in RESIZINGS:
             raise ValueError(f"resizing {card.resizing!r}; {' or '.join(RESIZINGS)} is allowed")
-        architecture = find_architecture(card.architecture).with_classes(len(card.classes))
+        if design is None or design.name != card.architecture:
+            design = resolve(card.architecture)
+        architecture = design.architecture.with_classes(len(card.classes))
         if anchors is not None:
             if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
                 raise ValueError("anchors of another number")

@@ -9,7 +9,7 @@ from typing import Any
 from evonas.errors import EvonasError, SchemaError
 from evonas.files import read_json
 from evonas.limits import printable
-from evonas.space import AnchorShapes, Architecture, find_architecture
+from evonas.space import AnchorShapes, Architecture, resolve
 
 FILE = "card.json"
 _MOST_CLASSES, _MOST_SIDE = 10_000, 8192
@@ -43,7 +43,7 @@ class ExportCard:
         Raises:
             EvonasError: There is no such architecture.
         """
-        found = find_architecture(self.architecture).with_classes(len(self.classes))
+        found = resolve(self.architecture).architecture.with_classes(len(self.classes))
         return found if self.anchors is None else found.with_anchors(self.anchors)
 
 

@@ -9,13 +9,13 @@ from evonas.data.tensors import DetectionBatch
 from evonas.detector import Detector
 from evonas.detector.archive import Card, load_archive
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.space import Architecture, load_space
+from evonas.space import Architecture, Design
 from evonas.supernet import load_supernet
 from evonas.training.validation import as_input
 
 
 def initial_detector(
-    name: str,
+    design: Design,
     architecture: Architecture,
     classes: tuple[str, ...],
     init: str,
@@ -29,8 +29,8 @@ def initial_detector(
     name keep theirs.
 
     Args:
-        name: The architecture's `arch_id`, or the name of a published network or baseline.
-        architecture: That architecture, with as many classes.
+        design: The network as it was asked for.
+        architecture: Its architecture with as many classes and the anchors to train with.
         classes: Names of the classes to detect.
         init: `scratch`, an archive or a supernet's weights.
         seed: Decides random weights.
@@ -50,14 +50,14 @@ def initial_detector(
         path = Path(init)
         from_supernet = _is_supernet(path)
         if from_supernet:
-            source, known = _from_supernet(path, name)
+            source, known = _from_supernet(path, design)
         else:
             archive = load_archive(path)
             source, known = archive.detector, archive.card.classes
             theirs = source.architecture.with_classes(len(classes))
             if theirs.with_anchors(architecture.skeleton.head.anchors) != architecture:
                 raise ConfigurationError(
-                    f"--init {path}: weights of {archive.card.architecture}, not of {name}"
+                    f"--init {path}: weights of {archive.card.architecture}, not of {design.name}"
                 )
         _take_weights(detector, source, classes, known)
         if from_supernet:
@@ -88,14 +88,9 @@ def _is_supernet(path: Path) -> bool:
         raise SchemaError(f"{path}: not a .safetensors file ({error})") from error
 
 
-def _from_supernet(path: Path, architecture: str) -> tuple[Detector, tuple[str, ...]]:
+def _from_supernet(path: Path, design: Design) -> tuple[Detector, tuple[str, ...]]:
     supernet, card = load_supernet(path)
-    space_name = architecture.partition(":")[0]
-    space = load_space(space_name)
-    genotypes = space.genotypes([architecture])
-    if space.name != supernet.space.name:
-        genotypes = space.translate(genotypes, supernet.space)
-    return supernet.extract(supernet.space.decode(genotypes[0])), tuple(card["classes"])
+    return supernet.extract_design(design), tuple(card["classes"])
 
 
 @torch.no_grad()

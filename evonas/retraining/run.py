@@ -24,7 +24,7 @@ from evonas.retraining.folder import RunFolder
 from evonas.retraining.initial import initial_card, initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
-from evonas.space import Architecture, find_architecture
+from evonas.space import Architecture
 from evonas.training.anchor_fit import fit_anchors
 from evonas.training.batch_size_probe import largest_batch
 from evonas.training.checkpoint import checkpoint_steps
@@ -59,12 +59,15 @@ class Machine:
     interrupted: Callable[[], bool] = lambda: False
 
 
-def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
+def run_training(
+    path: Path, machine: Machine | None = None, request: Retraining | None = None
+) -> dict[str, Any]:
     """Runs what a folder's configuration asks for, or goes on with it; see `RunFolder.create`.
 
     Args:
         path: The run's folder.
         machine: Where and how to run; one process on the CPU by default.
+        request: What the folder was created with; by default it is read from the folder.
 
     Returns:
         The metrics, as in `metrics.json`.
@@ -74,7 +77,7 @@ def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
         KeyboardInterrupt: Interrupted, after saving.
     """
     folder, machine = RunFolder(path), machine or Machine()
-    request = folder.request()
+    request = request or folder.request()
     if folder.metrics.exists():
         return folder.read_metrics()
     if machine.processes.rank > 0:
@@ -116,7 +119,7 @@ class _Run:
     def run(self) -> dict[str, Any]:
         request, machine = self.request, self.machine
         detector = initial_detector(
-            request.architecture,
+            request.design,
             self.architecture,
             self.classes,
             request.init,
@@ -232,7 +235,7 @@ class _Run:
     def _architecture(self, train_set: CocoDataset) -> Architecture:
         """The network with the data's classes and, where not the space's, other anchors."""
         request = self.request
-        architecture = find_architecture(request.architecture).with_classes(len(self.classes))
+        architecture = request.design.architecture.with_classes(len(self.classes))
         if request.recipe.fit_anchors:
             return architecture.with_anchors(fit_anchors(train_set, architecture.skeleton))
         anchors = self.initial.anchors if self.initial else None
@@ -250,7 +253,7 @@ class _Run:
         metrics = {"map": ap, "map50": ap50}
         of = f"val of {self.request.data.name}, fingerprint {self.environment['data']}"
         anchors = self.architecture.skeleton.head.anchors
-        own = find_architecture(self.request.architecture).skeleton.head.anchors
+        own = self.request.design.architecture.skeleton.head.anchors
         return Card(
             self.request.architecture,
             self.classes,
@@ -283,7 +286,7 @@ class _Run:
     # --- the end ----------------------------------------------------------------------------
 
     def _finish(self) -> dict[str, Any]:
-        archive = load_archive(self.folder.best)
+        archive = load_archive(self.folder.best, self.request.design)
         detector = archive.detector.to(self.machine.device).folded()
         result: dict[str, Any] = {
             "architecture": self.request.architecture,

@@ -7,10 +7,10 @@ computes the same AP (a test holds the two equal) from the arrays themselves.
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.training.detections import Detections, GroundTruth, check_detections
 
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _IOUS = np.linspace(0.5, 0.95, 10)

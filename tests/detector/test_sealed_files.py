@@ -16,7 +16,7 @@ from evonas.errors import DataError, SchemaError
 from evonas.files import atomic_file, remove_partial_files
 from evonas.paths import shipped_data
 from evonas.seal import unsealed
-from evonas.space import find_architecture
+from evonas.space import resolve
 from evonas.supernet import load_supernet
 from evonas.training.checkpoint import checkpoint_steps, save_checkpoint
 from evonas.training.recipe import Recipe
@@ -27,7 +27,7 @@ CLASSES = tuple("0123456789")
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return Detector(find_architecture(ARCHITECTURE))
+    return Detector(resolve(ARCHITECTURE).architecture)
 
 
 @pytest.fixture

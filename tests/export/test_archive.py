@@ -22,10 +22,10 @@ def test_an_archive_brings_back_network_and_card(archive, pixels, tmp_path):
 def test_baselines_are_archived_by_name_with_any_number_of_classes(tmp_path):
     from evonas.detector import Detector
     from evonas.detector.archive import Archive, Card
-    from evonas.space import find_architecture
+    from evonas.space import resolve
 
     name, path = "ssdlite-mobilenet-v2", tmp_path / "v2.safetensors"
-    detector = Detector(find_architecture(name).with_classes(2))
+    detector = Detector(resolve(name).architecture.with_classes(2))
     save_archive(path, Archive(detector, Card(name, ("cat", "dog"))))
     assert load_archive(path).detector.architecture.skeleton.head.class_slots == 2
 
