@@ -112,7 +112,9 @@ class SplitWriter:
             account.ignored += raw.ignored
             count(account.per_class, name)
             left, top, wide, high = (round(value, 3) for value in kept)
-            area = raw.area if raw.area is not None and outcome == AS_READ else wide * high
+            area = wide * high
+            if raw.area is not None and outcome == AS_READ:
+                area = raw.area * scale[0] * scale[1]
             self._annotations.append(
                 {
                     "id": len(self._annotations) + 1,

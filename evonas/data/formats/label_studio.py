@@ -42,7 +42,7 @@ def read_label_studio(file: Path) -> Source:
         _image(f"{file}: task {n}", task, index, counts) for n, task in enumerate(content, 1)
     )
     classes = sorted({box.name for image in images for box in image.boxes})
-    notes = tuple(f"{count} {what}" for what, count in counts.items())
+    notes = tuple(f"{count} {what}" for what, count in counts.items() if count)
     return Source("Label Studio", file.parent, tuple(classes), images, shares=True, notes=notes)
 
 
@@ -90,6 +90,8 @@ def _results(where: str, task: dict[str, Any], counts: Counter[str]) -> list[Any
 def _box(result: dict[str, Any], counts: Counter[str]) -> RawBox | None:
     """Returns a shape's box in shares of the image; Label Studio states per cent."""
     value = result.get("value", result)
+    if (_BOXES in value or _OUTLINES in value) and float(result.get("image_rotation") or 0):
+        raise ValueError("of an image that was turned in Label Studio; turn it back there")
     if _BOXES in value:
         box = tuple(float(value[key]) / 100 for key in ("x", "y", "width", "height"))
         left, top, wide, high = box
