@@ -12,6 +12,7 @@ import typer
 
 from evonas.cli.interrupts import say_interrupted
 from evonas.cli.output import print_table
+from evonas.durations import show_seconds
 from evonas.objectives import need_sizes
 
 if TYPE_CHECKING:
@@ -35,10 +36,11 @@ class SearchOptions:
     remeasure: bool = True
 
     def settings(self) -> dict[str, Any]:
-        """Returns all of it as JSON values."""
+        """Returns all of it as JSON values; of a search that scores nothing, no data."""
         own = {name: getattr(self, name) for name in self.__slots__ if name != "spec"}
         paths = {name: str(value) for name, value in own.items() if isinstance(value, Path)}
-        return self.spec.settings() | own | paths
+        unused = {} if self.spec.scored else dict.fromkeys(("weights", "data", "surrogate"))
+        return self.spec.settings() | own | paths | unused
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -228,12 +230,11 @@ def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:
         if not live and progress.generation == shown:
             return
         shown = progress.generation
-        minutes, seconds = divmod(round(progress.seconds_left), 60)
         typer.echo(
             ("\r\x1b[K" if live else "")
             + f"generation {progress.generation}/{progress.generations}  "
             f"hypervolume {progress.hypervolume:.5g}  new {progress.scored}  "
-            f"cached {progress.cached}  left {minutes}:{seconds:02d}",
+            f"cached {progress.cached}  left {show_seconds(progress.seconds_left)}",
             err=True,
             nl=not live,
         )

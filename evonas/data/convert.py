@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evonas.data.box_rules import AS_READ, CUT
+from evonas.data.box_rules import AS_READ, CUT, TWICE
 from evonas.data.coco_folder import new_folder, write_account, write_instances
 from evonas.data.conversion import Conversion
 from evonas.data.convert_options import ConvertOptions
@@ -254,7 +254,8 @@ def _mostly_cut(conversion: Conversion) -> list[str]:
 
 def _refuse_loss(source: Source, conversion: Conversion, options: ConvertOptions) -> None:
     """Refuses a conversion that would lose most of what is there."""
-    read, lost = conversion.total("boxes_read"), sum(conversion.reasons("dropped").values())
+    read, dropped = conversion.total("boxes_read"), conversion.reasons("dropped")
+    lost = sum(dropped.values()) - dropped.get(TWICE, 0)
     if lost > options.max_loss * read:
         raise DataError(
             f"{source.folder}: {lost} of {read} boxes would be lost "

@@ -56,9 +56,12 @@ def read_source(
 
 
 def _reader(
-    path: Path, format: str, labels: Path | None, units: str
+    path: Path, format: str, labels: Path | None, units: str, depth: int = 2
 ) -> tuple[str, Callable[[], Source]]:
-    """Returns the format that fits, and what reads the data set."""
+    """Returns the format that fits, and what reads the data set.
+
+    One that is in no known format, but has a single folder in it, is that folder; `depth` times.
+    """
     tries = {
         "deeppcb": _deeppcb,
         "coco": _coco,
@@ -72,8 +75,8 @@ def _reader(
         if read is not None:
             return name, read
     inner = _only_folder(path)
-    if inner is not None:
-        return _reader(inner, format, labels, units)
+    if inner is not None and depth:
+        return _reader(inner, format, labels, units, depth - 1)
     raise DataError(
         f"{path}: neither a data.yaml (YOLO) nor Annotations/ or XML files (Pascal VOC), CVAT's "
         "XML, Label Studio's JSON, COCO's JSON in a known layout, or DeepPCB's trainval.txt"

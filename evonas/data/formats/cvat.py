@@ -40,7 +40,9 @@ def read_cvat(file: Path) -> Source:
     named = [(label.findtext("name") or "").strip() for label in root.iter("label")]
     used = {box.name for image in images for box in image.boxes}
     classes = dict.fromkeys([*filter(None, named), *sorted(used)])
-    notes = tuple(f"{count} of CVAT's <{kind}> are no boxes" for kind, count in ignored.items() if count)
+    notes = tuple(
+        f"{count} of CVAT's <{kind}> are no boxes" for kind, count in ignored.items() if count
+    )
     return Source("CVAT", file.parent, tuple(classes), images, corners=True, notes=notes)
 
 
@@ -56,7 +58,7 @@ def _image(file: Path, entry: Element, index: ImageIndex, ignored: Counter[str])
         ) from error
     found = index.find(name)
     if len(found) > 1 and entry.get("subset"):  # it stands in a folder of that name
-        found = index.find(f"{entry.get('subset')}/{name}")
+        found = [path for path in found if path.parent.name == entry.get("subset")] or found
     if len(found) > 1:
         raise DataError(f"{file}: {printable(name)!r} may be {found[0]} or {found[1]}")
     path = found[0] if found else file.parent / "images" / Path(name).name

@@ -53,6 +53,8 @@ def _image(where: str, task: Any, index: ImageIndex, counts: Counter[str]) -> Ra
     results = _results(where, task, counts)
     if results is None:
         return RawImage(path, labelled=False)
+    if any(result.get("image_rotation") for result in results):
+        raise DataError(f"{where}: its image was turned in Label Studio; turn it back there")
     try:
         found = [_box(result, counts) for result in results]
         sizes = {
@@ -90,8 +92,6 @@ def _results(where: str, task: dict[str, Any], counts: Counter[str]) -> list[Any
 def _box(result: dict[str, Any], counts: Counter[str]) -> RawBox | None:
     """Returns a shape's box in shares of the image; Label Studio states per cent."""
     value = result.get("value", result)
-    if (_BOXES in value or _OUTLINES in value) and float(result.get("image_rotation") or 0):
-        raise ValueError("of an image that was turned in Label Studio; turn it back there")
     if _BOXES in value:
         box = tuple(float(value[key]) / 100 for key in ("x", "y", "width", "height"))
         left, top, wide, high = box
