@@ -101,6 +101,8 @@ class SearchSpace:
     def check(self, genotypes: ArrayLike) -> Genotypes:
         """Returns the genotypes as a `uint8` matrix.
 
+        Floating-point numbers are genotypes too where they are whole, as pymoo's are.
+
         Raises:
             GenotypeError: Wrong shape or type, or a value out of its gene's range.
         """
@@ -109,8 +111,10 @@ class SearchSpace:
             raise GenotypeError(
                 f"genotypes of shape {values.shape}: {self.name} takes (n, {self.n_genes})"
             )
-        if not np.issubdtype(values.dtype, np.integer):
-            raise GenotypeError(f"genotypes of type {values.dtype}: integers are allowed")
+        if np.issubdtype(values.dtype, np.floating):
+            self._refuse_fractions(values)
+        elif not np.issubdtype(values.dtype, np.integer):
+            raise GenotypeError(f"genotypes of type {values.dtype}: whole numbers are allowed")
         sizes = self.gene_sizes
         bad = np.argwhere((values < 0) | (values >= sizes))
         if len(bad):
@@ -120,6 +124,15 @@ class SearchSpace:
                 f"{values[row, gene]}, allowed are 0 to {sizes[gene] - 1}"
             )
         return values.astype(np.uint8, copy=False)
+
+    def _refuse_fractions(self, values: NDArray[np.floating[Any]]) -> None:
+        bad = np.argwhere(~(np.isfinite(values) & (values == np.rint(values))))
+        if len(bad):
+            row, gene = bad[0]
+            raise GenotypeError(
+                f"genotype {row} of {self.name}: gene {self.gene_names[gene]!r} is "
+                f"{values[row, gene]}, which is not a whole number; round it first"
+            )
 
     def sample(self, n: int, rng: np.random.Generator) -> Genotypes:
         """Draws n canonical genotypes: depth of each block uniform, then ops and widths uniform.

@@ -62,7 +62,7 @@ def test_requests_and_their_answers() -> None:
         ({"do": "evaluate"}, "'genotypes' must be"),
         ({"do": "evaluate", "genotypes": [[0], [0, 1]]}, "'genotypes' must be"),
         ({"do": "evaluate", "genotypes": [[9] * 7]}, "allowed are 0 to 1"),
-        ({"do": "evaluate", "genotypes": [[0.5] * 7]}, "integers are allowed"),
+        ({"do": "evaluate", "genotypes": [[0.5] * 7]}, "not a whole number"),
         ({"do": "sample", "n": -1}, "n must be 1"),
     ],
 )
