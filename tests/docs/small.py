@@ -43,7 +43,7 @@ def _yolo(digits: Path, out: Path) -> None:
     """A data set in YOLO's format of the scenes."""
     names: list[str] = []
     for split in ("train", "val"):
-        content = json.loads((digits / f"annotations/{split}.json").read_text())
+        content = json.loads((digits / f"annotations/instances_{split}.json").read_text())
         names = [c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])]
         place = {c["id"]: i for i, c in enumerate(sorted(content["categories"], key=lambda c: c["id"]))}
         for kind in ("images", "labels"):
