@@ -5,6 +5,7 @@ import importlib
 import inspect
 import io
 import shlex
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -45,9 +46,20 @@ PARSED = (
     ("evonas train nano:0173a00230027c0 --data data/digits --recipe int8", "trains for minutes"),
 )
 _RAY = "starts or needs a Ray cluster; the tests marked cluster have it"
-# Done before a command: what its user does by hand.
-BEFORE: tuple[tuple[str, Callable[[str], None], str], ...] = (
-    ("evonas device import", fill_results, "the user measures the networks and fills the CSV file"),
+
+
+def _forget(words: list[str]) -> None:
+    shutil.rmtree(words[words.index("--out") + 1], ignore_errors=True)
+
+
+def _measure(words: list[str]) -> None:
+    fill_results(words[words.index("import") + 1])
+
+
+# Done before a command, and why.
+BEFORE: tuple[tuple[str, Callable[[list[str]], None], str], ...] = (
+    ("evonas data make", _forget, "the other pages take the scenes as made before"),
+    ("evonas device import", _measure, "the user measures the networks and fills the CSV file"),
 )
 
 
@@ -88,7 +100,7 @@ def _evonas(words: list[str], stdin: str | None = None) -> None:
         return
     for start, prepare, _ in BEFORE:
         if shown.startswith(start):
-            prepare(words[words.index("import") + 1])
+            prepare(words)
     for start, added, _ in SMALLER:
         if shown.startswith(start):
             words = [*words, *shlex.split(added)]
