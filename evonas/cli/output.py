@@ -20,7 +20,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Prints rows on stdout, the first column left-aligned and never cut, the others right-aligned."""
+    """Prints rows on stdout, first column left-aligned and never cut, others right-aligned."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
