@@ -12,8 +12,9 @@ SPACE = evonas.load_space("nano")
 class LargestChoices:
     """Scores a network by its share of genes above 0: a stand-in for a measurement of yours."""
 
-    columns = ("map",)  # what it gives
-    provenance = {"source": "own", "formula": "share of genes above 0"}  # what the scores depend on
+    def __init__(self) -> None:
+        self.columns = ("map",)  # what it gives
+        self.provenance = {"source": "own", "formula": "share of genes above 0"}  # and by what
 
     def __call__(self, genotypes: Genotypes) -> dict[str, np.ndarray]:
         """Returns the scores, (n,), of genotypes (n, n_genes)."""

@@ -40,7 +40,8 @@ def rows(law: Law) -> list[list[str]]:
             raise ValueError(f"the law has a circle among {', '.join(sorted(left))}")
         for name in ready:
             height[name] = 1 + max((height[below] for below in left.pop(name)), default=-1)
-    return [sorted(n for n in height if height[n] == row) for row in range(max(height.values()) + 1)]
+    top = max(height.values())
+    return [sorted(n for n in height if height[n] == row) for row in range(top + 1)]
 
 
 def lines(law: Law) -> list[tuple[str, str]]:
@@ -94,7 +95,8 @@ def _box(name: str, x: float, y: float) -> str:
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:
     top, bottom = y1 + _HEIGHT / 2, y2 - _HEIGHT / 2
     middle = (top + bottom) / 2
-    return f'<path d="M{x1:.1f},{top:.1f} C{x1:.1f},{middle:.1f} {x2:.1f},{middle:.1f} {x2:.1f},{bottom:.1f}"/>'
+    bends = f"C{x1:.1f},{middle:.1f} {x2:.1f},{middle:.1f} {x2:.1f},{bottom:.1f}"
+    return f'<path d="M{x1:.1f},{top:.1f} {bends}"/>'
 
 
 def main(out: Annotated[Path, typer.Argument(help="The SVG file to write.")]) -> None:

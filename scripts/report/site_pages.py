@@ -37,8 +37,8 @@ def problem_table() -> str:
     """Returns the table of the problems in markdown."""
     from evonas.benchmark import list_problems, load_problem
 
-    lines = ["| problem | objectives | constraints | seen with noise | front | points |", "|---|" * 6]
-    lines[1] = "|" + "---|" * 6
+    headings = ("problem", "objectives", "constraints", "seen with noise", "front", "points")
+    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
     for name in list_problems():
         problem = load_problem(name)
         definition, record = problem.definition, problem.record
@@ -48,9 +48,7 @@ def problem_table() -> str:
         where = ", ".join(f"`{condition}`" for condition in definition.where)
         noise = ", ".join(f"`{noise.column}`" for noise in definition.noise)
         exact = "exact" if record.exact else "best known"
-        lines.append(
-            f"| `{name}` | {objectives} | {where} | {noise} | {exact} | {record.size:,} |"
-        )
+        lines.append(f"| `{name}` | {objectives} | {where} | {noise} | {exact} | {record.size:,} |")
     return "\n".join(lines)
 
 
@@ -60,7 +58,7 @@ def command_reference() -> str:
 
     from evonas.cli import COMMANDS, _root
 
-    parts = []
+    parts: list[str] = []
     for name in COMMANDS:
         root: Any = typer.main.get_command(_root([name]))
         parts += _described(root.commands[name], f"evonas {name}", 2)

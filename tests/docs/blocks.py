@@ -67,7 +67,7 @@ def commands(block: Block) -> list[str]:
     """Returns the commands of a shell block, each on one line.
 
     >>> commands(Block("", "sh", ("a \\\\", "   b", "", "c  # and so on")))
-    ['a b', 'c  # and so on']
+    ['a b', 'c # and so on']
     """
     joined = block.code.replace("\\\n", " ")
-    return [" ".join(line.split()) if "#" not in line else line.strip() for line in joined.splitlines() if line.strip()]
+    return [" ".join(line.split()) for line in joined.splitlines() if line.strip()]

@@ -1,15 +1,13 @@
 """What a line of a shell block does in a test: it runs, runs smaller, or is parsed only."""
 
-import argparse
 import importlib
-import inspect
 import io
 import shlex
 import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import typer
@@ -25,7 +23,11 @@ SMALLER = (
     ("evonas device export-samples", "--count 20", "100 networks are 200 files"),
     ("evonas export", "--calibration 4", "200 images through every layer"),
     ("evonas job submit", "--set steps=3 --set batch_size=4", "minutes of training"),
-    ("evonas search", "--population 3 --generations 2", "a supernet's score takes a second"),
+    (
+        "evonas search",
+        "--population 3 --generations 2 --no-remeasure",
+        "a supernet's score takes a second; tests/search measures a front",
+    ),
     ("evonas supernet train", "--set steps=3 --set batch_size=4", "an hour of training"),
     ("evonas supernet evaluate", "--count 2", "50 scores"),
     ("evonas train", "--set steps=3 --set batch_size=4", "minutes of training"),
@@ -33,19 +35,13 @@ SMALLER = (
 # Commands whose options are parsed by the command itself, which then does not run, and why.
 PARSED = (
     ("evonas app", "a server without end; tests/e2e drives it"),
-    ("evonas demo", "the whole chain; `make demo` runs it after the tests"),
     ("evonas device measure", "minutes of measuring; tests/latency has it in small"),
-    ("evonas device evaluate --device my-phone --on front", "needs a measured front"),
     ("evonas device fit", "needs a campaign of hundreds of networks"),
     ("evonas supernet fit", "cross-validation of every model: a minute"),
     ("evonas supernet rank", "scores 150 networks: minutes; tests/ranking has it in small"),
     ("evonas table verify nano-v5 --scores", "scores anew; tests/scoring has it in small"),
-    ("evonas bench submit", "checks a submission of a whole benchmark: hours"),
-    ("evonas find", "hours of searching and training"),
-    ("evonas train --resume", "the run before it has ended; tests/retraining interrupts one"),
-    ("evonas train nano:0173a00230027c0 --data data/digits --recipe int8", "trains for minutes"),
+    ("evonas worker", "a process per job: a minute; tests/jobs has it"),
 )
-_RAY = "starts or needs a Ray cluster; the tests marked cluster have it"
 
 
 def _forget(words: list[str]) -> None:
@@ -61,10 +57,6 @@ BEFORE: tuple[tuple[str, Callable[[list[str]], None], str], ...] = (
     ("evonas data make", _forget, "the other pages take the scenes as made before"),
     ("evonas device import", _measure, "the user measures the networks and fills the CSV file"),
 )
-
-
-class _Parsed(Exception):
-    """Raised in place of running a script."""
 
 
 def run_line(line: str) -> None:
@@ -95,7 +87,7 @@ def run_line(line: str) -> None:
 
 def _evonas(words: list[str], stdin: str | None = None) -> None:
     shown = shlex.join(["evonas", *words])
-    if "--ray" in words or any(shown.startswith(start) for start, _ in PARSED):
+    if any(shown.startswith(start) for start, _ in PARSED):
         _parse_evonas(words)
         return
     for start, prepare, _ in BEFORE:
@@ -134,27 +126,15 @@ def _module(words: list[str]) -> None:
 
 
 def _parse_script(name: str, arguments: list[str]) -> None:
-    """Parses a script's arguments by its own parser, typer's or argparse's."""
-    script = importlib.import_module(name)
-    if inspect.signature(script.main).parameters:
-        app = typer.Typer()
-        app.command()(script.main)
-        typer.main.get_command(app).make_context(name, arguments)
-        return
-    parse = argparse.ArgumentParser.parse_args
-
-    def parse_only(parser: argparse.ArgumentParser, *_: object, **__: object) -> NoReturn:
-        parse(parser, arguments)
-        raise _Parsed
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(_Parsed):
-        patch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
-        script.main()
+    """Parses a script's arguments by its own parser."""
+    app = typer.Typer()
+    app.command()(importlib.import_module(name).main)
+    typer.main.get_command(app).make_context(name, arguments)
 
 
 def _torchrun(words: list[str]) -> None:
     at = words.index("-m")
-    assert words[:at] and words[at + 1] == "evonas", words
+    assert words[at + 1] == "evonas", words
     _parse_evonas(words[at + 2 :])
 
 

@@ -45,7 +45,9 @@ def _yolo(digits: Path, out: Path) -> None:
     for split in ("train", "val"):
         content = json.loads((digits / f"annotations/instances_{split}.json").read_text())
         names = [c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])]
-        place = {c["id"]: i for i, c in enumerate(sorted(content["categories"], key=lambda c: c["id"]))}
+        place = {
+            c["id"]: i for i, c in enumerate(sorted(content["categories"], key=lambda c: c["id"]))
+        }
         for kind in ("images", "labels"):
             (out / kind / split).mkdir(parents=True, exist_ok=True)
         for image in content["images"]:
