@@ -11,8 +11,8 @@ from tests.docs.blocks import Block, blocks, commands, documents, fences, name_o
 from tests.docs.shell import BEFORE, PARSED, SMALLER, run_line
 from tests.docs.small import make_small_folder
 
-# Documents whose commands train, search or export, if only for three steps.
-SLOW = {"README.md", "docs/app.md", "docs/benchmark.md", "docs/guide.md", "docs/findings.md"}
+# Documents whose commands train, search or export, if only for three steps, or compare.
+SLOW = {"README.md", "docs/benchmark.md", "docs/guide.md"}
 _WITH_CODE = [path for path in documents() if fences(path)]
 _PAGES = [
     pytest.param(path, id=name_of(path), marks=[pytest.mark.slow] * (name_of(path) in SLOW))
