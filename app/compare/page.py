@@ -68,9 +68,10 @@ def compare(designs: list[Design]) -> None:
     )
     st.caption(
         "Costs are counted, latencies predicted; accuracies are the tables' (`map` from a "
-        "supernet, `trained_map` from a network trained by itself, here or for a table)."
+        "supernet, `trained_map` from a network trained by itself). What was trained here says "
+        "on which data, for how many steps and with which seed."
     )
-    if "trained_map" not in values:
+    if not any(name.startswith("trained_map") for name in values):
         st.caption("None of these has been trained yet, so predicted stands alone.")
     st.subheader("Block by block")
     rows = differences(designs)

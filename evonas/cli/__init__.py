@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from evonas.errors import EvonasError
+from evonas.limits import printable_lines
 
 # Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME.
 COMMANDS = {
@@ -31,6 +32,7 @@ COMMANDS = {
 }
 
 
+_INTERRUPTED = 130
 _HELP = "Evolutionary multi-objective NAS benchmark for mobile object detection."
 
 
@@ -43,17 +45,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _root(arguments)(arguments, prog_name="evonas")
     except SystemExit as exit_:
+        _say_if_interrupted(exit_)
         return exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
     except EvonasError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        print(
-            f"error: {os.strerror(error.errno) if error.errno else error}{where}", file=sys.stderr
-        )
+        what = f"{os.strerror(error.errno) if error.errno else error}{where}"
+        print(f"error: {printable_lines(what)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _say_if_interrupted(exit_: SystemExit) -> None:
+    """Says what Ctrl-C has left of a command that has nothing of its own to say."""
+    if exit_.code == _INTERRUPTED:
+        from evonas.cli.interrupts import interrupt_of, say_interrupted
+
+        interrupt = interrupt_of(exit_)
+        if interrupt is not None:
+            say_interrupted(interrupt, "every file is complete, or as it was before")
 
 
 def _root(arguments: Sequence[str]) -> typer.Typer:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.data_convert import BadBoxes, convert, split, tile
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json
 from evonas.limits import printable
 
@@ -41,7 +42,10 @@ def make(
     """Generate a data set: handwritten digits on cluttered backgrounds."""
     from evonas.data import data_fingerprint, make_digits
 
-    with typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar:
+    with (
+        keeps(lambda: f"{out} was not made; the same command makes it anew"),
+        typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar,
+    ):
         make_digits(
             out, seed, train, val, size, on_image=lambda done, _: bar.update(done - bar.pos)
         )
@@ -94,6 +98,8 @@ def check(
             "refused": refusals,
             "warnings": warnings,
         }
+        if grid is not None:
+            result["grid"] = str(grid)
         if fits:
             result["anchors"] = {name: asdict(fit) for name, fit in fits.items()}
         print_json(result)

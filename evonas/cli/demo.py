@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.options import seed_option
+
 _OBJECTIVES = ("map", "latency:cpu-xnnpack", "latency:ethos-u55-256")
 
 
@@ -16,7 +18,7 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the digits scenes; made if it is not there.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,
+    seed: Annotated[int, seed_option("The same seed finds the same front.")] = 0,
 ) -> None:
     """Search `nano` for detectors that are accurate and fast on a CPU and an NPU.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json
 
 
@@ -18,9 +19,9 @@ def search(
         typer.Option(help="Constraint such as 'latency:cpu-xnnpack <= 5'; may be repeated."),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="nsga2, assisted, random, ...")] = "nsga2",
-    population: Annotated[int, typer.Option(min=1, help="Architectures a generation.")] = 24,
-    generations: Annotated[int, typer.Option(min=1, help="Generations, the first random.")] = 10,
-    seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,
+    population: Annotated[int, count_option("Architectures a generation.")] = 24,
+    generations: Annotated[int, count_option("Generations, the first random.")] = 10,
+    seed: Annotated[int, seed_option("The same seed finds the same front.")] = 0,
     scorer: Annotated[
         str, typer.Option(help="supernet, surrogate, or table for known scores only.")
     ] = "supernet",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
+from evonas.cli.interrupts import say_interrupted
 from evonas.cli.output import print_table
 from evonas.objectives import need_sizes
 
@@ -48,6 +49,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     """
     from evonas.scoring import ScorerOptions, load_scorer
     from evonas.search import make_spec, run_search
+    from evonas.table import open_or_create
 
     spec = make_spec(options.space, options.objectives, options.where)
     space, scorer = spec.space, None
@@ -62,7 +64,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         )
         scorer = load_scorer(options.scorer, given)
     table = open_or_create(options.table) if scorer else _open_filled(options.table, spec)
-    sources = _check_sources(table, spec, scorer)
+    sources = _sources(table, spec, scorer)
     report, close = _progress(options.out)
     try:
         result = run_search(
@@ -77,11 +79,10 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
             seed=options.seed,
             callback=report,
         )
-    except KeyboardInterrupt:
-        typer.echo(
-            f"\ninterrupted: every score so far is in {options.table}; "
-            "the same command goes on from there",
-            err=True,
+    except KeyboardInterrupt as interrupt:
+        say_interrupted(
+            interrupt,
+            f"every score so far is in {options.table}; the same command resumes from there",
         )
         raise
     finally:
@@ -112,13 +113,6 @@ def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
     return result
 
 
-def open_or_create(path: Path) -> "BenchmarkTable":
-    """Opens a table, or makes an empty one where there is none."""
-    from evonas.table import create_table, open_table
-
-    return open_table(path) if path.exists() else create_table(path)
-
-
 def _open_filled(path: Path, spec: "SearchSpec") -> "BenchmarkTable | None":
     """Opens the table of a search without a scorer; None if nothing needs to be looked up."""
     from evonas.errors import SchemaError
@@ -133,43 +127,15 @@ def _open_filled(path: Path, spec: "SearchSpec") -> "BenchmarkTable | None":
     return table
 
 
-def _check_sources(
+def _sources(
     table: "BenchmarkTable | None", spec: "SearchSpec", scorer: "Scorer | None"
 ) -> dict[str, str]:
-    """Returns the source of each scored column; refuses scores of another origin.
-
-    Raises:
-        SchemaError: The table's rows are of another definition of the space.
-        DataError: The table's scores have another provenance than the scorer's.
-    """
-    from evonas.errors import DataError, SchemaError
-
-    sources = dict.fromkeys(scorer.columns, scorer.provenance.get("source", "")) if scorer else {}
-    space = spec.space
-    if table is None or space.name not in table.spaces:
-        return sources
-    if table.fingerprint(space) != space.fingerprint:
-        raise SchemaError(
-            f"{table.path}: rows of another definition of the space {space.name!r} "
-            f"({table.fingerprint(space)}, now {space.fingerprint}); use another table"
-        )
-    for column in table.info()["columns"]:
-        name, found = column["name"], column["provenance"]
-        if column["space"] != space.name or name not in spec.scored:
-            continue
-        if scorer and found != dict(scorer.provenance):
-            raise DataError(
-                f"{table.path}: column {name!r} was scored with {_differing(found, scorer)}; "
-                "use another table"
-            )
-        sources[name] = column["source"]
-    return sources
-
-
-def _differing(found: dict[str, str], scorer: "Scorer") -> str:
-    ours = scorer.provenance
-    key = min(key for key in {*found, *ours} if found.get(key) != ours.get(key))
-    return f"{key} {found.get(key)!r}, now {ours.get(key)!r}"
+    """Returns the source of each scored column."""
+    if scorer:
+        return dict.fromkeys(scorer.columns, scorer.provenance.get("source", ""))
+    if table is None:
+        return {}
+    return {name: table.provenance(name, spec.space).get("source", "") for name in spec.scored}
 
 
 def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:

@@ -1,15 +1,13 @@
 """`evonas train`: one architecture in full."""
 
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from evonas.cli.interrupts import keeps, remembered_signals
+from evonas.cli.options import processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 
@@ -30,7 +28,7 @@ def train(
     init: Annotated[
         str, typer.Option(help="scratch, supernet, or the path of a run, archive or supernet.")
     ] = "scratch",
-    seed: Annotated[int, typer.Option(help="Of weights, batches and augmentation.")] = 0,
+    seed: Annotated[int, seed_option("Of weights, batches and augmentation.")] = 0,
     table: Annotated[
         Path | None, typer.Option(help="Benchmark table that takes the result as `trained`.")
     ] = None,
@@ -40,9 +38,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images beyond 8 GiB of them.")
+        int, processes_option("Processes that decode images beyond 8 GiB of them.", least=0)
     ] = 2,
     device: Annotated[
         str, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
@@ -101,7 +99,8 @@ def _run(
 
     if is_left_behind():  # before it takes the run from whoever goes on with it
         raise KeyboardInterrupt
-    with _remembered_signals() as caught:
+    says = "saving after this step; Ctrl-C again stops at once, at the last checkpoint"
+    with remembered_signals(says) as caught:
         machine = Machine(
             device,
             workers,
@@ -109,32 +108,10 @@ def _run(
             lambda line: typer.echo(line, err=True),
             lambda: bool(caught) or is_left_behind(),
         )
-        try:
+        last = folder / "last.pt"
+        resume = f"resume with: evonas train --resume --out {folder}"
+        with keeps(lambda: f"{f'saved in {last}' if last.exists() else 'no step done'}; {resume}"):
             return run_training(folder, machine)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"interrupted and saved; go on: evonas train --resume --out {folder}", err=True
-            )
-            raise
-
-
-@contextmanager
-def _remembered_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM for the block; a second one ends the process at once."""
-    caught: list[int] = []
-
-    def remember(number: int, frame: object) -> None:
-        if caught:
-            sys.exit(130)
-        caught.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, remember) for number in numbers]
-    try:
-        yield caught
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 from evonas.errors import ConfigurationError
 
+# What the numbers may be.
+_RANGES = (
+    (("zoom", "stretch"), 1, 100),
+    (("min_visible", "flip", "invert", "crop", "mosaic"), 0, 1),
+    (("shift", "brightness", "contrast", "colour", "saturation"), 0, 100),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
@@ -40,16 +47,10 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         """Refuses what cannot be done to an image."""
-        for name in ("zoom", "stretch"):
-            if not getattr(self, name) >= 1:
-                raise ConfigurationError(
-                    f"augmentation: {name} is {getattr(self, name)}, 1 or more is allowed"
-                )
-        for name in ("min_visible", "flip", "invert", "crop", "mosaic"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(
-                    f"augmentation: {name} is {getattr(self, name)}, 0 to 1 is allowed"
-                )
-        for name in ("shift", "brightness", "contrast", "colour", "saturation"):
-            if not getattr(self, name) >= 0:
-                raise ConfigurationError(f"augmentation: {name} is {getattr(self, name)}, below 0")
+        for names, low, high in _RANGES:
+            for name in names:
+                value = getattr(self, name)
+                if not low <= value <= high:  # NaN is in no range
+                    raise ConfigurationError(
+                        f"augmentation: {name} is {value:.4g}; {low:g} to {high:g} is allowed"
+                    )

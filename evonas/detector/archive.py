@@ -1,6 +1,5 @@
 """A trained detector as one file: weights as safetensors, and a card with all that they need."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,11 +12,19 @@ from torch import Tensor
 from evonas.detector.anchors import anchor_boxes
 from evonas.detector.network import Detector
 from evonas.detector.postprocess import Detections, postprocess
+from evonas.detector.weights_file import load_weights, save_weights
 from evonas.errors import EvonasError, SchemaError
-from evonas.files import write_atomically
 from evonas.space import AnchorShapes, find_architecture
+from evonas.space.costs import params as count_params
 
-_VERSION = 1
+# What the numbers of a card may be.
+_RANGES = {
+    "mean": (-1e6, 1e6),
+    "std": (1e-6, 1e6),
+    "score_threshold": (0.0, 1.0),
+    "iou_threshold": (0.0, 1.0),
+}
+_MOST_CLASSES, _MOST_CHARACTERS = 10_000, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +100,8 @@ def save_archive(path: Path, archive: Archive) -> None:
     Raises:
         DataError: The place cannot be written.
     """
-    from safetensors.torch import save
-
-    weights = {name: value.contiguous() for name, value in archive.detector.state_dict().items()}
-    card = {"version": _VERSION, "kind": "detector", **asdict(archive.card)}
-    write_atomically(path, save(weights, metadata={"card": json.dumps(card)}))
+    card = {"kind": "detector", **asdict(archive.card)}
+    save_weights(path, archive.detector.state_dict(), card)
 
 
 def load_archive(path: Path | str) -> Archive:
@@ -106,37 +110,70 @@ def load_archive(path: Path | str) -> Archive:
     Raises:
         SchemaError: Not an archive, damaged, of a newer version, or of another network.
     """
-    from safetensors import SafetensorError, safe_open
-
+    path = Path(path)
+    content, weights = load_weights(path, "a detector's archive, as `evonas export` makes them")
     try:
-        with safe_open(path, "pt") as file:
-            content = json.loads((file.metadata() or {})["card"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}
         if content.pop("kind") != "detector":
-            raise KeyError("kind")
-        version = content.pop("version")
-    except FileNotFoundError as error:
-        raise SchemaError(f"{path}: no such file; `evonas export` makes archives") from error
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
-        raise SchemaError(f"{path}: not the archive of a detector ({error})") from error
-    if version > _VERSION:
-        raise SchemaError(f"{path}: version {version}; this evonas reads {_VERSION}")
-    try:
-        anchors = _read_anchors(content.pop("anchors", None))
-        card = Card(**{**content, "classes": tuple(content["classes"]), "anchors": anchors})
+            raise ValueError("it is of another kind")
+        card = _read_card(content)
         architecture = find_architecture(card.architecture)
-        if anchors is not None:
-            if len(anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
+        if card.anchors is not None:
+            if len(card.anchors.aspect_ratios) != len(architecture.skeleton.head.aspect_ratios):
                 raise ValueError("anchors of another number")
-            architecture = architecture.with_anchors(anchors)
+            architecture = architecture.with_anchors(card.anchors)
+        architecture = architecture.with_classes(len(card.classes))
+        if count_params(architecture) > sum(values.numel() for values in weights.values()):
+            raise ValueError("weights that do not fit")  # found before they are made room for
     except (KeyError, TypeError, ValueError, EvonasError) as error:
         raise SchemaError(f"{path}: not the card of a detector ({error})") from error
-    detector = Detector(architecture.with_classes(len(card.classes)))
+    detector = Detector(architecture)
     try:
         detector.load_state_dict(weights)
     except RuntimeError as error:
         raise SchemaError(f"{path}: weights that do not fit {card.architecture}") from error
     return Archive(detector.to(memory_format=torch.channels_last), card)
+
+
+def _read_card(content: dict[str, Any]) -> Card:
+    """Returns the card that JSON tells.
+
+    Raises:
+        ValueError: A value that it cannot have.
+        TypeError: A value is missing, or one too many.
+    """
+    check_classes(content.get("classes"))
+    for name in ("architecture", "metrics_of"):
+        if not isinstance(content.get(name, ""), str):
+            raise ValueError(f"{name} is no text")
+    for name, (low, high) in _RANGES.items():
+        value = content.get(name, low)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"{name} is no number")
+        if not low <= value <= high:
+            raise ValueError(f"{name} is {value}; {low:g} to {high:g} is allowed")
+    metrics, made = content.get("metrics", {}), content.get("made", {})
+    if not isinstance(metrics, dict) or not isinstance(made, dict):
+        raise ValueError("metrics or made is no object")
+    for name, value in metrics.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"metrics: {name[:100]!r} is no number")
+    told = {name: math.nan if value is None else value for name, value in metrics.items()}
+    anchors = _read_anchors(content.get("anchors"))
+    return Card(
+        **{**content, "classes": tuple(content["classes"]), "anchors": anchors, "metrics": told}
+    )
+
+
+def check_classes(classes: Any) -> None:
+    """Refuses what are no names of classes.
+
+    Raises:
+        ValueError: It says what they must be.
+    """
+    if not isinstance(classes, list) or not 1 <= len(classes) <= _MOST_CLASSES:
+        raise ValueError(f"classes must be a list of 1 to {_MOST_CLASSES} names")
+    if not all(isinstance(name, str) and 0 < len(name) <= _MOST_CHARACTERS for name in classes):
+        raise ValueError(f"names of classes must be texts of 1 to {_MOST_CHARACTERS} characters")
 
 
 def _read_anchors(content: Any) -> AnchorShapes | None:

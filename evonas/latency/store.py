@@ -149,8 +149,9 @@ def network_fingerprint(space: SearchSpace) -> str:
 def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes arrays and a JSON header to an NPZ file, atomically."""
     text = np.array(json.dumps(meta, sort_keys=True))
+    named: dict[str, Any] = {"meta": text, **arrays}  # numpy 2.0 knows no `allow_pickle` here
     with atomic_file(path) as file:
-        np.savez_compressed(file, meta=text, **arrays)
+        np.savez_compressed(file, **named)
 
 
 def load_npz(

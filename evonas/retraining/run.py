@@ -15,7 +15,7 @@ from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
-from evonas.files import write_json
+from evonas.files import remove_partial_files, write_json
 from evonas.json_values import without_nan
 from evonas.locks import locked
 from evonas.retraining.environment import check_classes, check_environment
@@ -83,6 +83,7 @@ def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
     with locked(folder.lock) as ours:
         if not ours:
             raise ConfigurationError(f"{path}: another process is running it")
+        remove_partial_files(path)
         return _Run(folder, request, machine).run()
 
 

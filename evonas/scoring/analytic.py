@@ -64,7 +64,7 @@ class AnalyticColumns:
 
     def keep(self, store: ScoreStore, genotypes: Genotypes, values: Mapping[str, Floats]) -> None:
         """Gives a store those values, each (n,), that it lacks."""
-        known = store.lookup(genotypes, self.columns, self.space)
+        known = store.known(genotypes, self.columns, self.space)
         for name in self.columns:
             lacking = np.isnan(known[name])
             if lacking.any():

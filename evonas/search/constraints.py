@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,8 @@ def _parse(text: str) -> Constraint:
         if not match:
             raise ValueError
         column, sign, bound = match[1], match[2], float(match[3])
+        if not isfinite(bound):
+            raise ValueError
     except ValueError:
         raise ConfigurationError(
             f"constraint {text.strip()!r}: must be COLUMN, one of <= >= < >, and a number, "

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from evonas.limits import csv_text
 from evonas.search.run import SearchResult
 
 _PACKAGES = ("numpy", "h5py", "pymoo", "moocore", "torch")
@@ -20,7 +21,7 @@ def front_csv(result: SearchResult) -> str:
     writer = csv.DictWriter(
         text, ["arch_id", *result.archive.columns, *result.measured], lineterminator="\n"
     )
-    writer.writeheader()
+    writer.writerow({name: csv_text(name) for name in writer.fieldnames})
     writer.writerows(result.rows())
     return text.getvalue()
 

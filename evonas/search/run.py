@@ -132,6 +132,8 @@ def run_search(
 
     Raises:
         ConfigurationError: A name or number that is not allowed.
+        SchemaError: The table's scores are of another scorer, or of another definition of the
+            space.
     """
     spec = make_spec(space, objectives, where)
     for name, number in (("population", population), ("generations", generations)):
@@ -165,7 +167,13 @@ def _cached(
                 f"{', '.join(spec.scored)}: needs a scorer, or a table that holds it"
             )
         scorer = StoredOnly(spec.space, spec.scored)
-    return CachedScorer(spec.space, scorer, MemoryStore() if table is None else table)
+    store = MemoryStore() if table is None else table
+    # Asked before anything is looked up: scores of another origin are no scores of this search.
+    none = np.empty(0)
+    columns = {} if isinstance(scorer, StoredOnly) else dict.fromkeys(scorer.columns, none)
+    nothing = np.empty((0, spec.space.n_genes), np.uint8)
+    store.append(spec.space, nothing, columns, provenance=scorer.provenance)
+    return CachedScorer(spec.space, scorer, store)
 
 
 class _Run:

@@ -60,6 +60,8 @@ def cost_tables(
             convs += _tap_convs(skeleton, layer)
         tables["madds"][index] = sum(conv.madds(size) for conv, size in convs)
         tables["params"][index] = sum(conv.params() for conv, _ in convs)
+    for table in tables.values():
+        table.flags.writeable = False  # shared by all who ask
     return tables
 
 

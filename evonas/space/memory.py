@@ -28,6 +28,7 @@ def memory_table(space: SearchSpace) -> NDArray[np.float64]:
             stem = Conv(3, layer.c_in, kernel=3, stride=2)
             held.append(_maps(stem, space.skeleton.image_size))
         table[index] = max(held)
+    table.flags.writeable = False  # shared by all who ask
     return table
 
 

@@ -288,6 +288,7 @@ class SearchSpace:
         """(n_cells,) whether canonical genotypes use a cell; not if an op before means the same."""
         own = np.concatenate([np.arange(math.prod(s.shape)) % s.shape[2] for s in self.layer_slots])
         mask: NDArray[np.bool_] = self._op_aliases == own
+        mask.flags.writeable = False
         return mask
 
     def tabulate(self, value: Callable[[Layer], float]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ Bools = NDArray[np.bool_]
 ColumnReader = Callable[[str], NDArray[np.float64]]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"\s*(?:(?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_:.@#-]*)"
     r"|(?P<compare><=|>=|==|!=|<|>)"
     r"|(?P<bracket>[()]))"

@@ -7,6 +7,23 @@ from typing import Any, Literal
 
 from evonas.data.augmentation import Augmentation
 from evonas.errors import ConfigurationError
+from evonas.limits import printable
+
+_TINY, _HUGE = 1e-12, 1e6
+# What the numbers of a recipe may be; the largest are far beyond any training.
+_RANGES: dict[str, tuple[float, float]] = {
+    "steps": (1, 10**8),
+    "batch_size": (1, 10**6),
+    "warmup_steps": (0, 10**8),
+    "validations": (1, 10**6),
+    "patience": (0, 10**6),
+    "learning_rate": (_TINY, 1e3),
+    "gradient_clip": (_TINY, _HUGE),
+    "box_weight": (_TINY, _HUGE),
+    "weight_decay": (0, 1e3),
+    "focal_alpha": (0, 1),
+    "ema_decay": (0, 0.999999),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +78,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained with."""
-        least = {"steps": 1, "batch_size": 1, "warmup_steps": 0, "validations": 1, "patience": 0}
-        for name, low in least.items():
-            if getattr(self, name) < low:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:  # NaN is in no range
                 raise ConfigurationError(
-                    f"recipe: {name} is {getattr(self, name)}, at least {low} is needed"
+                    f"recipe: {name} is {value:.4g}; {low:g} to {high:.7g} is allowed"
                 )
-        for name in ("learning_rate", "gradient_clip", "box_weight"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(
-                    f"recipe: {name} is {getattr(self, name)}, it must be above 0"
-                )
-        if not self.weight_decay >= 0:
-            raise ConfigurationError(f"recipe: weight_decay is {self.weight_decay}, below 0")
-        if not 0 <= self.ema_decay < 1:
-            raise ConfigurationError(
-                f"recipe: ema_decay is {self.ema_decay}, 0 to below 1 is allowed"
-            )
         if self.int8 and not self.freeze_norm:
             raise ConfigurationError(
                 "recipe: int8 rounds with the batch norm folded in; it needs freeze_norm"
@@ -139,14 +145,27 @@ def _checked(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any
     checked = {}
     for name, value in values.items():
         if name not in types:
-            raise ConfigurationError(f"{where}: unknown {name!r}; known: {', '.join(types)}")
+            raise ConfigurationError(
+                f"{where}: unknown {printable(name, 60)!r}; known: {', '.join(types)}"
+            )
         wanted = types[name]
-        if wanted is float and type(value) is int:
+        if wanted is float and type(value) is int and abs(value) < 2**53:
             value = float(value)
         if type(value) is not wanted:
-            raise ConfigurationError(f"{where}: {name} is {value!r}, no {wanted.__name__}")
+            raise ConfigurationError(
+                f"{where}: {name}: expected {wanted.__name__}, got {_shown(value)}"
+            )
         checked[name] = value
     return checked
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: a file may hold one of any size."""
+    if isinstance(value, list | dict | tuple | set):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "a number of more than 20 digits"
+    return printable(repr(value), 60)
 
 
 def _type_of(entry: Any) -> type:

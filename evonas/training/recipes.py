@@ -6,10 +6,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from evonas.data.augmentation import Augmentation
-from evonas.errors import ConfigurationError, unknown_name
+from evonas.errors import ConfigurationError, DataError, unknown_name
+from evonas.limits import parse_yaml, printable, read_yaml
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
 
 # The augmentation of the paper: random crop and mirroring. Colours as SSD distorts them.
@@ -121,13 +120,13 @@ def _named(name: str, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
 
 def _from_file(path: Path, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{path}: not a readable YAML file ({error})") from error
+        content = read_yaml(path)
+    except DataError as error:
+        raise ConfigurationError(str(error)) from error
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: must hold the values of a recipe by name")
     base = content.pop("base", None)
-    values = _named(str(base), recipes) if base is not None else {}
+    values = _named(printable(base), recipes) if base is not None else {}
     for key, value in content.items():
         nested = value if isinstance(value, dict) else {"": value}
         for inner, entry in nested.items():
@@ -149,8 +148,8 @@ def _set(values: dict[str, Any], key: str, value: Any) -> None:
 def _parse(text: str) -> Any:
     """Reads a number, true, false or a word; YAML's `1e-3` is a text, here it is a number."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parse_yaml(text, "change of the recipe")
+    except DataError:
         return text
     try:
         return float(value) if isinstance(value, str) else value

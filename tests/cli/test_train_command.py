@@ -99,5 +99,5 @@ def test_a_signal_saves_and_exits_130(digits, tmp_path, number):
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130, said
-    assert "interrupted and saved" in said
+    assert "interrupted: saved in" in said
     assert RunFolder(out).checkpoint.exists()

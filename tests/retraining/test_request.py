@@ -32,13 +32,17 @@ def test_a_description_is_that_of_the_first_release_where_nothing_new_is_used():
     [
         (["steps"], "must be NAME=VALUE"),
         (["stepps=3"], "unknown 'stepps'; known: steps, "),
-        (["steps=many"], "steps is 'many', no int"),
-        (["steps=0"], "steps is 0, at least 1"),
+        (["learning_rate=.inf"], "learning_rate is inf; 1e-12 to 1000"),
+        (["weight_decay=.nan"], "weight_decay is nan; 0 to 1000"),
+        (["augmentation.zoom=.inf"], "zoom is inf; 1 to 100"),
+        (["steps=100000000000000000000000000"], r"steps is 1e\+26; 1 to 1e"),
+        (["steps=many"], "steps: expected int, got 'many'"),
+        (["steps=0"], "steps is 0; 1 to 1e"),
         (["optimiser=adam"], "unknown optimiser 'adam'; adamw or sgd"),
         (["augmentation.spin=1"], "unknown 'spin'"),
         (["augmentation=1"], "augmentation must be a mapping"),
-        (["learning_rate=-1"], "must be above 0"),
-        (["ema_decay=1.0"], "0 to below 1"),
+        (["learning_rate=-1"], "learning_rate is -1; 1e-12 to 1000"),
+        (["ema_decay=1.0"], "ema_decay is 1; 0 to 0.999999 is allowed"),
     ],
 )
 def test_bad_changes_are_refused(changes, message):

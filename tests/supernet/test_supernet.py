@@ -83,7 +83,7 @@ def test_weights_round_trip_in_half_precision(supernet, tmp_path):
     ("change", "message"),
     [
         ({"fingerprint": "0"}, "another definition of the space 'nano'"),
-        ({"version": 99}, "version 99; this evonas reads 1"),
+        ({"version": 99}, "version 99; this evonas reads up to 2"),
         ({"classes": ["cat"]}, "do not fit the space"),
     ],
 )
