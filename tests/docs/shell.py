@@ -103,7 +103,7 @@ def _evonas(words: list[str], stdin: str | None = None) -> None:
             break
     with pytest.MonkeyPatch.context() as patch:
         if stdin is not None:
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         code = main(words)
     assert code == 0, f"{shlex.join(['evonas', *words])}: exit code {code}"
 
