@@ -88,7 +88,7 @@ def one_device(device: str, space: str) -> None:
             f"Predicted over measured latency of {len(data.measured)} networks on {device}",
         )
         st.caption(
-            "A point is a network that was measured whole; those held out were never seen by the "
+            "Each point is a network that was measured whole; those held out were never seen by the "
             "fit."
         )
     with narrow:

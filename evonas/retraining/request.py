@@ -79,7 +79,7 @@ def plan_training(
     find_architecture(architecture)
     if table is not None and architecture in list_baselines():
         raise ConfigurationError(
-            f"{architecture} is a point of no space, so no table can have it; leave out --table"
+            f"{architecture} belongs to no space, so no table can hold it; leave out --table"
         )
     if seed < 0:
         raise ConfigurationError(f"the seed is {seed}; it must be at least 0")

@@ -48,7 +48,7 @@ def make_spec(
     """
     names = list(objectives)
     if len(names) < 2 or len(set(names)) < len(names):
-        raise ConfigurationError(f"objectives {names}: at least two different ones are needed")
+        raise ConfigurationError(f"objectives {names}: at least two different ones are required")
     return SearchSpec(
         load_space(space) if isinstance(space, str) else space,
         tuple(load_objective(name) for name in names),

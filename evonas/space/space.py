@@ -187,7 +187,7 @@ class SearchSpace:
         for arch_id in arch_ids:
             space, _, digits = arch_id.partition(":")
             if space != self.name:
-                raise GenotypeError(f"arch_id {arch_id!r} is not of the space {self.name!r}")
+                raise GenotypeError(f"arch_id {arch_id!r} does not belong to the space {self.name!r}")
             if len(digits) != self.n_genes or not set(digits) <= set(_DIGITS):
                 raise GenotypeError(
                     f"arch_id {arch_id!r}: after {self.name!r} and a colon there must be "
@@ -317,7 +317,7 @@ class SearchSpace:
     def costs(self, genotypes: ArrayLike) -> dict[str, NDArray[np.float64]]:
         """Returns `madds` and `params`, each (n,), of the whole detector, exact.
 
-        Batch norm counts its two trainable values a channel.
+        Batch norm counts its two trainable values per channel.
         """
         return {name: self.sum_cells(genotypes, table) for name, table in self.cost_tables.items()}
 

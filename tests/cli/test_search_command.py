@@ -180,7 +180,7 @@ def test_search_in_a_table_of_the_whole_space(
     [
         (["--space", "nani"], 2, "unknown space 'nani'; known: "),
         (["--objectives", "map,speed"], 2, "unknown objective 'speed'; known: "),
-        (["--objectives", "map"], 2, "at least two different ones are needed"),
+        (["--objectives", "map"], 2, "at least two different ones are required"),
         (["--objectives", "map,latency:toaster"], 2, "unknown device 'toaster'; known: "),
         (["--where", "latency:toaster <= 5"], 2, "unknown device 'toaster'; known: "),
         (["--where", "madds is small"], 2, "constraint 'madds is small': must be COLUMN"),

@@ -119,7 +119,7 @@ def test_floats_that_hold_whole_numbers_are_genotypes(name):
 @pytest.mark.parametrize(
     ("arch_id", "message"),
     [
-        ("pico:0000000", "is not of the space 'nano'"),
+        ("pico:0000000", "does not belong to the space 'nano'"),
         ("nano:00", "must be 15 characters"),
         ("nano:00000000000000!", "must be 15 characters"),
         ("nano:zzzzzzzzzzzzzzz", "gene 'stem.width' is 35"),

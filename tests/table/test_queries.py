@@ -44,7 +44,7 @@ def test_arch_ids_find_what_genotypes_find(table, single):
         by_genotype = opened.lookup(opened.genotypes()[::3], ["map", "madds"])
         for name in by_id:
             np.testing.assert_array_equal(by_id[name], by_genotype[name])
-    with pytest.raises(GenotypeError, match="'nano:0' is not of the space 'pico'"):
+    with pytest.raises(GenotypeError, match="'nano:0' does not belong to the space 'pico'"):
         table.lookup([ids[0], "nano:0"], ["map"])
     with pytest.raises(GenotypeError, match="after 'pico' and a colon"):
         table.lookup([ids[0][:-1]], ["map"])

@@ -126,7 +126,7 @@ def _check_name(device: str) -> None:
             f"device name {device!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
         )
     if device in {known.name for known in list_devices()}:
-        raise ConfigurationError(f"device name {device!r} is taken by a device of evonas")
+        raise ConfigurationError(f"device name {device!r} is taken by a device that comes with evonas")
 
 
 def _rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
