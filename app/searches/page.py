@@ -30,7 +30,7 @@ def page() -> None:
             search_form()
     if not names:
         st.info(
-            "No search yet: start one above, or with `evonas search`. It goes on when this page "
+            "No search yet: start one above, or with `evonas search`. It continues when this page "
             "is closed."
         )
         return

@@ -39,8 +39,8 @@ def page() -> None:
             training_form()
     if not rows:
         st.info(
-            "No training yet: submit one above, or with `evonas job submit`. It goes on when this "
-            "page is closed."
+            "No training yet: submit one above, or with `evonas job submit`. It continues when "
+            "this page is closed."
         )
         return
     active = any(row["state"] in _ACTIVE for row in rows)

@@ -96,8 +96,8 @@ def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
         f"Trained over predicted AP of {len(points)} trainings; the table has this one's.",
     )
     st.caption(
-        "Each point is a training that finished here. Shared weights rank networks rather than tell their "
-        "AP, so look for the order, not for the dotted line."
+        "Each point is a training that finished here. Shared weights rank networks "
+        "rather than predict their AP, so look for the order, not for the dotted line."
     )
 
 

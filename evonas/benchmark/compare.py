@@ -55,7 +55,9 @@ class Plan:
                 raise unknown_name("algorithm", algorithm, ALGORITHMS)
         fewest = min(self.evaluations, *self.fewer.values(), self.population)
         if self.seeds < 1 or fewest < 2:
-            raise ConfigurationError("seeds must be at least 1, evaluations and population at least 2")
+            raise ConfigurationError(
+                "seeds must be at least 1, evaluations and population at least 2"
+            )
 
 
 def compare(

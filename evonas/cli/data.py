@@ -43,7 +43,7 @@ def make(
     from evonas.data import data_fingerprint, make_digits
 
     with (
-        keeps(lambda: f"{out} was not made; the same command makes it anew"),
+        keeps(lambda: f"{out} was not made; the same command makes it again"),
         typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar,
     ):
         make_digits(

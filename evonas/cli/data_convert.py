@@ -193,7 +193,7 @@ def _pairs(option: str, entries: Sequence[str] | None, form: str) -> dict[str, s
 
 
 def _not_made(out: Path) -> str:
-    return f"{out} was not made; the same command makes it anew"
+    return f"{out} was not made; the same command makes it again"
 
 
 def _report(out: Path, conversion: "Conversion", as_json: bool) -> None:

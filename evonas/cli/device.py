@@ -56,7 +56,9 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
 def measure(
     device: DeviceName,
     space: SpaceName = "nano",
-    count: Annotated[int, count_option("Networks to measure, those measured before included.")] = 1000,
+    count: Annotated[
+        int, count_option("Networks to measure, those measured before included.")
+    ] = 1000,
     seed: Annotated[int, seed_option("Seed of the campaign.")] = 0,
     core: Annotated[
         int | None, processes_option("CPU core to run on (measured sources).", least=0)
@@ -107,7 +109,8 @@ def fit(
     device: DeviceName,
     space: SpaceName = "nano",
     model: Annotated[
-        str | None, typer.Option(help="linear or boosted; default: the better one on held-out networks.")
+        str | None,
+        typer.Option(help="linear or boosted; default: the better one on held-out networks."),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,

@@ -92,7 +92,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def front(name: Name, as_json: AsJson = False) -> None:
     """Print the shipped front as CSV: arch_id and objectives, by the first one.
 
-    A front of thousands is represented by some of its points. `evonas device measure --front` reads it.
+    A front of thousands is represented by some of its points. `evonas device measure --front`
+    reads it.
     """
     import csv
     import sys

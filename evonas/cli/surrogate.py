@@ -15,7 +15,8 @@ def fit(
     out: Annotated[Path, typer.Option(help="The .npz file to write.")],
     space: SpaceName = "nano",
     data: Annotated[
-        Path | None, typer.Option(help="COCO-format folder; without it the supernet's scores are not used.")
+        Path | None,
+        typer.Option(help="COCO-format folder; without it the supernet's scores are not used."),
     ] = None,
     weights: Weights = None,
     scores: Scores = None,

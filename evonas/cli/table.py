@@ -104,7 +104,9 @@ def verify(
     predictions: Annotated[bool, typer.Option(help="Predict latencies again.")] = True,
     scores: Annotated[int, count_option("Rows to score again, drawn at random.", least=0)] = 0,
     data: Annotated[Path | None, typer.Option(help="COCO-format folder to score on.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Supernet; by default the shipped one.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Supernet; by default the shipped one.")
+    ] = None,
     seed: Annotated[int, seed_option("Seed for choosing the rows to score.")] = 0,
     as_json: AsJson = False,
 ) -> None:

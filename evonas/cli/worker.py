@@ -36,7 +36,7 @@ def worker(
         _work(jobs, slots, devices, drain, ray, cpus, gpus, lambda: bool(caught))
     if caught:
         typer.echo(
-            f"interrupted: jobs are saved in {jobs}; go on with: evonas job resume JOB", err=True
+            f"interrupted: jobs are saved in {jobs}; resume with: evonas job resume JOB", err=True
         )
         raise typer.Exit(130)
 

@@ -144,19 +144,19 @@ def _read_card(content: dict[str, Any]) -> Card:
     check_classes(content.get("classes"))
     for name in ("architecture", "metrics_of"):
         if not isinstance(content.get(name, ""), str):
-            raise ValueError(f"{name} is no text")
+            raise ValueError(f"{name} is not text")
     for name, (low, high) in _RANGES.items():
         value = content.get(name, low)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{name} is no number")
+            raise ValueError(f"{name} is not a number")
         if not low <= value <= high:
             raise ValueError(f"{name} is {value}; {low:g} to {high:g} is allowed")
     metrics, made = content.get("metrics", {}), content.get("made", {})
     if not isinstance(metrics, dict) or not isinstance(made, dict):
-        raise ValueError("metrics or made is no object")
+        raise ValueError("metrics or made is not an object")
     for name, value in metrics.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ValueError(f"metrics: {name[:100]!r} is no number")
+            raise ValueError(f"metrics: {name[:100]!r} is not a number")
     told = {name: math.nan if value is None else value for name, value in metrics.items()}
     anchors = _read_anchors(content.get("anchors"))
     return Card(

@@ -187,7 +187,9 @@ class SearchSpace:
         for arch_id in arch_ids:
             space, _, digits = arch_id.partition(":")
             if space != self.name:
-                raise GenotypeError(f"arch_id {arch_id!r} does not belong to the space {self.name!r}")
+                raise GenotypeError(
+                    f"arch_id {arch_id!r} does not belong to the space {self.name!r}"
+                )
             if len(digits) != self.n_genes or not set(digits) <= set(_DIGITS):
                 raise GenotypeError(
                     f"arch_id {arch_id!r}: after {self.name!r} and a colon there must be "

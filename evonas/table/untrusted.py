@@ -155,7 +155,7 @@ def _read(file: Any, path: Path, sealed: bool) -> tuple[Card, list[Rows]]:
 
 def _names(group: Any) -> list[str]:
     if len(group) > _MOST_NAMES:
-        raise ValueError(f"{len(group)} names in {group.name}; {_MOST_NAMES} are allowed")
+        raise ValueError(f"{len(group)} names in {group.name}; at most {_MOST_NAMES} are allowed")
     return list(group)
 
 

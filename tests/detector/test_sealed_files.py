@@ -65,7 +65,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_refused(checkpoint):
     content = checkpoint.read_bytes()
     for damaged in [*flips(content, 40), content[:-1], content[:-46], content[:100], b""]:
         checkpoint.write_bytes(damaged)
-        with pytest.raises(DataError, match=r"last\.pt: .*remove it to start anew"):
+        with pytest.raises(DataError, match=r"last\.pt: .*remove it to start again"):
             checkpoint_steps(checkpoint)
 
 
@@ -75,7 +75,7 @@ def test_checkpoints_without_a_step_are_refused(checkpoint, step):
     assert is_sealed
     content = torch.load(io.BytesIO(told), weights_only=True)
     torch.save({**content, "version": 1, "step": step}, checkpoint)
-    with pytest.raises(DataError, match="no checkpoint of a training"):
+    with pytest.raises(DataError, match="not a checkpoint of a training"):
         checkpoint_steps(checkpoint)
 
 
@@ -116,7 +116,7 @@ WRONG_CARDS = [
     ({"classes": [1, 2]}, "names of classes must be texts"),
     ({"classes": ["x"] * 9000}, "weights that do not fit"),
     ({"architecture": 3}, "architecture is no text"),
-    ({"metrics": [1]}, "metrics or made is no object"),
+    ({"metrics": [1]}, "metrics or made is not an object"),
     ({"metrics": {"map": "high"}}, "'map' is no number"),
     ({"anchors": 3}, "not the card"),
     ({"more": 1}, "not the card"),
