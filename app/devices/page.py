@@ -88,8 +88,7 @@ def one_device(device: str, space: str) -> None:
             f"Predicted over measured latency of {len(data.measured)} networks on {device}",
         )
         st.caption(
-            "Each point is a network that was measured whole; the fit never saw "
-            "those held out."
+            "Each point is a network that was measured whole; the fit never saw those held out."
         )
     with narrow:
         by_op(data)
