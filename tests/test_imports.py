@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
 GROUND = {
-    "cluster", "errors", "files", "json_values", "limits", "locks", "numbers", "objectives",
-    "paths", "seal",
+    "arrays", "cluster", "conditions", "definitions", "errors", "files", "git", "json_values",
+    "limits", "locks", "numbers", "objectives", "paths", "seal",
 }  # fmt: skip
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
@@ -22,6 +22,10 @@ SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
+    "arrays": set(),
+    "conditions": {"arrays", "errors"},
+    "definitions": set(),
+    "git": set(),
     "json_values": set(),
     "limits": {"errors"},
     "files": {"errors", "json_values", "limits"},
@@ -29,7 +33,7 @@ ALLOWED = {
     "numbers": set(),
     "seal": set(),
     "paths": {"errors"},
-    "objectives": {"errors"},
+    "objectives": {"arrays", "errors"},
     "space": GROUND,
     "graph": SPACE,
     "table": SPACE,
@@ -38,6 +42,7 @@ ALLOWED = {
     "detector": SPACE,
     "data": SPACE,
     "training": SPACE | {"detector", "data"},
+    "weights": SPACE | {"detector"},
     "supernet": NETWORKS,
     "ranking": SPACE | {"table"},
     "scoring": SCORING,

@@ -5,21 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.designs import Design, computed
+from app.shared.designs import computed
 from app.shared.front import objectives_of
+from evonas.figures.palette import SERIES
 from evonas.objectives import Objective, load_objective
+from evonas.space import Design
 from evonas.table import BenchmarkTable
 
 MOST = 6
-# Okabe and Ito's colours and a symbol for each design, so that neither is the only sign.
-STYLES = (
-    ("#0072B2", "circle"),
-    ("#D55E00", "square"),
-    ("#009E73", "diamond"),
-    ("#CC79A7", "triangle-up"),
-    ("#E69F00", "star"),
-    ("#56B4E9", "x"),
-)
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "x")  # beside the colours
 
 Values = dict[str, dict[str, float]]  # by objective, by arch_id
 
@@ -121,7 +115,9 @@ def normalised_figure(shares: Values, arch_ids: Sequence[str]) -> go.Figure:
     """Draws one row per objective and one point per design; right is better."""
     figure = go.Figure()
     names = list(shares)
-    for arch_id, (colour, symbol) in zip(arch_ids, STYLES, strict=False):
+    for arch_id, (colour, symbol) in zip(
+        arch_ids, zip(SERIES, _SYMBOLS, strict=True), strict=False
+    ):
         known = [name for name in names if arch_id in shares[name]]
         figure.add_trace(
             go.Scatter(

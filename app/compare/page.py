@@ -12,12 +12,12 @@ from app.compare.comparing import (
     objective_values,
     show_value,
 )
-from app.shared.designs import Design, find_design
 from app.shared.frame import picture, readable_tables, run_page
 from app.shared.shortlist import LONGEST_NOTE, is_arch_id
 from app.shared.state import keep_shortlist, shortlist
 from app.shared.trainings import trained_maps
 from evonas.figures.architecture import strip_figure
+from evonas.space import Design, resolve
 from evonas.space.layers import layer_rows
 
 
@@ -43,7 +43,7 @@ def page() -> None:
         if len(chosen) < 2:
             st.info("Choose at least two designs.")
         else:
-            compare([find_design(arch_id) for arch_id in chosen])
+            compare([resolve(arch_id) for arch_id in chosen])
     if shortlist():
         notes()
 

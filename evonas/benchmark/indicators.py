@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
 
 # The reference point lies a tenth beyond the nadir, so that a front's ends count.
 REFERENCE = 1.1

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.catalogue import CATALOGUE
 from evonas.benchmark.columns import (
     Column,
@@ -34,8 +35,6 @@ from evonas.paths import shipped_data
 from evonas.search.constraints import violations
 from evonas.search.problem import SpecProblem
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 _ROUNDING = 1e-9  # of normalised values
 

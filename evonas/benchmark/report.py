@@ -5,8 +5,8 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.compare import Plan
 from evonas.benchmark.problem import BenchmarkProblem, load_problem
 from evonas.benchmark.runs import RunResult
@@ -14,8 +14,6 @@ from evonas.benchmark.statistics import Contrast, Scores, contrasts, ranking
 from evonas.figures.page import charts, heading, page, paragraph, table
 from evonas.figures.svg import Chart, Line, legend
 from evonas.limits import csv_text
-
-Floats = NDArray[np.float64]
 
 GOAL = 0.99
 _FINAL, _MEAN = "final hypervolume", "mean hypervolume"

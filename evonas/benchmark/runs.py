@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.benchmark.indicators import distance, fronts_over_time, gains
 from evonas.benchmark.problem import load_problem
 from evonas.benchmark.trial import run_trial
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
-
-Floats = NDArray[np.float64]
 
 # Indicators are computed at so many numbers of evaluations, denser where a run is young.
 _CHECKPOINTS = 30

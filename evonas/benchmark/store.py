@@ -15,12 +15,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.errors import SchemaError
 from evonas.paths import shipped_data
 from evonas.space import Genotypes, SearchSpace, load_space
-
-Floats = NDArray[np.float64]
 
 SCHEMA = 1
 # Files from before `volume_error` have volumes by sampling for more objectives than this. Against
@@ -103,7 +102,7 @@ def problem_checksum(
     record: ProblemRecord,
 ) -> str:
     """Returns the hash of a problem: its definition, the numbers it is made of, its solution."""
-    digest = hashlib.sha256(repr(definition).encode() + space.fingerprint.encode())
+    digest = hashlib.sha256(definition.definition().encode() + space.fingerprint.encode())
     for name in sorted(columns):
         digest.update(f"{name} {columns[name].checksum}".encode())
     digest.update(repr((record.exact, record.size, record.volume)).encode())

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -11,7 +12,8 @@ import typer
 from evonas.errors import EvonasError
 from evonas.limits import printable_lines
 
-# Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME.
+# Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME;
+# `import`, which Python keeps for itself, is in `import_`.
 COMMANDS = {
     "demo": "The whole chain on shipped weights: a search, its front, a picture.",
     "space": "The search spaces: list them, show one.",
@@ -22,9 +24,11 @@ COMMANDS = {
     "problem": "Benchmark problems with known fronts: list, show, serve.",
     "bench": "Compare search algorithms on the problems.",
     "supernet": "Weight-sharing supernets: train, rank, evaluate.",
+    "import": "Published weights in: TF1 checkpoints and TFLite files.",
     "train": "Train one architecture in full.",
     "job": "Retraining jobs: submit, inspect, cancel, resume.",
     "worker": "Run queued retraining jobs.",
+    "val": "AP of a detector on a split, with intervals.",
     "export": "Trained networks as archive, ONNX and TFLite, checked.",
     "detect": "Detect objects in images.",
     "app": "The app: explore tables in the browser.",
@@ -82,12 +86,18 @@ def _root(arguments: Sequence[str]) -> typer.Typer:
         if name != called:
             root.command(name, help=purpose)(_not_called)
             continue
-        module = import_module(f"evonas.cli.{name}")
+        attribute = attribute_of(name)
+        module = import_module(f"evonas.cli.{attribute}")
         if isinstance(getattr(module, "app", None), typer.Typer):
             root.add_typer(module.app, name=name, help=purpose)
         else:
-            root.command(name)(getattr(module, name))
+            root.command(name)(getattr(module, attribute))
     return root
+
+
+def attribute_of(command: str) -> str:
+    """Returns the name of a command's module, and of its function if it has one."""
+    return f"{command}_" if iskeyword(command) else command
 
 
 def _print_version(wanted: bool) -> None:

@@ -27,6 +27,7 @@ def demo(
     """
     from evonas.cli.searching import SearchOptions, print_front, run
     from evonas.paths import cache_dir
+    from evonas.search import make_spec
 
     scenes = data or cache_dir() / "digits"
     _make_scenes(scenes)
@@ -36,13 +37,9 @@ def demo(
         err=True,
     )
     options = SearchOptions(
-        space="nano",
-        objectives=_OBJECTIVES,
+        make_spec("nano", _OBJECTIVES, seed=seed),
         table=out / "table",
         out=out,
-        population=24,
-        generations=10,
-        seed=seed,
         data=scenes,
     )
     result, sources = run(options)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evonas.graph.tflite import Precision
     from evonas.latency.campaigns.workflow import Networks
     from evonas.latency.predictors.fit import Kind
+    from evonas.space import SearchSpace
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -161,15 +162,22 @@ def evaluate(
     predicted = predictor.predict(test.genotypes)
     summary["outside_range"] = int(predictor.outside(predicted).sum())
     if picture:
-        from evonas.figures.device_errors import errors_data, errors_figure
-        from evonas.files import write_atomically
-
-        page = errors_figure(errors_data(predictor, test)).to_html(include_plotlyjs=True)
-        write_atomically(picture, page.encode())
+        _write_picture(picture, device, predictor.space, data_dir)
     if as_json:
         print_json(summary)
         return
     _print_figures(summary)
+
+
+def _write_picture(path: Path, device: str, space: "SearchSpace", data_dir: Path | None) -> None:
+    from evonas.figures.devices import errors_data, errors_figure
+    from evonas.files import write_atomically
+
+    data = errors_data(device, space, data_dir)
+    assert data is not None, "what was evaluated has measurements"
+    figure = errors_figure(data)
+    figure.update_layout(title=f"{device}, {space.name}", height=640, margin={"t": 90})
+    write_atomically(path, figure.to_html(include_plotlyjs=True).encode())
 
 
 @app.command("export-samples")

@@ -49,7 +49,9 @@ def export(
     archive = _load(source, data, supernet)
     images = validation = None
     if data is not None:
-        images = calibration_images(load_coco(data, "train"), archive.image_size, calibration)
+        images = calibration_images(
+            load_coco(data, "train"), archive.image_size, calibration, archive.card.resizing
+        )
         validation = load_coco(data, "val")
     wanted = formats or [name for name in FORMATS if images is not None or name != "tflite-int8"]
     with keeps(lambda: f"files written so far are in {out}; card.json does not list them yet"):
@@ -79,14 +81,14 @@ def export(
 def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
     from evonas.detector.archive import load_archive
     from evonas.errors import ConfigurationError
-    from evonas.space import find_architecture
+    from evonas.space import resolve
 
     path = Path(source)
     if path.is_dir():
         return load_archive(_in_folder(path))
     if path.exists() or path.suffix == ".safetensors":
         return load_archive(path)
-    find_architecture(source)  # says what is allowed
+    resolve(source)  # says what is allowed
     if ":" not in source:
         raise ConfigurationError(_how_to_get_weights(source))
     if data is None:

@@ -16,7 +16,9 @@ def search(
     ] = "map,latency:cpu-xnnpack",
     where: Annotated[
         list[str] | None,
-        typer.Option(help="Constraint such as 'latency:cpu-xnnpack <= 5'; may be repeated."),
+        typer.Option(
+            help="Condition on every network such as 'latency:cpu-xnnpack <= 5'; may be repeated."
+        ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="nsga2, assisted, random, ...")] = "nsga2",
     population: Annotated[int, count_option("Architectures per generation.")] = 24,
@@ -54,17 +56,14 @@ def search(
     Stopped at any moment and run again, it resumes from the scores in the table.
     """
     from evonas.cli.searching import SearchOptions, print_front, run, summary
+    from evonas.search import make_spec
 
+    names = [name.strip() for name in objectives.split(",")]
+    spec = make_spec(space, names, where or (), algorithm, population, generations, seed)
     options = SearchOptions(
-        space=space,
-        objectives=tuple(name.strip() for name in objectives.split(",")),
+        spec,
         table=table or out / "table",
         out=out,
-        where=tuple(where or ()),
-        algorithm=algorithm,
-        population=population,
-        generations=generations,
-        seed=seed,
         scorer=scorer,
         weights=weights,
         data=data,

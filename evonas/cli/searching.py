@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """A search as the command line asks for it; see the options of `evonas search`."""
+    """A search with its files and its scorer; see the options of `evonas search`."""
 
-    space: str
-    objectives: tuple[str, ...]
+    spec: "SearchSpec"
     table: Path
     out: Path
-    where: tuple[str, ...] = ()
-    algorithm: str = "nsga2"
-    population: int = 24
-    generations: int = 10
-    seed: int = 0
     scorer: str = "supernet"
     weights: Path | None = None
     data: Path | None = None
     surrogate: Path | None = None
     ray: str | None = None
     remeasure: bool = True
+
+    def settings(self) -> dict[str, Any]:
+        """Returns all of it as JSON values."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "spec"}
+        paths = {name: str(value) for name, value in own.items() if isinstance(value, Path)}
+        return self.spec.settings() | own | paths
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -48,14 +48,13 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         The result, and the source of each scored column.
     """
     from evonas.scoring import ScorerOptions, load_scorer
-    from evonas.search import make_spec, run_search
+    from evonas.search import run_spec
     from evonas.table import open_or_create
 
-    spec = make_spec(options.space, options.objectives, options.where)
-    space, scorer = spec.space, None
+    spec, scorer = options.spec, None
     if spec.scored:
         given = ScorerOptions(
-            space,
+            spec.space,
             options.weights,
             options.data,
             options.surrogate,
@@ -67,18 +66,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     sources = _sources(table, spec, scorer)
     report, close = _progress(options.out)
     try:
-        result = run_search(
-            space,
-            options.objectives,
-            scorer=scorer,
-            table=table,
-            where=options.where,
-            algorithm=options.algorithm,
-            population=options.population,
-            generations=options.generations,
-            seed=options.seed,
-            callback=report,
-        )
+        result = run_spec(spec, scorer=scorer, table=table, callback=report)
     except KeyboardInterrupt as interrupt:
         say_interrupted(
             interrupt,
@@ -89,10 +77,9 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         close()
     if options.remeasure:
         result = _remeasured(result, spec)
-    settings = {name: _plain(getattr(options, name)) for name in options.__slots__}
-    settings["provenance"] = dict(scorer.provenance) if scorer else {}
-    shown = [f"{name} ({_source(name, sources)})" for name in options.objectives]
-    _write(result, options.out, settings, f"{options.space}: {', '.join(shown)}")
+    settings = options.settings() | {"provenance": dict(scorer.provenance) if scorer else {}}
+    shown = [f"{o.name} ({_source(o.name, sources)})" for o in spec.objectives]
+    _write(result, options.out, settings, f"{spec.space.name}: {', '.join(shown)}")
     return result, sources
 
 
@@ -140,9 +127,8 @@ def _sources(
 
 def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:
     from evonas.errors import MissingPackageError
-    from evonas.figures.front import front_figure
+    from evonas.figures.front import front_data, front_figure
     from evonas.files import write_atomically
-    from evonas.search.panels import front_data
     from evonas.search.report import front_csv, run_record
 
     record = json.dumps(run_record(result, settings), indent=2) + "\n"
@@ -253,9 +239,3 @@ def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:
         )
 
     return report, lambda: typer.echo(err=True) if live else None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value

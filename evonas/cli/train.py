@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evonas.cli.interrupts import keeps, remembered_signals
 from evonas.cli.options import processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from evonas.retraining import Retraining
 
 
 def train(
@@ -19,7 +22,11 @@ def train(
         Path | None, typer.Option(help="COCO-format folder with the splits train and val.")
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="nano, mobiledet, mobiledet-small-data, int8, or a YAML file.")
+        str,
+        typer.Option(
+            help="nano, mobiledet (as published), mobiledet-evonas, mobiledet-small-data, int8, or "
+            "a YAML file."
+        ),
     ] = "nano",
     changes: Annotated[
         list[str] | None,
@@ -58,6 +65,7 @@ def train(
     from evonas.retraining import RunFolder, plan_training
     from evonas.training.launch import joined_processes, pick_device
 
+    request = None
     if resume:
         if out is None:
             raise ConfigurationError("--resume needs --out, the folder of the run")
@@ -69,10 +77,12 @@ def train(
         name = f"{architecture.replace(':', '-')}-{Path(recipe).stem}-{seed}"
         folder = out or Path("runs/train") / name
     with joined_processes() as processes:
-        if not resume and processes.rank == 0:
+        if request is not None and processes.rank == 0:
             RunFolder(folder).create(request)
         processes.from_first(None)  # nobody reads it before it is there
-        result = _run(folder, threads, workers, pick_device(device), processes, stop_without)
+        result = _run(
+            folder, request, threads, workers, pick_device(device), processes, stop_without
+        )
     if processes.rank > 0:
         return
     if as_json:
@@ -83,7 +93,13 @@ def train(
 
 
 def _run(
-    folder: Path, threads: int, workers: int, device: Any, processes: Any, parent: int
+    folder: Path,
+    request: "Retraining | None",
+    threads: int,
+    workers: int,
+    device: Any,
+    processes: Any,
+    parent: int,
 ) -> dict[str, Any]:
     import torch
 
@@ -111,7 +127,7 @@ def _run(
         last = folder / "last.pt"
         resume = f"resume with: evonas train --resume --out {folder}"
         with keeps(lambda: f"{f'saved in {last}' if last.exists() else 'no step done'}; {resume}"):
-            return run_training(folder, machine)
+            return run_training(folder, machine, request)
 
 
 def _print(result: dict[str, Any]) -> None:

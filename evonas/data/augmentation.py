@@ -1,6 +1,7 @@
 """How images are changed during training, as data; `evonas.data.augment` does it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from evonas.errors import ConfigurationError
 
@@ -27,6 +28,10 @@ class Augmentation:
         colour: Largest relative change of a single channel.
         invert: Probability of turning an image into its negative.
         crop: Probability of a random crop as SSD's, stretched to the whole image; before all else.
+        crop_rule: Which crops are taken and which boxes stay in them: `evonas` (of six
+            thresholds; the centre of a box must be seen, `min_visible` decides what stays), or
+            `tf1` (TensorFlow's ssd_random_crop: of seven thresholds, and a box stays if that much
+            of it is seen; `min_visible` has no part in it).
         saturation: Largest relative change of the distance from grey.
         mosaic: Probability of putting the image beside three others of its batch, each at half
             size; before all else.
@@ -44,6 +49,7 @@ class Augmentation:
     crop: float = 0.0
     saturation: float = 0.0
     mosaic: float = 0.0
+    crop_rule: Literal["evonas", "tf1"] = "evonas"
 
     def __post_init__(self) -> None:
         """Refuses what cannot be done to an image."""
@@ -54,3 +60,7 @@ class Augmentation:
                     raise ConfigurationError(
                         f"augmentation: {name} is {value:.4g}; {low:g} to {high:g} is allowed"
                     )
+        if self.crop_rule not in ("evonas", "tf1"):
+            raise ConfigurationError(
+                f"augmentation: unknown crop_rule {self.crop_rule!r}; evonas or tf1"
+            )

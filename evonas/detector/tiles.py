@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
-
-Floats = NDArray[np.float64]
 
 _AT_BORDER = 0.01  # of a tile's side: a box that ends so near its border is cut by it
 _COVERED = 0.5  # share of a part that a whole object covers, where it is that object's

@@ -9,7 +9,7 @@ from typing import Any
 from evonas.errors import EvonasError, SchemaError
 from evonas.files import read_json
 from evonas.limits import printable
-from evonas.space import AnchorShapes, Architecture, find_architecture
+from evonas.space import AnchorShapes, Architecture, resolve
 
 FILE = "card.json"
 _MOST_CLASSES, _MOST_SIDE = 10_000, 8192
@@ -25,9 +25,8 @@ class ExportCard:
         image_size: Side of the images that the network takes.
         mean: What is subtracted from the pixels' values 0 to 255.
         std: What they are then divided by.
-        score_threshold: Detections of lower scores are dropped.
-        iou_threshold: Of two boxes of a class that overlap by more, the better one stays.
         anchors: The anchors that it was trained for, if they are not the space's.
+        resizing: How images become the network's square; see `evonas.detector.archive.Card`.
     """
 
     architecture: str
@@ -35,9 +34,8 @@ class ExportCard:
     image_size: int
     mean: float
     std: float
-    score_threshold: float = 0.01
-    iou_threshold: float = 0.6
     anchors: AnchorShapes | None = None
+    resizing: str = "antialiased"
 
     def network(self) -> Architecture:
         """Returns the architecture with these classes and anchors.
@@ -45,7 +43,7 @@ class ExportCard:
         Raises:
             EvonasError: There is no such architecture.
         """
-        found = find_architecture(self.architecture).with_classes(len(self.classes))
+        found = resolve(self.architecture).architecture.with_classes(len(self.classes))
         return found if self.anchors is None else found.with_anchors(self.anchors)
 
 
@@ -79,15 +77,19 @@ def _card(content: Mapping[str, Any]) -> ExportCard:
     size = content["image_size"]
     if type(size) is not int or not 0 < size <= _MOST_SIDE:
         raise ValueError(f"image_size is {size!r}, 1 to {_MOST_SIDE} is allowed")
-    numbers = {
-        name: _number(content[name], name)
-        for name in ("mean", "std", "score_threshold", "iou_threshold")
-        if name in content or name in ("mean", "std")
-    }
+    numbers = {name: _number(content[name], name) for name in ("mean", "std")}
+    resizing = content.get("resizing", "antialiased")
+    if resizing not in ("antialiased", "tf1"):
+        raise ValueError(f"resizing is {printable(repr(resizing), 40)}, antialiased or tf1")
     if not numbers["std"] > 0:
         raise ValueError(f"std is {numbers['std']}, it must be above 0")
     card = ExportCard(
-        content["architecture"], tuple(classes), size, anchors=_anchors(content), **numbers
+        content["architecture"],
+        tuple(classes),
+        size,
+        anchors=_anchors(content),
+        resizing=resizing,
+        **numbers,
     )
     network = card.network()
     if network.skeleton.image_size != size:

@@ -40,7 +40,9 @@ def detect_in_file(archive: Archive, path: Path, threshold: float) -> tuple["Ima
 
 def detect_in_image(archive: Archive, image: "Image", threshold: float) -> list[Found]:
     """Finds objects in an RGB image of any size; boxes are in its own pixels, best first."""
-    pixels = torch.from_numpy(resized_pixels(image, archive.image_size).copy())
+    pixels = torch.from_numpy(
+        resized_pixels(image, archive.image_size, archive.card.resizing).copy()
+    )
     found = archive.detect(pixels[None])
     return found_objects(found, archive.card.classes, image.size, archive.image_size, threshold)
 

@@ -9,7 +9,7 @@ import numpy as np
 from evonas.data.drawing import Found
 from evonas.data.images import resized_pixels
 from evonas.errors import SchemaError
-from evonas.export.card import ExportCard, read_card
+from evonas.export.card import read_card
 from evonas.export.runtime import ExportedDetector, ImageDetector, OnnxFile
 
 if TYPE_CHECKING:
@@ -77,20 +77,17 @@ class RawDetector:
     Args:
         run: From images (1, 3, size, size), normalised, to codes (1, n_anchors, 4) and logits
             (1, n_anchors, n_classes).
-        card: What stands beside the file.
-        name: Of the file, for messages.
+        path: The file, beside whose card it lies.
     """
 
-    def __init__(
-        self,
-        run: "Callable[[Tensor], tuple[Tensor, ...]]",
-        card: ExportCard,
-        name: str,
-    ) -> None:
+    def __init__(self, run: "Callable[[Tensor], tuple[Tensor, ...]]", path: Path) -> None:
         from evonas.detector import anchor_boxes
+        from evonas.export.subject import card_beside
 
-        self._run, self._card, self._name = run, card, name
-        self._anchors = anchor_boxes(card.network().skeleton)
+        self._run, self._path = run, path
+        self._card, architecture = card_beside(path)
+        self._image_size = architecture.skeleton.image_size
+        self._anchors = anchor_boxes(architecture.skeleton)
 
     def detect(self, image: "Image", threshold: float) -> list[Found]:
         """Returns the objects of an RGB image of any size, best first, in its own pixels."""
@@ -100,13 +97,13 @@ class RawDetector:
         from evonas.export.detect import found_objects
 
         card = self._card
-        pixels = resized_pixels(image, card.image_size).astype(np.float32)
+        pixels = resized_pixels(image, self._image_size, card.resizing).astype(np.float32)
         codes, logits = self._run(torch.from_numpy((pixels - card.mean) / card.std)[None])
         wanted = (1, len(self._anchors), 4), (1, len(self._anchors), len(card.classes))
         given = tuple(codes.shape), tuple(logits.shape)
         if given != wanted:
             raise SchemaError(
-                f"{self._name}: outputs {given[0]} and {given[1]}; {card.architecture} of "
+                f"{self._path}: outputs {given[0]} and {given[1]}; {card.architecture} of "
                 f"{len(card.classes)} classes gives {wanted[0]} and {wanted[1]}: its card.json is "
                 "another network's"
             )
@@ -114,11 +111,10 @@ class RawDetector:
             codes,
             logits,
             self._anchors,
-            card.image_size,
-            card.score_threshold,
-            card.iou_threshold,
+            self._image_size,
+            card.detection,
         )
-        return found_objects(detections, card.classes, image.size, card.image_size, threshold)
+        return found_objects(detections, card.classes, image.size, self._image_size, threshold)
 
 
 def _load_archive(path: Path) -> ImageDetector:
@@ -136,7 +132,7 @@ def _load_onnx(path: Path) -> ImageDetector:
     def run(images: "Tensor") -> "tuple[Tensor, ...]":
         return tuple(torch.from_numpy(part) for part in file.run(images.numpy()))
 
-    return RawDetector(run, file.card, str(path))
+    return RawDetector(run, path)
 
 
 def _load_tflite(path: Path) -> ImageDetector:
@@ -149,7 +145,7 @@ def _load_tflite(path: Path) -> ImageDetector:
     except (OSError, ValueError, RuntimeError) as error:
         raise SchemaError(f"{path}: not an exported detector ({error})") from error
     file.check(card.image_size, str(path))
-    return RawDetector(file, card, str(path))
+    return RawDetector(file, path)
 
 
 _LOADERS: dict[str, Callable[[Path], ImageDetector]] = {

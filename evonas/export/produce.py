@@ -149,7 +149,12 @@ class _Measure:
         self._detector = archive.detector.eval()
         self._skeleton = archive.detector.architecture.skeleton
         size = archive.image_size
-        self._validation = None if validation is None else Validation(validation, size)
+        card = archive.card
+        self._validation = (
+            None
+            if validation is None
+            else Validation(validation, size, card.protocol, card.resizing)
+        )
         noise = torch.rand(_COMPARED, 3, size, size, generator=torch.Generator().manual_seed(0))
         images = noise * 2 - 1 if self._validation is None else self._validation.images[:_COMPARED]
         self.images = images.contiguous()
@@ -288,6 +293,8 @@ _WRITERS: dict[str, Callable[[Archive, Path, Tensor | None, _Measure], list[Expo
 }
 
 
-def calibration_images(dataset: CocoDataset, image_size: int, count: int = 200) -> Tensor:
+def calibration_images(
+    dataset: CocoDataset, image_size: int, count: int = 200, resizing: str = "antialiased"
+) -> Tensor:
     """Returns the first images of a data set, (n, 3, image_size, image_size) uint8."""
-    return load_tensors(dataset.first(count), image_size).images
+    return load_tensors(dataset.first(count), image_size, resizing).images

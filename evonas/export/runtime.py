@@ -126,7 +126,7 @@ class ExportedDetector:
         card = self._file.card
         self.architecture, self.classes = card.architecture, card.classes
         self.image_size = card.image_size
-        self._mean, self._std = card.mean, card.std
+        self._mean, self._std, self._resizing = card.mean, card.std, card.resizing
 
     def detect(self, image: "Image", threshold: float = 0.0) -> list[Found]:
         """Returns the objects of an RGB image of any size, best first, in its own pixels."""
@@ -151,7 +151,7 @@ class ExportedDetector:
         return float(np.median(times)) * 1e3
 
     def _input(self, image: "Image") -> NDArray[np.float32]:
-        pixels = resized_pixels(image, self.image_size).astype(np.float32)
+        pixels = resized_pixels(image, self.image_size, self._resizing).astype(np.float32)
         normalised: NDArray[np.float32] = (pixels - self._mean) / self._std
         return normalised[None]
 

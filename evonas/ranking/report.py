@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.ranking.agreement import (
     agreement,
     noise_ceiling,
@@ -16,8 +16,6 @@ from evonas.ranking.agreement import (
 )
 from evonas.ranking.discrimination import discrimination, explained_by_gene
 from evonas.ranking.truth import Truth, op_mixes
-
-Floats = NDArray[np.float64]
 
 TERCILES = ("cheap", "middle", "costly")
 

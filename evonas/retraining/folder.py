@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evonas.errors import ConfigurationError, DataError, SchemaError
+from evonas.errors import ConfigurationError, DataError, GenotypeError, SchemaError
 from evonas.files import read_json, write_atomically, write_json
 from evonas.json_values import without_nan
 from evonas.limits import parse_json, printable, read_regular
 from evonas.retraining.request import Retraining
+from evonas.space import resolve
 from evonas.training.recipe import describe_recipe, recipe_from
 
 _VERSION = 1
@@ -155,7 +156,7 @@ class RunFolder:
             if type(content["seed"]) is not int:
                 raise TypeError(f"seed: expected int, got {content['seed']!r}")
             return Retraining(
-                content["architecture"],
+                resolve(content["architecture"]),
                 Path(content["data"]),
                 content["recipe_name"],
                 recipe_from(content["recipe"]),
@@ -163,7 +164,7 @@ class RunFolder:
                 content["seed"],
                 Path(content["table"]) if content["table"] else None,
             )
-        except (KeyError, TypeError, ValueError, ConfigurationError) as error:
+        except (KeyError, TypeError, ValueError, ConfigurationError, GenotypeError) as error:
             reason = printable(str(error))
             raise SchemaError(
                 f"{self.config}: not the configuration of a run ({reason})"

@@ -6,8 +6,7 @@ import numpy as np
 
 from evonas.errors import SchemaError
 from evonas.retraining.request import Retraining
-from evonas.space import Genotypes, SearchSpace, find_architecture, load_space
-from evonas.space.published import PUBLISHED
+from evonas.space import Genotypes, SearchSpace
 from evonas.table import open_or_create, open_table
 from evonas.table.provenance import differing_key
 from evonas.training.recipe import describe_recipe
@@ -22,7 +21,7 @@ def check_table(request: Retraining, environment: dict[str, Any]) -> None:
     """
     if request.table is None or not request.table.exists():
         return
-    table, (space, _) = open_table(request.table), locate(request.architecture)
+    table, (space, _) = open_table(request.table), _point(request)
     column = _columns(request)[0]
     known = table.provenance(column, space) if space.name in table.spaces else {}
     ours = _provenance(request, environment)
@@ -47,7 +46,7 @@ def keep_result(request: Retraining, environment: dict[str, Any], result: dict[s
         return
     path = request.table
     table = open_or_create(path)
-    space, genotypes = locate(request.architecture)
+    space, genotypes = _point(request)
     values = (result["val"]["map"], result["val"]["map50"])
     columns = {
         name: np.array([value]) for name, value in zip(_columns(request), values, strict=True)
@@ -71,10 +70,9 @@ def _provenance(request: Retraining, environment: dict[str, Any]) -> dict[str, s
     }
 
 
-def locate(architecture: str) -> tuple[SearchSpace, Genotypes]:
-    """Returns the space and the genotype, (1, n_genes), of an `arch_id` or published network."""
-    if architecture in PUBLISHED:
-        space = load_space(PUBLISHED[architecture].space)
-        return space, space.encode(find_architecture(architecture))[None]
-    space = load_space(architecture.partition(":")[0])
-    return space, space.genotypes([architecture])
+def _point(request: Retraining) -> tuple[SearchSpace, Genotypes]:
+    """Returns the space and the genotype, (1, n_genes)."""
+    space, genotype = request.design.space, request.design.genotype
+    assert space is not None, "a request with a table has a space"
+    assert genotype is not None
+    return space, genotype[None]

@@ -12,10 +12,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 # A kill loses what was scored since the last write, so a batch should take a few seconds; a write
 # costs some milliseconds, so a fast scorer's batches should be large.

@@ -14,6 +14,10 @@ from evonas.files import write_json
 from evonas.space import SearchSpace, load_space
 from evonas.supernet.supernet import Supernet
 
+# Training images that set the batch norm of a network cut out of a supernet: the same for a score
+# and for an archive, whose AP is the score that a table has of it.
+CALIBRATION_IMAGES = 128
+
 
 def space_for_classes(space: SearchSpace, n_classes: int) -> SearchSpace:
     """Returns the space with a head of that many class logits."""

@@ -14,7 +14,6 @@ from evonas.table.table import (
     write_table,
 )
 from evonas.table.verify import verify_table
-from evonas.table.where import where_mask
 
 __all__ = [
     "CONFLICT_RULES",
@@ -33,6 +32,5 @@ __all__ = [
     "repair_table",
     "shipped_tables",
     "verify_table",
-    "where_mask",
     "write_table",
 ]

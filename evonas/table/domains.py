@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.table.columns import DIRECTIONS, check_name, column_objective, named_objective
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

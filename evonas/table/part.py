@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats as Floats  # for all of evonas.table
 from evonas.errors import DataError
 from evonas.files import atomic_file
 from evonas.seal import add_seal
@@ -27,7 +28,6 @@ from evonas.table.columns import column_objective, direction_of
 
 FORMAT, SCHEMA = "evonas-table", 2
 
-Floats = NDArray[np.float64]
 Provenance = Mapping[str, str]
 Card = Mapping[str, str]
 # Gives the rows of a slice; whoever reads a part owns what it gets.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evonas.conditions import where_mask
 from evonas.errors import (
     ConfigurationError,
     DataError,
@@ -22,7 +23,6 @@ from evonas.table.lookup import ColumnTable, RowNumbers, Space
 from evonas.table.part import Card, Floats, write_part
 from evonas.table.rows import slices
 from evonas.table.untrusted import NewerSchemaError
-from evonas.table.where import where_mask
 
 if TYPE_CHECKING:
     import pandas as pd

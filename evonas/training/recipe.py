@@ -52,6 +52,12 @@ class Recipe:
             end.
         patience: Evaluations without a better AP after which training ends; 0 for never.
         fit_anchors: Shape the anchors for the training boxes; see `fit_anchors`.
+        warmup_from: Rate of the first step, from which it rises linearly to `learning_rate`; 0 to
+            begin with one step of the rise.
+        initialisation: Of random weights: `evonas`, or `published` as the MobileDets'.
+        protocol: Post-processing under which AP is measured: `fast`, `crowded` or `published`.
+        resizing: How images are resized: `antialiased`, or `tf1` as TensorFlow 1 does; by default
+            as the initial weights are used to, else antialiased.
         sync_norm: Take batch norm statistics over all processes.
     """
 
@@ -75,6 +81,10 @@ class Recipe:
     patience: int = 0
     sync_norm: bool = False
     fit_anchors: bool = False
+    warmup_from: float = 0.0
+    initialisation: Literal["evonas", "published"] = "evonas"
+    protocol: str = "fast"
+    resizing: Literal["", "antialiased", "tf1"] = ""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained with."""
@@ -88,12 +98,24 @@ class Recipe:
             raise ConfigurationError(
                 "recipe: int8 rounds with the batch norm folded in; it needs freeze_norm"
             )
-        if self.optimiser not in ("adamw", "sgd"):
-            raise ConfigurationError(f"recipe: unknown optimiser {self.optimiser!r}; adamw or sgd")
+        if not 0 <= self.warmup_from <= self.learning_rate:
+            raise ConfigurationError(
+                f"recipe: warmup_from is {self.warmup_from}, 0 to learning_rate "
+                f"({self.learning_rate:g}) is allowed"
+            )
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigurationError(
+                    f"recipe: unknown {name} {getattr(self, name)!r}; "
+                    f"{' or '.join(filter(None, allowed))}"
+                )
 
     def learning_rate_at(self, step: int) -> float:
         """Rate of a step, counted from 0."""
         if step < self.warmup_steps:
+            if self.warmup_from:
+                rise = (self.learning_rate - self.warmup_from) / self.warmup_steps
+                return self.warmup_from + rise * step
             return self.learning_rate * (step + 1) / self.warmup_steps
         share = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
         return self.learning_rate * (1 + cos(pi * share)) / 2
@@ -104,11 +126,19 @@ class Recipe:
         return done // self.steps > (done - self.validations) // self.steps
 
 
+_CHOICES = {
+    "optimiser": ("adamw", "sgd"),
+    "initialisation": ("evonas", "published"),
+    "protocol": ("fast", "crowded", "published"),  # of evonas.detector.protocol, which needs torch
+    "resizing": ("", "antialiased", "tf1"),
+}
+
 # Left out of a description while they have their default, so that checkpoints and tables from
 # before they existed stay valid.
 _LATER = {
     "optimiser", "float16", "compile", "freeze_norm", "int8", "box_weight", "validations",
-    "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic",
+    "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic", "warmup_from",
+    "initialisation", "protocol", "resizing", "crop_rule",
 }  # fmt: skip
 
 

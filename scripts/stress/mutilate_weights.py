@@ -19,7 +19,7 @@ import typer
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import EvonasError
-from evonas.space import find_architecture, load_space
+from evonas.space import load_space, resolve
 from evonas.supernet import load_supernet, save_supernet
 from evonas.supernet.supernet import Supernet
 from evonas.training.checkpoint import checkpoint_steps, save_checkpoint
@@ -40,7 +40,7 @@ HARMS = [one_bit, one_bit, flip, cut, overwrite, early]
 
 def sound_files(folder: Path) -> dict[Path, Callable[[Path], object]]:
     """Writes one file of each kind; returns how each is read."""
-    detector = Detector(find_architecture(ARCHITECTURE))
+    detector = Detector(resolve(ARCHITECTURE).architecture)
     archive = folder / "archive.safetensors"
     save_archive(archive, Archive(detector, Card(ARCHITECTURE, tuple("0123456789"))))
     space = load_space("pico")

@@ -39,11 +39,11 @@ def base_files(folder: Path) -> None:
     from evonas.detector import Detector
     from evonas.detector.archive import Archive, Card
     from evonas.export.produce import calibration_images, export_detector
-    from evonas.space import find_architecture
+    from evonas.space import resolve
 
     light_files(folder)
     torch.manual_seed(0)
-    detector = Detector(find_architecture(_NAME)).eval()
+    detector = Detector(resolve(_NAME).architecture).eval()
     archive = Archive(detector, Card(_NAME, tuple("0123456789")))
     images = calibration_images(load_coco(folder / "digits", "train"), 64, 4)
     export_detector(archive, folder / "export", calibration=images)
@@ -206,14 +206,14 @@ def _resume(folder: Path) -> None:
     from evonas.detector import Detector
     from evonas.errors import EvonasError
     from evonas.retraining import RunFolder
-    from evonas.space import find_architecture
+    from evonas.space import resolve
     from evonas.training.checkpoint import checkpoint_steps
     from evonas.training.loop import train
 
     with contextlib.suppress(EvonasError):
         recipe = RunFolder(folder / "run").request().recipe
         checkpoint_steps(folder / "run" / "last.pt")
-        architecture = find_architecture("pico:0000000")
+        architecture = resolve("pico:0000000").architecture
         data = load_tensors(load_coco(folder / "digits", "train"), 64)
         torch.manual_seed(0)
         network = Detector(architecture)

@@ -183,7 +183,7 @@ def test_search_in_a_table_of_the_whole_space(
         (["--objectives", "map"], 2, "at least two different ones are required"),
         (["--objectives", "map,latency:toaster"], 2, "unknown device 'toaster'; known: "),
         (["--where", "latency:toaster <= 5"], 2, "unknown device 'toaster'; known: "),
-        (["--where", "madds is small"], 2, "constraint 'madds is small': must be COLUMN"),
+        (["--where", "madds is small"], 2, "condition 'madds is small': a comparison"),
         (["--where", "trained_map >= 0.2"], 2, "the scorer does not give 'trained_map'"),
         (["--algorithm", "luck"], 2, "unknown algorithm 'luck'; known: agemoea2, "),
         (["--scorer", "oracle"], 2, "unknown scorer 'oracle'; known: "),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.latency.predictors.linear import fit_linear
 from evonas.latency.predictors.metrics import Accuracy, accuracy
@@ -15,7 +15,6 @@ from evonas.latency.predictors.observations import networks
 from evonas.latency.predictors.predictor import LatencyPredictor, list_predictors, load_predictor
 from evonas.latency.store import Measurements, load_measurements, measurements_path
 
-Floats = NDArray[np.float64]
 DataDir = Path | str | None
 
 # What a predictor's versions say of `errors` where it is fitted to every measurement.
