@@ -29,7 +29,7 @@ def val(
     images: Annotated[int, typer.Option(min=0, help="Only the first images; 0 for all.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all.")] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images beyond 8 GiB of them.")
+        int, typer.Option(min=0, help="Processes that decode images if they exceed 8 GiB.")
     ] = 2,
     as_json: AsJson = False,
 ) -> None:

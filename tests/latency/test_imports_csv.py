@@ -78,7 +78,7 @@ FAULTS: dict[str, tuple[Callable[[Rows], None], str]] = {
     "not finite": (set_cell(1, 1, "inf"), "row 3: latency inf must be"),
     "duplicate": (lambda rows: rows.append(list(rows[2])), "is also in row 4"),
     "outlier": (set_cell(4, 1, "1e9"), "row 6: .* let expect"),
-    "too few": (lambda rows: rows.__delitem__(slice(5, None)), "at least 20 are needed"),
+    "too few": (lambda rows: rows.__delitem__(slice(5, None)), "at least 20 are required"),
 }
 
 

@@ -184,7 +184,7 @@ def test_seeds_labels_and_curves_stand_in_one_table(tmp_path):
 def test_a_column_without_direction_is_no_objective(tmp_path):
     table, rows = create_table(tmp_path / "table"), SPACE.sample(1, np.random.default_rng(0))
     table.append(SPACE, rows, {"colour": [1.0]}, provenance={"source": "mine"})
-    with pytest.raises(ConfigurationError, match="'colour' is no objective"):
+    with pytest.raises(ConfigurationError, match="'colour' is not an objective"):
         table.front(["colour"])
     with pytest.raises(ConfigurationError, match="unknown column 'speed'"):
         table.front(["speed"])
