@@ -66,7 +66,7 @@ class LabelFiles:
         ]
         unused = [p for p in others if p not in self._used and p.name.lower() not in _NO_LABELS]
         if unused:
-            what = f"{len(unused)} label files belong to no image"
+            what = f"{len(unused)} label files have no image"
             notes.append(f"{what}, {printable(unused[0].name)} the first")
         return notes
 
