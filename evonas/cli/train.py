@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 def train(
-    context: typer.Context,
     architecture: Annotated[
         str, typer.Argument(metavar="ARCH", help="arch_id, published network or baseline.")
     ] = "",
@@ -71,7 +70,6 @@ def train(
         if out is None:
             raise ConfigurationError("--resume needs --out, the folder of the run")
         folder = out
-        _refuse_other(context, folder)
     else:
         if not architecture or data is None:
             raise ConfigurationError("name the architecture and its --data, or --resume a run")
@@ -92,21 +90,6 @@ def train(
         return
     _print(result)
     typer.echo(f"written to {folder}: best.safetensors, metrics.json, curves.jsonl, log.txt")
-
-
-def _refuse_other(context: typer.Context, folder: Path) -> None:
-    """Refuses options beside --resume that are not those which the run was begun with."""
-    from evonas.retraining import RunFolder
-    from evonas.retraining.request import refuse_other
-
-    names = ("architecture", "data", "recipe", "changes", "init", "seed", "table")
-    given = {
-        name: context.params[name]
-        for name in names
-        if context.get_parameter_source(name).name != "DEFAULT"
-    }
-    if given:
-        refuse_other(RunFolder(folder).request(), **given)
 
 
 def _run(

@@ -4,9 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
-from typing import Any
 
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, DataError
@@ -113,51 +111,6 @@ def plan_training(
         )
     to = Path(table).resolve() if table is not None else None
     return Retraining(design, folder, recipe, resolved, weights, seed, to)
-
-
-def refuse_other(
-    stored: Retraining,
-    architecture: str | None = None,
-    data: Path | str | None = None,
-    recipe: str | None = None,
-    changes: Sequence[str] = (),
-    init: str | None = None,
-    seed: int | None = None,
-    table: Path | str | None = None,
-) -> None:
-    """Refuses what is not as in the run that is to be resumed; None stands for not given.
-
-    Raises:
-        ConfigurationError: A run goes on as it began, and this asks for another one.
-    """
-    other = []
-    if architecture and resolve(architecture).name != stored.architecture:
-        other.append(f"architecture {architecture}")
-    if data is not None and Path(data).resolve() != stored.data:
-        other.append(f"--data {data}")
-    if recipe is not None and load_recipe(recipe, changes) != stored.recipe:
-        other.append(f"--recipe {recipe}")
-    for change in changes:
-        key, _, _ = change.partition("=")
-        asked = load_recipe(recipe or "nano", [change])
-        if _value(asked, key.strip()) != _value(stored.recipe, key.strip()):
-            other.append(f"--set {change}")
-    if init is not None and _resolve_init(init, stored.design) != stored.init:
-        other.append(f"--init {init}")
-    if seed is not None and seed != stored.seed:
-        other.append(f"--seed {seed}")
-    if table is not None and Path(table).resolve() != stored.table:
-        other.append(f"--table {table}")
-    if other:
-        raise ConfigurationError(
-            f"{', '.join(other)}: the run to be resumed was begun with another; leave it out, or "
-            "start a new run in another --out (--init takes the weights of this one)"
-        )
-
-
-def _value(recipe: Recipe, key: str) -> Any:
-    """Returns a field of a recipe, such as `augmentation.flip`."""
-    return reduce(getattr, key.split("."), recipe)
 
 
 def _resolve_init(init: str, design: Design) -> str:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor
@@ -32,6 +34,21 @@ def trained():
     cost = x[:, names.index("madds")]
     ap = 0.2 + 0.03 * (cost - cost.mean()) + 0.05 * fused + 0.005 * rng.standard_normal(60)
     return rows, ap, 0.05 * fused + 0.005 * rng.standard_normal(60)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "options"),
+    [
+        ("surrogate", {"data": "my_data"}),  # its AP is of the data it was fitted to
+        ("surrogate", {"weights": "mine.safetensors"}),
+        ("table", {"data": "my_data"}),
+        ("supernet", {"surrogate": "mine.npz"}),
+    ],
+)
+def test_what_a_scorer_does_not_use_is_refused(scorer, options):
+    options = {name: Path(value) for name, value in options.items()}
+    with pytest.raises(ConfigurationError, match=f"--{next(iter(options))} .*does not use it"):
+        load_scorer(scorer, ScorerOptions(NANO, **options))
 
 
 def test_features_follow_the_walk():

@@ -116,8 +116,9 @@ def _coco(path: Path) -> Callable[[], Source] | None:
         files = find_coco_files(path)
         return (lambda: read_coco_source(path, files)) if files else None
     if path.suffix.lower() == ".json" and is_coco(parse_json(read_limited(path), str(path))):
-        above = (path.parent, path.parent / "images", path.parent.parent / "images")
-        images = next(folder for folder in (*above[1:], above[0]) if folder.is_dir())
+        beside = path.parent.parent if path.parent.name.lower() == "annotations" else path.parent
+        above = (path.parent / "images", path.parent.parent / "images", beside)
+        images = next(folder for folder in above if folder.is_dir())
         return lambda: read_coco_source(path.parent, {"": (path, images)})
     return None
 
