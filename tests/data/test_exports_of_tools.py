@@ -50,11 +50,12 @@ def test_flat_yolo_keeps_its_splits(tmp_path, lists):
 def test_a_test_split_that_is_named_only_is_left_out_and_said(tmp_path):
     yaml = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnames: [cat]\n"
     yolo(tmp_path / "zip" / "project", BOX, yaml)  # an archive unpacks to a folder in a folder
+    text(tmp_path / "zip" / "project" / "notes.json", "{broken")  # somebody's, and of no matter
     found = convert_dataset(tmp_path / "zip", tmp_path / "out")
     assert n(tmp_path / "out") == {"train": (4, 4), "val": (4, 4)}
     assert "no ../test/images: there is no split test" in found.notes
+    yolo(tmp_path / "typo", BOX, "train: train/images\nval: valid/pictures\nnames: [cat]\n")
     with pytest.raises(DataError, match=r"no .*valid/pictures"):
-        yolo(tmp_path / "typo", BOX, "train: train/images\nval: valid/pictures\nnames: [cat]\n")
         convert_dataset(tmp_path / "typo", tmp_path / "out2")
 
 

@@ -74,6 +74,9 @@ def _reader(
         read = tries[name](path)
         if read is not None:
             return name, read
+    read = _coco_of_any_name(path) if format in ("", "coco") else None
+    if read is not None:
+        return "coco", read
     inner = _only_folder(path)
     if inner is not None and depth:
         return _reader(inner, format, labels, units, depth - 1)
@@ -112,15 +115,17 @@ def _deeppcb(path: Path) -> Callable[[], Source] | None:
 def _coco(path: Path) -> Callable[[], Source] | None:
     if path.is_dir() and locate_splits(path):
         return lambda: read_coco_source(path)
-    if path.is_dir():
-        files = find_coco_files(path)
-        return (lambda: read_coco_source(path, files)) if files else None
     if path.suffix.lower() == ".json" and is_coco(parse_json(read_limited(path), str(path))):
         beside = path.parent.parent if path.parent.name.lower() == "annotations" else path.parent
         above = (path.parent / "images", path.parent.parent / "images", beside)
         images = next(folder for folder in above if folder.is_dir())
         return lambda: read_coco_source(path.parent, {"": (path, images)})
     return None
+
+
+def _coco_of_any_name(path: Path) -> Callable[[], Source] | None:
+    files = find_coco_files(path) if path.is_dir() else {}
+    return (lambda: read_coco_source(path, files)) if files else None
 
 
 def _voc(path: Path, labels: Path | None) -> Callable[[], Source] | None:
