@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from evonas.table import BenchmarkTable
 
 
+# What makes a search another one; its number of generations does not.
+_QUESTION = (
+    "space", "objectives", "where", "algorithm", "population", "seed", "scorer", "weights", "data",
+    "surrogate",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
     """A search with its files and its scorer; see the options of `evonas search`."""
@@ -53,6 +60,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     from evonas.search import run_spec
     from evonas.table import open_or_create
 
+    _refuse_other_search(options)
     spec, scorer = options.spec, None
     if spec.scored:
         given = ScorerOptions(
@@ -83,6 +91,30 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     shown = [f"{o.name} ({_source(o.name, sources)})" for o in spec.objectives]
     _write(result, options.out, settings, f"{spec.space.name}: {', '.join(shown)}")
     return result, sources
+
+
+def _refuse_other_search(options: SearchOptions) -> None:
+    """Refuses to write over the report of another search; more generations are the same one.
+
+    Raises:
+        ConfigurationError: The folder holds another search's report.
+    """
+    from evonas.errors import ConfigurationError, EvonasError
+    from evonas.files import read_json
+
+    path = options.out / "run.json"
+    try:
+        there = read_json(path, "a report").get("settings", {}) if path.exists() else {}
+    except (EvonasError, AttributeError):  # damaged: nothing is lost with it
+        return
+    here = json.loads(json.dumps(options.settings()))
+    other = [name for name in _QUESTION if name in there and there[name] != here[name]]
+    if other:
+        name = other[0]
+        raise ConfigurationError(
+            f"{options.out}: holds the report of another search ({name} {there[name]}, now "
+            f"{here[name]}); name another folder with --out"
+        )
 
 
 def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":

@@ -19,7 +19,7 @@ def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
     """
     if name not in SCORERS:
         raise unknown_name("scorer", name, SCORERS)
-    for option in _UNUSED[name]:
+    for option in _UNUSED.get(name, ()):
         _refuse_unused(name, options, option)
     return SCORERS[name](options)
 
