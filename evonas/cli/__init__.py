@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvonasError as error:
         print(f"error: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
+    except MemoryError:
+        print("error: out of memory", file=sys.stderr)
+        return 1
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         what = f"{os.strerror(error.errno) if error.errno else error}{where}"

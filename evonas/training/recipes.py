@@ -162,11 +162,12 @@ def _set(values: dict[str, Any], key: str, value: Any) -> None:
 
 def _parse(text: str) -> Any:
     """Reads a number, true, false or a word; YAML's `1e-3` is a text, here it is a number."""
+    number = read_number(text)
+    if number is not None:
+        return int(text) if _WHOLE.fullmatch(text) else number
     try:
         value = parse_yaml(text, "change of the recipe")
     except DataError:
         return text
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+    # YAML also reads 1_0, 0x10 and 1:30 as numbers, which is not what anybody here means.
+    return text if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -158,17 +158,27 @@ def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
     meta, arrays = load_npz(path, space, SCHEMA)
     if arrays.keys() != {"table"}:
         raise SchemaError(f"{path}: a predictor holds one table, this holds {sorted(arrays)}")
-    low, high = meta["range_ms"]
-    return LatencyPredictor(
-        device=meta["device"],
-        space=space,
-        model=LinearModel(space, arrays["table"].astype(np.float64), meta["kind"]),
-        source=meta["source"],
-        range_ms=(low, high),
-        n_train=meta["n_train"],
-        accuracy=meta["accuracy"],
-        versions=meta["versions"],
-    )
+    table = arrays["table"]
+    n_cells = space.n_cells
+    if table.shape != (n_cells,) or table.dtype.kind != "f" or not np.isfinite(table).all():
+        raise SchemaError(
+            f"{path}: its table has {table.shape} {table.dtype}; {space.name} has {n_cells} "
+            "finite times"
+        )
+    try:
+        low, high = map(float, meta["range_ms"])
+        return LatencyPredictor(
+            device=str(meta["device"]),
+            space=space,
+            model=LinearModel(space, table.astype(np.float64), str(meta["kind"])),
+            source=str(meta["source"]),
+            range_ms=(low, high),
+            n_train=int(meta["n_train"]),
+            accuracy={name: float(value) for name, value in meta["accuracy"].items()},
+            versions=dict(meta["versions"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SchemaError(f"{path}: its header is damaged ({error!r})") from error
 
 
 def _parents(space: SearchSpace) -> list[SearchSpace]:
