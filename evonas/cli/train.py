@@ -104,7 +104,8 @@ def _refuse_changes(context: typer.Context) -> None:
             option = parameter.opts[0]
             name = option if option.startswith("-") else "ARCH"
             raise ConfigurationError(
-                f"--resume goes on with the run as it was asked for, without {name}; for a change, start another run with --init"
+                f"--resume goes on with the run as it was asked for, without {name}; "
+                "for a change, start another run with --init"
             )
 
 

@@ -165,6 +165,9 @@ def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
             f"{path}: its table has {table.shape} {table.dtype}; {space.name} has {n_cells} "
             "finite times"
         )
+    texts = [meta.get(name) for name in ("device", "kind", "source")]
+    if not all(isinstance(text, str) for text in texts):
+        raise SchemaError(f"{path}: its header has no device, kind and source")
     try:
         low, high = map(float, meta["range_ms"])
         return LatencyPredictor(
