@@ -15,6 +15,7 @@ from evonas.arrays import Floats
 from evonas.definitions import definition, later_fields
 from evonas.errors import EvonasError, GenotypeError, SchemaError
 from evonas.files import atomic_file
+from evonas.latency.devices import check_device_name
 from evonas.limits import parse_json
 from evonas.npz import read_npz
 from evonas.paths import find_data, own_data
@@ -101,7 +102,7 @@ def own_measurements_path(
 
 
 def _measurements_file(device: str, space: SearchSpace) -> str:
-    return f"latency/{space.name}/{device}.measurements.npz"
+    return f"latency/{space.name}/{check_device_name(device)}.measurements.npz"
 
 
 def save_measurements(measurements: Measurements, path: Path) -> None:

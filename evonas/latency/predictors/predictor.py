@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
-from evonas.latency.devices import list_devices
+from evonas.latency.devices import check_device_name, list_devices
 from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
 from evonas.latency.sources.analytic import HARDWARE, analytic_model, formula
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
@@ -144,7 +144,7 @@ def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None
 
 
 def _file(device: str, space: SearchSpace) -> str:
-    return f"latency/{space.name}/{device}{_SUFFIX}"
+    return f"latency/{space.name}/{check_device_name(device)}{_SUFFIX}"
 
 
 def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:

@@ -43,9 +43,9 @@ class GaussianProcess:
         linear, smooth, noise = np.exp(2 * self.hyperparameters[:3])
         across = _covariance(x, self.x, self.groups, self.hyperparameters)
         own = linear * (x**2 / _group_sizes(self.groups)).sum(axis=1) + smooth
-        explained = ((across @ self.inverse) * across).sum(axis=1)
+        explained = (_product(across, self.inverse) * across).sum(axis=1)
         variance = np.maximum(own - explained, 0) + noise
-        return across @ self.weights, np.sqrt(variance)
+        return _product(across, self.weights[:, None])[:, 0], np.sqrt(variance)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Returns all that it is made of."""
@@ -102,11 +102,20 @@ def _covariance(a: Floats, b: Floats, groups: NDArray[np.int64], hyperparameters
     size = _group_sizes(groups)
     scale = np.exp(-hyperparameters[3:])[groups] / np.sqrt(size)
     scaled_a, scaled_b = a * scale, b * scale
-    squared = (
-        (scaled_a**2).sum(axis=1)[:, None] + (scaled_b**2).sum(axis=1) - 2 * scaled_a @ scaled_b.T
-    )
-    covariance: Floats = linear * (a / size) @ b.T + smooth * np.exp(-np.maximum(squared, 0) / 2)
-    return covariance
+    lengths = (scaled_a**2).sum(axis=1)[:, None] + (scaled_b**2).sum(axis=1)
+    squared = lengths - 2 * _product(scaled_a, scaled_b.T)
+    covariance: Floats = linear * _product(a / size, b.T)
+    return covariance + smooth * np.exp(-np.maximum(squared, 0) / 2)
+
+
+def _product(a: Floats, b: Floats) -> Floats:
+    """Returns a @ b, each row computed by itself.
+
+    BLAS rounds a row otherwise in a matrix of another height: a network's score would depend on
+    those that are scored with it, and a search that resumes would end elsewhere.
+    """
+    rows: Floats = np.matmul(a[:, None, :], b)[:, 0]
+    return rows
 
 
 def _group_sizes(groups: NDArray[np.int64]) -> NDArray[np.int64]:
