@@ -1,5 +1,6 @@
 """A Gaussian process over grouped features: a linear and a smooth part, and noise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ class GaussianProcess:
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Returns mean and standard deviation, noise included, (m,) each, for (m, f)."""
         linear, smooth, noise = np.exp(2 * self.hyperparameters[:3])
-        across = _covariance(x, self.x, self.groups, self.hyperparameters)
+        across = _covariance(x, self.x, self.groups, self.hyperparameters, _product)
         own = linear * (x**2 / _group_sizes(self.groups)).sum(axis=1) + smooth
         explained = (_product(across, self.inverse) * across).sum(axis=1)
         variance = np.maximum(own - explained, 0) + noise
@@ -97,14 +98,20 @@ def _noisy(x: Floats, groups: NDArray[np.int64], hyperparameters: Floats) -> Flo
     return covariance
 
 
-def _covariance(a: Floats, b: Floats, groups: NDArray[np.int64], hyperparameters: Floats) -> Floats:
+def _covariance(
+    a: Floats,
+    b: Floats,
+    groups: NDArray[np.int64],
+    hyperparameters: Floats,
+    product: Callable[[Floats, Floats], Floats] = np.matmul,
+) -> Floats:
     linear, smooth = np.exp(2 * hyperparameters[:2])
     size = _group_sizes(groups)
     scale = np.exp(-hyperparameters[3:])[groups] / np.sqrt(size)
     scaled_a, scaled_b = a * scale, b * scale
     lengths = (scaled_a**2).sum(axis=1)[:, None] + (scaled_b**2).sum(axis=1)
-    squared = lengths - 2 * _product(scaled_a, scaled_b.T)
-    covariance: Floats = linear * _product(a / size, b.T)
+    squared = lengths - 2 * product(scaled_a, scaled_b.T)
+    covariance: Floats = linear * product(a / size, b.T)
     return covariance + smooth * np.exp(-np.maximum(squared, 0) / 2)
 
 
@@ -114,7 +121,7 @@ def _product(a: Floats, b: Floats) -> Floats:
     BLAS rounds a row otherwise in a matrix of another height: a network's score would depend on
     those that are scored with it, and a search that resumes would end elsewhere.
     """
-    rows: Floats = np.matmul(a[:, None, :], b)[:, 0]
+    rows: Floats = np.matmul(a[:, None, :], np.ascontiguousarray(b))[:, 0]
     return rows
 
 
