@@ -15,7 +15,7 @@ def app(
     ] = None,
     port: Annotated[int, count_option("Port on this machine.", 1, 65535)] = 8501,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Only show: nothing is started or changed.")
+        bool, typer.Option("--read-only", help="View only: nothing is started or changed.")
     ] = False,
     origin: Annotated[
         list[str] | None,

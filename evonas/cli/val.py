@@ -18,7 +18,7 @@ def val(
         ),
     ],
     data: Annotated[Path, typer.Option(help="COCO-format folder.")],
-    split: Annotated[str, typer.Option(help="Which of its splits.")] = "val",
+    split: Annotated[str, typer.Option(help="Split to evaluate.")] = "val",
     protocol: Annotated[
         str,
         typer.Option(help="fast, crowded or published; by default as the detector's card says."),
@@ -26,11 +26,11 @@ def val(
     samples: Annotated[
         int, count_option("Samples of images; 0 for none.", 0, 100_000, name="--bootstrap")
     ] = 200,
-    seed: Annotated[int, seed_option("Of the bootstrap.")] = 0,
+    seed: Annotated[int, seed_option("Seed of the bootstrap.")] = 0,
     images: Annotated[int, count_option("Only the first images; 0 for all.", 0)] = 0,
     threads: Annotated[int, processes_option("CPU threads; 0 for all.", 0)] = 0,
     workers: Annotated[
-        int, processes_option("Processes that decode images beyond 8 GiB of them.", 0)
+        int, processes_option("Processes that decode images if they exceed 8 GiB.", 0)
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
