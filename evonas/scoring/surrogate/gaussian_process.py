@@ -112,7 +112,8 @@ def _covariance(
     lengths = (scaled_a**2).sum(axis=1)[:, None] + (scaled_b**2).sum(axis=1)
     squared = lengths - 2 * product(scaled_a, scaled_b.T)
     covariance: Floats = linear * product(a / size, b.T)
-    return covariance + smooth * np.exp(-np.maximum(squared, 0) / 2)
+    covariance += smooth * np.exp(-np.maximum(squared, 0) / 2)
+    return covariance
 
 
 def _product(a: Floats, b: Floats) -> Floats:
