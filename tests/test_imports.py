@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
 GROUND = {
     "arrays", "cluster", "conditions", "definitions", "durations", "errors", "files", "git",
-    "json_values", "limits", "locks", "numbers", "objectives", "paths", "seal",
+    "json_values", "limits", "locks", "npz", "numbers", "objectives", "paths", "seal",
 }  # fmt: skip
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
@@ -31,6 +31,7 @@ ALLOWED = {
     "limits": {"errors"},
     "files": {"errors", "json_values", "limits"},
     "locks": {"errors"},
+    "npz": {"limits"},
     "numbers": set(),
     "seal": set(),
     "paths": {"errors"},

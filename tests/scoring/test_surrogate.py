@@ -5,6 +5,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor
 
 from evonas.errors import ConfigurationError, DataError, SchemaError
+from evonas.paths import shipped_data
 from evonas.scoring import ScorerOptions, load_scorer
 from evonas.scoring.surrogate import (
     cross_validate,
@@ -209,3 +210,13 @@ def test_too_few_networks_are_refused(trained):
     rows, ap, _ = trained
     with pytest.raises(DataError, match="19 trained architectures; a surrogate needs at least 20"):
         fit_surrogate(NANO, rows[:19], ap[:19])
+
+
+@pytest.mark.parametrize("name", ["nano", "nano-supernet"])
+def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(name):
+    surrogate = load_surrogate(shipped_data() / f"surrogates/{name}.npz", NANO)
+    rows = NANO.sample(40, np.random.default_rng(0))
+    together = np.stack(surrogate.predict(rows))
+    for size in (1, 3, 8, 39):
+        parts = [np.stack(surrogate.predict(rows[i : i + size])) for i in range(0, 40, size)]
+        np.testing.assert_array_equal(np.concatenate(parts, axis=1), together)

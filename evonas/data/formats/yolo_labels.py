@@ -7,6 +7,7 @@ from evonas.data.formats.lookup import folded, walk
 from evonas.data.formats.source import RawBox
 from evonas.errors import ConfigurationError, DataError
 from evonas.limits import printable, read_text
+from evonas.numbers import parse_number
 
 _NO_LABELS = {"classes.txt", "obj.names", "train.txt", "val.txt", "test.txt", "readme.txt"}
 _SURELY_PIXELS = 2.0  # no share of an image that a box may have, even one that reaches out
@@ -129,7 +130,7 @@ class Rows:
             if not line.strip():
                 continue
             try:
-                label, *numbers = map(_number, line.split())
+                label, *numbers = map(parse_number, line.split())
                 if label != int(label):
                     raise ValueError("a class between two numbers")
                 name = self.names[int(label)]
@@ -184,13 +185,6 @@ def enclosing(xs: list[float], ys: list[float]) -> tuple[float, float, float, fl
         return (float("nan"),) * 4
     left, top = min(xs), min(ys)
     return left, top, max(xs) - left, max(ys) - top
-
-
-def _number(text: str) -> float:
-    """Reads a number as YOLO's tools write it: no underscores, no digits of other scripts."""
-    if "_" in text or not text.isascii():
-        raise ValueError(f"no number: {text!r}")
-    return float(text)
 
 
 def _entries(folder: Path) -> list[str]:
