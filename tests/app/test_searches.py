@@ -152,7 +152,7 @@ def test_a_wrong_form_is_one_message(open_app, folder):
     [name] = [field for field in at.text_input if field.label == "Name"]
     name.set_value("../../x")
     at = the_button(at, "Start the search").click().run()
-    assert "small letters" in at.error[0].value
+    assert "lower-case letters" in at.error[0].value
     assert not (folder / "runs").exists()
     check(Request("fine", "nano", COSTS))
 
