@@ -15,9 +15,9 @@ from torch import Tensor
 from evonas.detector import Detector
 from evonas.errors import EvonasError
 
-# Of all files of the published networks and of random ones, the worst is under twice torch's
-# error (`python -m scripts.report.export_check`).
-FACTOR = 8.0
+# Of the files of the published networks and of ten random ones, trained or not, the worst has 2.7
+# times torch's error, and 5.1 times its largest one (`python -m scripts.report.export_check`).
+FACTORS = {"rms": 8.0, "largest": 16.0}
 # Where torch is luckier than that: what float32 can be expected to do in fifty layers.
 FLOOR = {"rms": 2e-6, "largest": 2e-5}
 # Beyond this torch's float32 is itself no judge of anything.
@@ -52,8 +52,8 @@ class Rounding:
     def allowed(self) -> tuple[float, float]:
         """What `rms` and `largest` may be."""
         return (
-            min(max(FACTOR * self.torch_rms, FLOOR["rms"]), CEILING),
-            min(max(FACTOR * self.torch_largest, FLOOR["largest"]), CEILING),
+            min(max(FACTORS["rms"] * self.torch_rms, FLOOR["rms"]), CEILING),
+            min(max(FACTORS["largest"] * self.torch_largest, FLOOR["largest"]), CEILING),
         )
 
     def is_rounding(self) -> bool:

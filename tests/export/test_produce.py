@@ -77,8 +77,11 @@ def test_other_detections_are_noticed_where_the_scores_are_alike(archive, tmp_pa
         boxes, scores, labels = run(images)
         return boxes + 0.5 * (labels >= 0)[..., None], scores, labels
 
-    run = writers.OnnxDetector(writers.export_onnx(archive, nms=True))
-    monkeypatch.setattr(writers, "OnnxDetector", lambda data: shifted)
+    data, detector = writers.export_onnx(archive, nms=True), writers.OnnxDetector
+    run = detector(data)
+    monkeypatch.setattr(
+        writers, "OnnxDetector", lambda given: shifted if given == data else detector(given)
+    )
     with pytest.raises(ExportError, match="other detections"):
         export_detector(archive, tmp_path, ["onnx-nms"])
     assert not (tmp_path / "detector-nms.onnx").exists()
@@ -89,8 +92,8 @@ def test_the_command_takes_an_archive_a_run_and_an_arch_id(archive, digits, tmp_
     out = tmp_path / "out"
     call = ["export", str(tmp_path / "run"), "--out", str(out), "--format", "onnx", "--json"]
     assert main(call) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["files"]
-    assert entry["file"] == "detector.onnx"
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert [entry["file"] for entry in files] == ["detector.onnx", "anchors.npy"]
     assert main(["export", str(tmp_path / "none.safetensors"), "--out", str(out)]) == 3
     assert "no such file" in capsys.readouterr().err
     assert main(["export", "nano:000000000000000", "--out", str(out)]) == 2
