@@ -141,11 +141,11 @@ class PostProcessedDetector:
         card = self._card
         pixels = resized_pixels(image, card.image_size, card.resizing).astype(np.float32)
         boxes, scores, labels = self._file.find((pixels - card.mean) / card.std)
-        boxes = boxes * (np.array([*image.size, *image.size]) / card.image_size)
+        stretch = np.array([*image.size, *image.size]) / card.image_size
         return [
             Found(card.classes[label], label, score, (box[0], box[1], box[2], box[3]))
             for box, score, label in zip(
-                boxes.tolist(), scores.tolist(), labels.tolist(), strict=True
+                (boxes * stretch).tolist(), scores.tolist(), labels.tolist(), strict=True
             )
             if score >= threshold
         ]

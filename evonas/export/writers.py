@@ -213,7 +213,7 @@ def _post(
     raw: bytes,
     ranges: Mapping[str, tuple[float, float]] | None,
 ) -> Exported:
-    """Writes a file with post-processing, once its detections follow from the raw file's outputs."""
+    """Writes a file with post-processing, once its boxes follow from the raw file's outputs."""
     archive, images = bench.archive, bench.judge.images
     data = export_detection_tflite(archive, ranges)
     runner = TorchDetectionFile(data, archive.image_size, len(archive.card.classes))

@@ -119,15 +119,12 @@ def _packed(builder: Any, value: Any) -> int:
     ]
     builder.StartObject(len(written))
     for slot, field in enumerate(written):
-        match field:
-            case None:
-                pass
-            case np.uint8():
-                builder.PrependUint8Slot(slot, int(field), 0)
-            case np.int8():
-                builder.PrependInt8Slot(slot, int(field), 0)
-            case np.int32():
-                builder.PrependInt32Slot(slot, int(field), 0)
-            case place:
-                builder.PrependUOffsetTRelativeSlot(slot, place, 0)
+        if isinstance(field, np.uint8):
+            builder.PrependUint8Slot(slot, int(field), 0)
+        elif isinstance(field, np.int8):
+            builder.PrependInt8Slot(slot, int(field), 0)
+        elif isinstance(field, np.int32):
+            builder.PrependInt32Slot(slot, int(field), 0)
+        elif field is not None:
+            builder.PrependUOffsetTRelativeSlot(slot, field, 0)
     return int(builder.EndObject())

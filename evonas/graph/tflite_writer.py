@@ -108,7 +108,11 @@ class TFLiteWriter:
         return self.operator("CONCATENATION", names, output, shape, *options)
 
     def custom(
-        self, code: str, inputs: Sequence[str], outputs: Mapping[str, tuple[int, ...]], options: bytes
+        self,
+        code: str,
+        inputs: Sequence[str],
+        outputs: Mapping[str, tuple[int, ...]],
+        options: bytes,
     ) -> None:
         """Adds an operator that the schema does not know, with its options as a flexbuffer."""
         made = [self._tensor(name, shape, "FLOAT32", None) for name, shape in outputs.items()]

@@ -13,7 +13,6 @@ boxes in whole pixels; MediaPipe tells equal boxes of several classes as one.
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -122,4 +121,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit(typer.run(main))
+    typer.run(main)

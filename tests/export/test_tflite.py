@@ -24,7 +24,9 @@ def test_tflite_gives_torchs_outputs(make_archive, pixels, space):
 def test_int8_is_whole_and_near(make_archive, pixels, space):
     archive = make_archive(space)
     images = as_input(pixels)
-    run = TFLiteDetector(export_tflite(archive.detector, "int8", calibrated_ranges(archive.detector, images)), 10)
+    run = TFLiteDetector(
+        export_tflite(archive.detector, "int8", calibrated_ranges(archive.detector, images)), 10
+    )
     assert run.is_int8()
     with torch.inference_mode():
         expected = archive.detector(images)
