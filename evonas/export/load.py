@@ -147,7 +147,7 @@ class PostProcessedDetector:
             for box, score, label in zip(
                 (boxes * stretch).tolist(), scores.tolist(), labels.tolist(), strict=True
             )
-            if score >= threshold
+            if score >= threshold and box[2] > box[0] and box[3] > box[1]
         ]
 
 

@@ -147,8 +147,7 @@ class DetectionFile:
     def find(self, image: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
         """Returns boxes (k, 4) as x1, y1, x2, y2 in pixels, scores and labels (k,), best first.
 
-        Boxes are clipped to the image, as the operator does not; those without an area are left
-        out.
+        Boxes are clipped to the image, as the operator does not; one that lies outside has no area.
 
         Args:
             image: (3, size, size) from -1 to 1.
@@ -165,8 +164,7 @@ class DetectionFile:
         if not ((labels >= 0) & (labels < self._n_classes)).all():
             raise SchemaError("tells of classes that its card does not name")
         corners = boxes[0, :count][:, [1, 0, 3, 2]].clip(0, 1) * np.float32(self._size)
-        has_area = (corners[:, 2:] > corners[:, :2]).all(1)
-        return corners[has_area], scores[0, :count][has_area], labels[has_area]
+        return corners, scores[0, :count], labels
 
     def _output(self, place: int) -> Any:
         return self._interpreter.get_tensor(self._outputs[place]["index"])
