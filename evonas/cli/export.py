@@ -27,7 +27,9 @@ def export(
     formats: Annotated[
         list[str] | None,
         typer.Option(
-            "--format", help="archive, onnx, onnx-nms, tflite, tflite-int8; by default all."
+            "--format",
+            help="archive, onnx, onnx-nms, tflite, tflite-int8, tflite-post, tflite-int8-post "
+            "(post: boxes, classes, scores and labels in the file); by default all.",
         ),
     ] = None,
     data: Annotated[
@@ -44,7 +46,7 @@ def export(
     import sys
 
     from evonas.data import load_coco
-    from evonas.export.produce import FORMATS, calibration_images, export_detector
+    from evonas.export.produce import FORMATS, INT8, calibration_images, export_detector
 
     archive = _load(source, data, supernet)
     images = validation = None
@@ -53,7 +55,7 @@ def export(
             load_coco(data, "train"), archive.image_size, calibration, archive.card.resizing
         )
         validation = load_coco(data, "val")
-    wanted = formats or [name for name in FORMATS if images is not None or name != "tflite-int8"]
+    wanted = formats or [name for name in FORMATS if images is not None or name not in INT8]
     with keeps(lambda: f"files written so far are in {out}; card.json does not list them yet"):
         written = export_detector(
             archive, out, wanted, images, validation, lambda what: print(what, file=sys.stderr)

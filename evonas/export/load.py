@@ -26,6 +26,8 @@ IN_FOLDER = (
     "detector.onnx",
     "detector.tflite",
     "detector-int8.tflite",
+    "detector-post.tflite",
+    "detector-int8-post.tflite",
 )
 
 
@@ -117,6 +119,38 @@ class RawDetector:
         return found_objects(detections, card.classes, image.size, self._image_size, threshold)
 
 
+class PostProcessedDetector:
+    """A TFLite file that ends in boxes; nothing else than LiteRT runs.
+
+    Args:
+        tflite: The file.
+        path: Where it is, beside its card.
+
+    Raises:
+        SchemaError: It is damaged, or not what its card says.
+    """
+
+    def __init__(self, tflite: bytes, path: Path) -> None:
+        from evonas.export.post_processing import DetectionFile
+
+        self._card = card = read_card(path.parent)
+        self._file = DetectionFile(tflite, card.image_size, len(card.classes))
+
+    def detect(self, image: "Image", threshold: float) -> list[Found]:
+        """Returns the objects of an RGB image of any size, best first, in its own pixels."""
+        card = self._card
+        pixels = resized_pixels(image, card.image_size, card.resizing).astype(np.float32)
+        boxes, scores, labels = self._file.find((pixels - card.mean) / card.std)
+        stretch = np.array([*image.size, *image.size]) / card.image_size
+        return [
+            Found(card.classes[label], label, score, (box[0], box[1], box[2], box[3]))
+            for box, score, label in zip(
+                (boxes * stretch).tolist(), scores.tolist(), labels.tolist(), strict=True
+            )
+            if score >= threshold and box[2] > box[0] and box[3] > box[1]
+        ]
+
+
 def _load_archive(path: Path) -> ImageDetector:
     from evonas.detector.archive import load_archive
 
@@ -136,13 +170,17 @@ def _load_onnx(path: Path) -> ImageDetector:
 
 
 def _load_tflite(path: Path) -> ImageDetector:
-    from evonas.export.tflite import TFLiteDetector
+    from evonas.graph.detection import read_post_processing
 
     card = read_card(path.parent)
     try:
         data = path.read_bytes()
+        if read_post_processing(data) is not None:
+            return PostProcessedDetector(data, path)
+        from evonas.export.tflite import TFLiteDetector
+
         file = TFLiteDetector(data, len(card.classes))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SchemaError) as error:
         raise SchemaError(f"{path}: not an exported detector ({error})") from error
     file.check(card.image_size, str(path))
     return RawDetector(file, path)

@@ -12,6 +12,7 @@ from evonas.detector import Detections, Protocol, anchor_boxes, postprocess
 from evonas.detector.archive import Card, load_archive, read_card
 from evonas.errors import ConfigurationError, EvonasError, SchemaError
 from evonas.files import read_json
+from evonas.graph.detection import read_post_processing
 from evonas.space import Architecture
 
 # In a folder: a run's best network, or an export's archive.
@@ -27,7 +28,7 @@ class Subject:
 
     Attributes:
         file: Where it is.
-        format: `archive`, `onnx`, `onnx-nms`, `tflite` or `tflite-int8`.
+        format: `archive`, or that of an exported file; see `evonas.export.produce.FORMATS`.
         card: What it says of itself.
         image_size: Side of its input.
         finder: Makes of a protocol what finds objects in float32 images (n, 3, size, size) from
@@ -80,6 +81,11 @@ def _exported(path: Path) -> Subject:
     size = architecture.skeleton.image_size
     n_anchors, slots = len(anchor_boxes(architecture.skeleton)), len(card.classes)
     if path.suffix == ".tflite":
+        content = path.read_bytes()
+        with _told(path):
+            ends_in_boxes = read_post_processing(content) is not None
+        if ends_in_boxes:
+            return _post_processed(path, card, size)
         from evonas.export.tflite import TFLiteDetector
 
         run = _opened(path, lambda content: TFLiteDetector(content, slots))
@@ -101,6 +107,19 @@ def _exported(path: Path) -> Subject:
         return Detections(boxes, scores, labels)
 
     return Subject(path, "onnx-nms", card, size, lambda _: find, card.detection)
+
+
+def _post_processed(path: Path, card: Card, size: int) -> Subject:
+    from evonas.export.detection_file import TorchDetectionFile
+
+    file = _opened(path, lambda content: TorchDetectionFile(content, size, len(card.classes)))
+
+    def find(images: Tensor) -> Detections:
+        with _told(path):
+            return Detections(*file(images))
+
+    kind = "tflite-int8-post" if file.is_quantised else "tflite-post"
+    return Subject(path, kind, card, size, lambda _: find, file.protocol)
 
 
 def _finder(
@@ -144,6 +163,9 @@ def _told(path: Path) -> Iterator[None]:
     """Turns what a runtime raises into one message; runtimes have no common root of errors."""
     try:
         yield
+    except SchemaError as error:
+        named = str(error).startswith(str(path))
+        raise (error if named else SchemaError(f"{path}: {error}")) from error
     except EvonasError:
         raise
     except Exception as error:

@@ -7,7 +7,6 @@ in LiteRT and keeps every tensor's range.
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from evonas.detector import Detector
-from evonas.errors import MissingPackageError, SchemaError
+from evonas.errors import SchemaError
+from evonas.export.litert import as_given, as_real, open_interpreter
 from evonas.export.weights import detector_weights
 from evonas.graph.tflite import Precision, write_tflite
 
@@ -27,15 +27,14 @@ Ranges = Mapping[str, tuple[float, float]]
 
 
 def export_tflite(
-    detector: Detector, precision: Precision = "fp32", calibration: Tensor | None = None
+    detector: Detector, precision: Precision = "fp32", ranges: Ranges | None = None
 ) -> bytes:
     """Writes a detector as a TFLite file.
 
     Args:
         detector: Any detector; it is not changed.
         precision: `fp32`, or `int8` for weights, activations, inputs and outputs.
-        calibration: For int8, float32 images (n, 3, size, size) from -1 to 1, of the kind that
-            the network will see; a hundred or more.
+        ranges: For int8, of all tensors; see `calibrated_ranges`.
 
     Returns:
         A file that takes one image (1, size, size, 3) and gives, level by level, a map of box
@@ -44,12 +43,19 @@ def export_tflite(
     Raises:
         MissingPackageError: LiteRT is not installed.
     """
-    weights = detector_weights(detector)
-    if precision == "fp32":
-        return write_tflite(detector.architecture, "fp32", weights)
-    assert calibration is not None, "int8 needs images for calibration"
-    ranges = activation_ranges(write_tflite(detector.architecture, "fp32", weights), calibration)
-    return write_tflite(detector.architecture, "int8", weights, ranges)
+    assert precision == "fp32" or ranges is not None, "int8 needs ranges"
+    return write_tflite(detector.architecture, precision, detector_weights(detector), ranges)
+
+
+def calibrated_ranges(detector: Detector, images: Tensor) -> dict[str, tuple[float, float]]:
+    """Returns the smallest and largest value of every tensor of a detector's float32 file.
+
+    Args:
+        detector: Any detector; it is not changed.
+        images: Float32 (n, 3, size, size) from -1 to 1, of the kind that the network will see; a
+            hundred or more.
+    """
+    return activation_ranges(export_tflite(detector), images)
 
 
 def activation_ranges(tflite: bytes, images: Tensor) -> dict[str, tuple[float, float]]:
@@ -59,7 +65,7 @@ def activation_ranges(tflite: bytes, images: Tensor) -> dict[str, tuple[float, f
         tflite: The file.
         images: (n, 3, size, size) from -1 to 1.
     """
-    interpreter = _interpreter(tflite, experimental_preserve_all_tensors=True)
+    interpreter = open_interpreter(tflite, experimental_preserve_all_tensors=True)
     inputs = interpreter.get_input_details()[0]["index"]
     details = [d for d in interpreter.get_tensor_details() if len(d["shape"]) == 4]
     extremes = np.empty((len(images), len(details), 2))
@@ -86,7 +92,7 @@ class TFLiteDetector:
     """
 
     def __init__(self, tflite: bytes, class_slots: int) -> None:
-        self._interpreter = _interpreter(tflite)
+        self._interpreter = open_interpreter(tflite)
         self._input = self._interpreter.get_input_details()[0]
         self._outputs = self._interpreter.get_output_details()
         self._class_slots = class_slots
@@ -132,39 +138,15 @@ class TFLiteDetector:
         return kinds <= {np.int8, np.int32}
 
     def _run(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        self._interpreter.set_tensor(self._input["index"], _quantised(_nhwc(image), self._input))
+        self._interpreter.set_tensor(self._input["index"], as_given(_nhwc(image), self._input))
         self._interpreter.invoke()
         maps = [
-            torch.from_numpy(_real(self._interpreter.get_tensor(d["index"]), d))
+            torch.from_numpy(as_real(self._interpreter.get_tensor(d["index"]), d))
             for d in self._outputs
         ]
         codes = torch.cat([m.reshape(1, -1, 4) for m in maps[0::2]], 1)
         return codes, torch.cat([m.reshape(1, -1, self._class_slots) for m in maps[1::2]], 1)
 
 
-def _interpreter(tflite: bytes, **options: Any) -> Any:
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        raise MissingPackageError("ai-edge-litert", "devices") from None
-    interpreter = Interpreter(model_content=tflite, num_threads=1, **options)
-    interpreter.allocate_tensors()
-    return interpreter
-
-
 def _nhwc(images: Tensor) -> NDArray[np.float32]:
     return np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
-
-
-def _quantised(values: NDArray[np.float32], tensor: Any) -> NDArray[Any]:
-    scale, zero = tensor["quantization"]
-    if not scale:
-        return values
-    integers: NDArray[np.int8] = np.rint(values / scale + zero).clip(-128, 127).astype(np.int8)
-    return integers
-
-
-def _real(values: NDArray[Any], tensor: Any) -> NDArray[np.float32]:
-    scale, zero = tensor["quantization"]
-    real: NDArray[np.float32] = values.astype(np.float32)
-    return (real - np.float32(zero)) * np.float32(scale) if scale else real

@@ -14,6 +14,9 @@ _LINEAR = (-6.0, 6.0)
 _RELU6 = (0.0, 6.0)
 _SWISH = (-0.375, 6.0)
 
+# Of an int32 bias: as much again is left to the sum that is added to it.
+_LARGEST_BIAS = 1 << 30
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -22,6 +25,10 @@ class Scale:
     scale: float
     zero_point: int
 
+
+# Of the image, -1 to 1: as TensorFlow's converter has it. A camera's byte b is the integer b - 128,
+# and no byte is rounded; what it stands for is half a step above b / 127.5 - 1.
+CAMERA = Scale(1 / 127.5, -1)
 
 # TFLite fixes what a logistic function makes.
 _LOGISTIC = Scale(1 / 256, -128)
@@ -35,10 +42,10 @@ def activation_scales(
     Args:
         graph: The graph.
         ranges: Smallest and largest value by tensor name, from a calibration; those missing are
-            assumed. The image is in [-1, 1].
+            assumed. The image's scale is always `CAMERA`.
     """
     ranges = ranges or {}
-    scales = {IMAGE: _affine(*ranges.get(IMAGE, (-1.0, 1.0)))}
+    scales = {IMAGE: CAMERA}
     for node in graph.nodes:
         if node.kind == "logistic":
             scales[node.name] = _LOGISTIC
@@ -52,14 +59,19 @@ def activation_scales(
 def quantise_weights(
     weights: ConvWeights, depthwise: bool, input_scale: float
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.int32]]:
-    """Returns int8 kernel, its scale per output channel, and the int32 bias."""
+    """Returns int8 kernel, its scale per output channel, and the int32 bias.
+
+    A channel with next to no kernel, as training leaves them, keeps its bias: its scale is one that
+    the bias fits into.
+    """
     kernel = weights.kernel
     axes = (0, 1, 2) if depthwise else (1, 2, 3)
     largest = np.maximum(np.abs(kernel).max(axes, keepdims=True), np.float32(1e-8))
+    least = np.abs(weights.bias) * np.float32(127 / (_LARGEST_BIAS * input_scale))
+    largest = np.maximum(largest, least.reshape((1, 1, 1, -1) if depthwise else (-1, 1, 1, 1)))
     integers = np.rint(kernel * (np.float32(127) / largest)).astype(np.int8)
     scale = (largest / np.float32(127)).reshape(-1)
-    limit = np.iinfo(np.int32).max
-    bias = np.rint(weights.bias.astype(np.float64) / (scale * input_scale)).clip(-limit, limit)
+    bias = np.rint(weights.bias.astype(np.float64) / (scale * input_scale))
     return integers, scale, bias.astype(np.int32)
 
 

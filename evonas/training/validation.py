@@ -11,6 +11,7 @@ from evonas.data.augment import normalise
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
 from evonas.detector import FAST, ActivationCache, Detector, Protocol, anchor_boxes, postprocess
+from evonas.detector import Detections as Padded
 from evonas.errors import DataError
 from evonas.space import Skeleton
 from evonas.training.average_precision import (
@@ -128,10 +129,13 @@ class Validation:
             skeleton: The network's.
         """
         anchors = anchor_boxes(skeleton)
-        batches = [
+        return self.found(
             postprocess(codes, logits, anchors, skeleton.image_size, self.protocol)
             for codes, logits in outputs
-        ]
+        )
+
+    def found(self, batches: Iterable[Padded]) -> Detections:
+        """Turns the padded detections of each of `batches()` into those of the whole images."""
         boxes, scores, labels = (torch.cat(part).numpy() for part in zip(*batches, strict=True))
         return Detections.from_padded(
             np.arange(len(boxes)), boxes, scores, labels.astype(np.int64), self.scale

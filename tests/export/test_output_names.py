@@ -30,7 +30,7 @@ def test_files_of_two_networks_do_not_share_a_card(archive, make_archive, tmp_pa
     export_detector(archive, tmp_path, ["archive", "onnx"])
     export_detector(archive, tmp_path, ["onnx-nms"])  # the same network's go together
     listed = json.loads((tmp_path / "card.json").read_text())["files"]
-    assert [entry["format"] for entry in listed] == ["archive", "onnx", "onnx-nms"]
+    assert [entry["format"] for entry in listed] == ["archive", "onnx", "anchors", "onnx-nms"]
     other = make_archive("pico")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(ConfigurationError, match=r"of another network \(its architecture"):

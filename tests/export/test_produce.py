@@ -8,6 +8,7 @@ from evonas.cli import main
 from evonas.data import load_coco
 from evonas.detector.archive import load_archive, save_archive
 from evonas.errors import ConfigurationError
+from evonas.export import writers
 from evonas.export.produce import FORMATS, ExportError, calibration_images, export_detector
 
 pytest.importorskip("ai_edge_litert.interpreter")
@@ -22,7 +23,7 @@ def test_every_file_is_written_checked_and_carded(archive, digits, tmp_path):
     assert names == {path.name for path in tmp_path.iterdir()} - {"card.json"}
     by_format = {entry.format: entry for entry in written}
     assert set(FORMATS) <= set(by_format)
-    for name in ("onnx", "onnx-nms", "tflite"):
+    for name in ("onnx", "tflite"):
         assert by_format[name].difference < 1e-3
     card = json.loads((tmp_path / "card.json").read_text())
     assert card["classes"] == list(archive.card.classes)
@@ -60,28 +61,27 @@ def test_wrong_wishes_are_refused_before_anything_is_written(archive, tmp_path, 
 
 
 def test_a_file_that_does_something_else_is_not_left_behind(archive, tmp_path, monkeypatch):
-    from evonas.export import produce
-
     def other(archive):
         wrong = replace(archive, detector=archive.detector.__class__(archive.detector.architecture))
         return export_onnx(wrong)
 
-    export_onnx = produce.export_onnx
-    monkeypatch.setattr(produce, "export_onnx", other)
-    with pytest.raises(ExportError, match=r"detector\.onnx: outputs differ"):
+    export_onnx = writers.export_onnx
+    monkeypatch.setattr(writers, "export_onnx", other)
+    with pytest.raises(ExportError, match=r"detector\.onnx: codes differ"):
         export_detector(archive, tmp_path, ["onnx"])
     assert not (tmp_path / "detector.onnx").exists()
 
 
 def test_other_detections_are_noticed_where_the_scores_are_alike(archive, tmp_path, monkeypatch):
-    from evonas.export import produce
-
     def shifted(images):
         boxes, scores, labels = run(images)
         return boxes + 0.5 * (labels >= 0)[..., None], scores, labels
 
-    run = produce.OnnxDetector(produce.export_onnx(archive, nms=True))
-    monkeypatch.setattr(produce, "OnnxDetector", lambda data: shifted)
+    data, detector = writers.export_onnx(archive, nms=True), writers.OnnxDetector
+    run = detector(data)
+    monkeypatch.setattr(
+        writers, "OnnxDetector", lambda given: shifted if given == data else detector(given)
+    )
     with pytest.raises(ExportError, match="other detections"):
         export_detector(archive, tmp_path, ["onnx-nms"])
     assert not (tmp_path / "detector-nms.onnx").exists()
@@ -92,8 +92,8 @@ def test_the_command_takes_an_archive_a_run_and_an_arch_id(archive, digits, tmp_
     out = tmp_path / "out"
     call = ["export", str(tmp_path / "run"), "--out", str(out), "--format", "onnx", "--json"]
     assert main(call) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["files"]
-    assert entry["file"] == "detector.onnx"
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert [entry["file"] for entry in files] == ["detector.onnx", "anchors.npy"]
     assert main(["export", str(tmp_path / "none.safetensors"), "--out", str(out)]) == 3
     assert "no such file" in capsys.readouterr().err
     assert main(["export", "nano:000000000000000", "--out", str(out)]) == 2

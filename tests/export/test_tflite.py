@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from evonas.export.tflite import TFLiteDetector, export_tflite
+from evonas.export.tflite import TFLiteDetector, calibrated_ranges, export_tflite
 from evonas.space import load_published
 from evonas.training.validation import as_input
 
@@ -24,7 +24,9 @@ def test_tflite_gives_torchs_outputs(make_archive, pixels, space):
 def test_int8_is_whole_and_near(make_archive, pixels, space):
     archive = make_archive(space)
     images = as_input(pixels)
-    run = TFLiteDetector(export_tflite(archive.detector, "int8", images), 10)
+    run = TFLiteDetector(
+        export_tflite(archive.detector, "int8", calibrated_ranges(archive.detector, images)), 10
+    )
     assert run.is_int8()
     with torch.inference_mode():
         expected = archive.detector(images)
@@ -48,7 +50,7 @@ def test_outliers_do_not_set_the_ranges(archive, pixels):
 def test_published_networks_become_int8_files_whose_every_operator_is_int8(name, speaking):
     images = torch.rand(2, 3, 320, 320, generator=torch.Generator().manual_seed(0)) * 2 - 1
     detector = speaking(load_published(name), (images * 127.5 + 127.5).to(torch.uint8))
-    run = TFLiteDetector(export_tflite(detector, "int8", images), 91)
+    run = TFLiteDetector(export_tflite(detector, "int8", calibrated_ranges(detector, images)), 91)
     assert run.is_int8()
     assert set(run.operators()) <= {"ADD", "CONV_2D", "DEPTHWISE_CONV_2D"}
     codes, logits = run(images)

@@ -234,5 +234,5 @@ def test_a_damaged_file_beside_a_good_card_gets_one_message(exported, tmp_path):
     (tmp_path / "card.json").write_bytes((exported / "card.json").read_bytes())
     for name in ("x.onnx", "x.tflite"):
         (tmp_path / name).write_bytes(b"abc" * 50)
-        with pytest.raises(SchemaError, match=r"cannot be run \("):
+        with pytest.raises(SchemaError, match=r"cannot be run \(|not a readable TFLite"):
             open_subject(tmp_path / name)
