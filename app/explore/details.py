@@ -15,7 +15,7 @@ from evonas.space import load_space
 def neighbours(choice: Choice, row: int) -> None:
     """Draws the rows nearest to a picked one."""
     space, table = load_space(choice.space), choice.table
-    genotypes = table.genotypes(space)
+    genotypes = table.genotypes(choice.space)
     st.subheader("Neighbours of the picked network")
     architecture_link(space.arch_ids(genotypes[[row]])[0])
     nearest, distance = nearest_rows(table, space, genotypes[row], 8)

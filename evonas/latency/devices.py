@@ -1,9 +1,10 @@
 """The catalogue of devices: what each stands for and where its latencies come from."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evonas.errors import unknown_name
+from evonas.errors import ConfigurationError, unknown_name
 
 SourceKind = Literal["measured", "compiler", "analytic", "published"]
 
@@ -148,3 +149,19 @@ def load_device(name: str) -> Device:
     if name not in by_name:
         raise unknown_name("device", name, by_name)
     return by_name[name]
+
+
+def check_own_name(device: str) -> None:
+    """Refuses a name that a device of the user's own cannot have.
+
+    Raises:
+        ConfigurationError: It is not well-formed, or that of a device that comes with evonas.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", device):
+        raise ConfigurationError(
+            f"device name {device!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
+        )
+    if device in {known.name for known in list_devices()}:
+        raise ConfigurationError(
+            f"device name {device!r} is taken by a device that comes with evonas"
+        )

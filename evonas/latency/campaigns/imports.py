@@ -1,7 +1,6 @@
 """A user's own device, the way back: a CSV file of measured networks, checked row by row."""
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import ConfigurationError, DataError, GenotypeError
-from evonas.latency.devices import list_devices
+from evonas.errors import DataError, GenotypeError
+from evonas.latency.devices import check_own_name
 from evonas.latency.predictors.adapt import DataDir, nearest_device
 from evonas.latency.predictors.predictor import load_predictor
 from evonas.latency.store import ROLES, Measurements
@@ -54,7 +53,7 @@ def read_results(
     path: Path, device: str, space: SearchSpace, data_dir: DataDir = None, force: bool = False
 ) -> Measurements:
     """Reads the measurements of a device that evonas does not know; see `check_results`."""
-    _check_name(device)
+    check_own_name(device)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -88,7 +87,7 @@ def check_results(
         FaultyRowsError: Rows have faults.
         DataError: It is no such file.
     """
-    _check_name(device)
+    check_own_name(device)
     faults: list[Fault] = []
     found: dict[bytes, tuple[int, Genotypes, float]] = {}
     skipped = 0
@@ -118,17 +117,6 @@ def check_results(
     if faults:
         raise FaultyRowsError(name, faults)
     return measurements
-
-
-def _check_name(device: str) -> None:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", device):
-        raise ConfigurationError(
-            f"device name {device!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
-        )
-    if device in {known.name for known in list_devices()}:
-        raise ConfigurationError(
-            f"device name {device!r} is taken by a device that comes with evonas"
-        )
 
 
 def _rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
