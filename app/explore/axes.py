@@ -12,6 +12,7 @@ from app.shared.front import Front
 from evonas.figures.palette import BUDGET
 
 _DECADE = 10.0
+_SHORT = 0.7  # decades
 _PAD = 0.06  # of the span, on both sides
 
 
@@ -79,7 +80,34 @@ def axis_style(
     ends = reach(data, column, log) if axes.zoomed else None
     if ends is not None:
         style["range"] = list(ends)
+    if log:
+        known = data.values[np.isfinite(data.values).all(axis=1), column]
+        places = log_ticks(*(ends or np.log10([known.min(), known.max()]).tolist()))
+        if places:
+            style |= {"tickvals": places, "ticktext": [compact(place) for place in places]}
     return style
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Returns what a logarithmic axis names: 1, 2 and 5 times each power of ten.
+
+    Plotly writes lone small digits between the powers.
+
+    Args:
+        low: The axis's lower end, a decimal logarithm.
+        high: Its upper end.
+
+    Returns:
+        Numbers; none where the axis is so short that Plotly names it like a linear one.
+
+    >>> log_ticks(-1.05, 0.4)
+    [0.1, 0.2, 0.5, 1.0, 2.0]
+    """
+    if high - low < _SHORT:
+        return []
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    places = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    return [place for place in places if low <= math.log10(place) <= high]
 
 
 def budget_lines(data: Front, axes: Axes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -55,7 +55,7 @@ def figures_of(table: Columns, space: str, row: int, columns: list[str]) -> list
         value = float(table.column(name, space)[row])
         unit = load_objective(name).unit
         source = table.provenance(name, space).get("source", "source unknown")
-        text = f"{value:.3f}" if unit == "AP" else f"{compact(value)} {unit}"
+        text = f"{value:.3f} AP" if unit == "AP" else f"{compact(value)} {unit}"
         figures.append(Figure(name, text, source, _error(table, space, name, source)))
     return figures
 

@@ -90,7 +90,14 @@ def front_figure(data: Front, layers: Layers, axes: Axes | None = None) -> go.Fi
         height=500,
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
         # Below the picture, so that the toolbar never lies over it.
-        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemsizing": "constant",
+        },
         uirevision=f"{horizontal} {vertical}",
         dragmode="lasso",
         hovermode="closest",
