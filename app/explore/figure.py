@@ -132,11 +132,11 @@ def _coloured(
         _rows(figure, scatter, data, rows, name, style)
         return
     known = np.isfinite(hue.values[rows])
-    if known.any():
-        _rows(figure, scatter, data, rows[known], name, {**style, **hue.marker(rows[known], bar)})
-    if not known.all():
+    if not known.all():  # first, so that the coloured ones lie above
         hollow = {**style, "symbol": f"{style.get('symbol', 'circle')}-open"}
         _rows(figure, scatter, data, rows[~known], f"{name}, no {hue.name}", hollow)
+    if known.any():
+        _rows(figure, scatter, data, rows[known], name, {**style, **hue.marker(rows[known], bar)})
 
 
 def _rows(
