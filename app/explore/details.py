@@ -33,6 +33,7 @@ def parallel(choice: Choice, data: Front) -> None:
     if not st.toggle(
         "Parallel coordinates",
         key="parallel",
+        bind="query-params",
         help="One line per network over one axis per objective.",
     ):
         return

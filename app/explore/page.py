@@ -95,24 +95,27 @@ def chosen_axes(choice: Choice) -> Axes:
     log = []
     for name, word in ((choice.x, "Log horizontal"), (choice.y, "Log vertical")):
         low, high = choice.ranges[name]
-        wanted = low > 0 and st.checkbox(word, spans_a_decade(low, high), key=f"log:{name}")
-        log.append(wanted)
+        usual, key = spans_a_decade(low, high), f"log:{name}"
+        log.append(low > 0 and st.checkbox(word, usual, key=key, bind="query-params"))
     return Axes((log[0], log[1]), view != _ALL)
 
 
 def chosen_layers(choice: Choice, data: Front, ticked: list[int]) -> Layers:
     """Draws the toggles and returns what they ask for."""
     table, space, x, y = choice.table, choice.space, choice.x, choice.y
-    dominated = st.checkbox("Dominated", True, key="dominated")
-    outside = st.checkbox("Over budget", True, key="outside")
+    dominated = st.checkbox("Dominated", True, key="dominated", bind="query-params")
+    outside = st.checkbox("Over budget", True, key="outside", bind="query-params")
     overlaid = st.checkbox(
         "Fronts of sub-spaces",
         key="subspaces",
+        bind="query-params",
         help="ibn: inverted bottlenecks only; ibn+fused: fused ones too; tdb: Tucker "
         "convolutions too, the whole space.",
     )
     references = reference_marks(table, space, x, y)
-    if references and not st.checkbox("Published networks", True, key="published"):
+    if references and not st.checkbox(
+        "Published networks", True, key="published", bind="query-params"
+    ):
         references = []
     fronts = None
     if overlaid:
