@@ -51,16 +51,17 @@ def add_picks(choice: Choice, data: Front, picked: list[int]) -> Picks:
     many = f"{len(fresh)}" if len(fresh) <= room else f"{room} of {len(fresh)}"
     if fresh:
         _list(choice, data, [picks.rows[i] for i in fresh[:room]], len(fresh))
-    st.button(
-        f"Add {many} to the shortlist",
-        disabled=not fresh or not room,
-        on_click=_add,
-        args=([arch_ids[i] for i in fresh],),
-        type="primary",
-        key="add",
-    )
-    if _KEPT in st.session_state:
-        st.button("Clear the lasso", on_click=forget, key="clear picks")
+    with st.container(horizontal=True):
+        st.button(
+            f"Add {many} to the shortlist",
+            disabled=not fresh or not room,
+            on_click=_add,
+            args=([arch_ids[i] for i in fresh],),
+            type="primary",
+            key="add",
+        )
+        if _KEPT in st.session_state:
+            st.button("Clear the lasso", on_click=forget, key="clear picks")
     return picks
 
 

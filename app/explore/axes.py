@@ -12,7 +12,7 @@ from app.shared.front import Front
 from evonas.figures.palette import BUDGET
 
 _DECADE = 10.0
-_SHORT = 0.7  # decades
+_SHORT, _LONG = 0.5, 1.2  # decades
 _PAD = 0.06  # of the span, on both sides
 
 
@@ -89,7 +89,7 @@ def axis_style(
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Returns what a logarithmic axis names: 1, 2 and 5 times each power of ten.
+    """Returns what a logarithmic axis names: 1, 2 and 5 times each power of ten, or some more.
 
     Plotly writes lone small digits between the powers.
 
@@ -105,8 +105,9 @@ def log_ticks(low: float, high: float) -> list[float]:
     """
     if high - low < _SHORT:
         return []
+    digits = (1, 2, 5) if high - low > _LONG else (1, 1.5, 2, 3, 4, 5, 7)
     powers = range(math.floor(low), math.ceil(high) + 1)
-    places = [float(f"{digit}e{power}") for power in powers for digit in (1, 2, 5)]
+    places = [float(f"{digit}e{power}") for power in powers for digit in digits]
     return [place for place in places if low <= math.log10(place) <= high]
 
 

@@ -34,8 +34,8 @@ def page() -> None:
     ticked = front_table(choice, data)  # before the picture, which rings what is ticked
     with picture:
         lassoed = chart(choice, data, ticked)
+    picks = add_picks(choice, data, [*lassoed, *ticked])
     with st.container(horizontal=True):
-        picks = add_picks(choice, data, [*lassoed, *ticked])
         downloads(choice, data)
     if len(picks.rows) == 1:
         neighbours(choice, picks.rows[0])
