@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.devices.import_form import import_form, take_up_import
+from app.devices.own_device import own_device
 from app.shared.frame import linked_choice, metrics, picture, run_page
 from app.shared.settings import read_only
 from evonas.figures.devices import DeviceErrors, errors_data, errors_figure, ops_figure
@@ -23,6 +24,7 @@ def page() -> None:
         device = linked_choice("Device", list_predictors(space), "device")
     descriptions = {known.name: known.description for known in list_devices()}
     st.caption(descriptions.get(device, "A device imported here."))
+    own_device(device, space)
     one_device(device, space)
     if not read_only():
         with st.expander("Add a device of your own"):

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.shared.cards import device_error
+from app.shared.settings import as_text, shown
+from app.shared.table_view import TableView, view_table
 from app.shared.tables import find_tables, load_ranges, load_table
 from evonas.objectives import load_objective
-from evonas.table import BenchmarkTable
 
 _NO_COLOUR = "none"
 
@@ -16,7 +18,7 @@ _NO_COLOUR = "none"
 class Choice:
     """What the side of the page asks for."""
 
-    table: BenchmarkTable
+    table: TableView
     table_name: str
     space: str
     objectives: list[str]
@@ -24,6 +26,7 @@ class Choice:
     y: str
     colour: str | None
     budgets: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,13 @@ def choose() -> Choice | None:
         return None
     with st.sidebar:
         name = st.selectbox("Table", list(tables), key="table", bind="query-params")
-        table = load_table(tables[name])
-        if not table.spaces:
+        spaces = load_table(tables[name]).spaces
+        if not spaces:
             st.info("This table has no rows yet.")
             return None
-        space = st.selectbox("Space", table.spaces, key="space", bind="query-params")
-        ranges = load_ranges(tables[name], space)
+        space = st.selectbox("Space", spaces, key="space", bind="query-params")
+        table = view_table(tables[name], space)
+        ranges = load_ranges(tables[name], space) | _predicted_ranges(table, space)
         names = list(ranges)
         if len(names) < 2:
             st.info("This table has fewer than two objectives with values.")
@@ -59,13 +63,28 @@ def choose() -> Choice | None:
         x = st.selectbox("Horizontal axis", others, index=first, key="x", bind="query-params")
         rest = [_NO_COLOUR, *(name for name in others if name != x)]
         colour = st.selectbox("Colour", rest, key="colour", bind="query-params")
+        _own_devices(table, space)
         st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived again.")
         drawn = [_budget(name, *ranges[name]) for name in names]
         given = [budget for budget in drawn if budget is not None]
         st.button("Lift all budgets", on_click=_lift, args=(given,), key="lift")
     budgets = {budget.name: budget.bound for budget in given if budget.bound != budget.loosest}
     hue = None if colour == _NO_COLOUR else colour
-    return Choice(table, name, space, names, x, y, hue, budgets)
+    return Choice(table, name, space, names, x, y, hue, budgets, ranges)
+
+
+def _predicted_ranges(table: TableView, space: str) -> dict[str, tuple[float, float]]:
+    values = {name: table.column(name, space) for name in table.predictors}
+    return {name: (float(v.min()), float(v.max())) for name, v in values.items() if len(v)}
+
+
+def _own_devices(table: TableView, space: str) -> None:
+    """Says which columns are predicted here, and which devices cannot be."""
+    for name in table.predictors:
+        error = device_error(name.partition(":")[2], space)
+        st.caption(f"`{name}`: your device, predicted here for every row of the table; {error}.")
+    for device, fault in table.faults.items():
+        st.warning(f"Your device {as_text(device)} cannot be read: {shown(fault)}")
 
 
 def budget_scale(low: float, high: float) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ from evonas.space import load_space
 def neighbours(choice: Choice, row: int) -> None:
     """Draws the rows nearest to a picked one."""
     space, table = load_space(choice.space), choice.table
-    genotypes = table.genotypes(space)
+    genotypes = table.genotypes(choice.space)
     st.subheader("Neighbours of the picked network")
     architecture_link(space.arch_ids(genotypes[[row]])[0])
     nearest, distance = nearest_rows(table, space, genotypes[row], 8)
@@ -33,6 +33,7 @@ def parallel(choice: Choice, data: Front) -> None:
     if not st.toggle(
         "Parallel coordinates",
         key="parallel",
+        bind="query-params",
         help="One line per network over one axis per objective.",
     ):
         return

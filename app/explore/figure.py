@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from app.explore.axes import Axes, axis_style, budget_lines
+from app.explore.hue import Hue
 from app.explore.marks import Mark
 from app.shared.front import Front, Rows
-from evonas.figures.palette import CHOSEN, DOMINATED, FRONT, GREEN, ORANGE, REFERENCE
-from evonas.objectives import Objective
+from evonas.figures.palette import CHOSEN, DOMINATED, FRONT, GREEN, ORANGE, REFERENCE, TICKED
 
 SUBSPACE = {
     "ibn": (ORANGE, "dot", "triangle-up"),
@@ -28,34 +28,41 @@ class Layers:
     Attributes:
         dominated: Draw the rows that are dominated.
         outside: Draw the rows over a budget.
-        hue: (n,) values of a third objective for the colour of the rows, or None.
-        hue_title: What the colour means.
+        hue: The rows' colours by a third objective, or None.
         subspaces: Front rows by sub-space.
         shortlist: The shortlisted networks.
         references: Published networks and baselines.
         sources: Source of a column's numbers, by name.
+        ticked: Rows to be ringed.
     """
 
     dominated: bool = True
     outside: bool = True
-    hue: NDArray[np.float64] | None = None
-    hue_title: str = ""
+    hue: Hue | None = None
     subspaces: Mapping[str, Rows] | None = None
     shortlist: Sequence[Mark] = ()
     references: Sequence[Mark] = ()
     sources: Mapping[str, str] | None = None
+    ticked: Sequence[int] = ()
 
 
-def front_figure(data: Front, layers: Layers) -> go.Figure:
-    """Draws the front above the cloud; `customdata` of every row's point is its row number."""
+def front_figure(data: Front, layers: Layers, axes: Axes | None = None) -> go.Figure:
+    """Draws the front above the cloud; `customdata` of every row's point is its row number.
+
+    Args:
+        data: The rows.
+        layers: What is drawn beside the front.
+        axes: How the axes are drawn; by default linear ones that show everything.
+    """
+    axes = axes or Axes()
     scatter = go.Scatter if data.n_shown <= _FEW else go.Scattergl
     figure = go.Figure()
     if layers.outside and len(data.outside):
-        style = {"color": DOMINATED, "size": 5, "symbol": "x-thin-open"}
+        style = {"color": DOMINATED, "size": 3, "opacity": 0.25}
         _rows(figure, scatter, data, data.outside, "over budget", style)
     if layers.dominated and len(data.dominated):
-        style = {"size": 4, "opacity": 0.55, **_hue(layers, data, data.dominated)}
-        _rows(figure, scatter, data, data.dominated, "dominated", style)
+        style = {"size": 4, "opacity": 0.55, "color": DOMINATED}
+        _coloured(figure, scatter, data, data.dominated, "dominated", style, layers.hue)
     if layers.subspaces:
         for name, rows in layers.subspaces.items():
             colour, dash, symbol = SUBSPACE[name]
@@ -63,25 +70,73 @@ def front_figure(data: Front, layers: Layers) -> go.Figure:
             line = {"color": colour, "width": 1.5, "dash": dash, "shape": "hv"}
             _rows(figure, go.Scatter, data, rows, f"front of {name}", style, line)
     else:
-        style = {"size": 10, "symbol": "diamond", "line": {"width": 1, "color": FRONT}}
-        style |= _hue(layers, data, data.front, bar=True)
-        line = {"color": FRONT, "width": 1.5, "shape": "hv"}
-        _rows(figure, go.Scatter, data, data.front, "Pareto front", style, line)
+        _front(figure, data, layers.hue)
     ring = {"color": CHOSEN, "size": 16, "symbol": "circle-open", "line": {"width": 2.5}}
     _marks(figure, layers.shortlist, "shortlist", ring, text=False)
     star = {"color": REFERENCE, "size": 13, "symbol": "star"}
     _marks(figure, layers.references, "published", star, text=True)
+    if layers.ticked:
+        ring = {"color": TICKED, "size": 20, "symbol": "circle-open", "line": {"width": 3}}
+        _rows(figure, go.Scatter, data, np.array(layers.ticked, np.intp), "ticked", ring)
+    horizontal, vertical = (
+        axis_style(data, column, axes, layers.sources or {}) for column in (0, 1)
+    )
+    shapes, annotations = budget_lines(data, axes)
     figure.update_layout(
-        xaxis_title=_axis(data.x, layers.sources),
-        yaxis_title=_axis(data.y, layers.sources),
+        xaxis=horizontal,
+        yaxis=vertical,
+        shapes=shapes,
+        annotations=annotations,
         height=500,
-        margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        uirevision="front",
+        margin={"l": 10, "r": 10, "t": 34, "b": 10},
+        # Below the picture, so that the toolbar never lies over it.
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemsizing": "constant",
+        },
+        uirevision=f"{horizontal} {vertical}",
         dragmode="lasso",
         hovermode="closest",
     )
     return figure
+
+
+def _front(figure: go.Figure, data: Front, hue: Hue | None) -> None:
+    style = {"size": 10, "symbol": "diamond", "color": FRONT, "line": {"width": 1, "color": FRONT}}
+    line = {"color": FRONT, "width": 1.5, "shape": "hv"}
+    if hue is None:
+        _rows(figure, go.Scatter, data, data.front, "Pareto front", style, line)
+        return
+    x, y = data.values[data.front].astype(np.float32).T
+    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, showlegend=False))
+    figure.data[-1].hoverinfo = "skip"
+    _coloured(figure, go.Scatter, data, data.front, "Pareto front", style, hue, bar=True)
+
+
+def _coloured(
+    figure: go.Figure,
+    scatter: type,
+    data: Front,
+    rows: Rows,
+    name: str,
+    style: Mapping[str, object],
+    hue: Hue | None,
+    bar: bool = False,
+) -> None:
+    """Draws rows in their colours, and hollow those without a value for it."""
+    if hue is None:
+        _rows(figure, scatter, data, rows, name, style)
+        return
+    known = np.isfinite(hue.values[rows])
+    if not known.all():  # first, so that the coloured ones lie above
+        hollow = {**style, "symbol": f"{style.get('symbol', 'circle')}-open"}
+        _rows(figure, scatter, data, rows[~known], f"{name}, no {hue.name}", hollow)
+    if known.any():
+        _rows(figure, scatter, data, rows[known], name, {**style, **hue.marker(rows[known], bar)})
 
 
 def _rows(
@@ -90,7 +145,7 @@ def _rows(
     data: Front,
     rows: Rows,
     name: str,
-    marker: dict[str, object],
+    marker: Mapping[str, object],
     line: dict[str, object] | None = None,
 ) -> None:
     figure.add_trace(
@@ -105,21 +160,6 @@ def _rows(
             hovertemplate="%{y:.4g} at %{x:.4g}<extra>" + name + "</extra>",
         )
     )
-
-
-def _hue(layers: Layers, data: Front, rows: Rows, bar: bool = False) -> dict[str, object]:
-    if layers.hue is None:
-        return {"color": FRONT if bar else DOMINATED}
-    shown = layers.hue[data.within]
-    low, high = (np.nanmin(shown), np.nanmax(shown)) if np.isfinite(shown).any() else (0, 1)
-    return {
-        "color": layers.hue[rows].astype(np.float32),
-        "colorscale": "Cividis",
-        "cmin": float(low),
-        "cmax": float(high),
-        "showscale": bar,
-        "colorbar": {"title": {"text": layers.hue_title, "side": "right"}, "thickness": 12},
-    }
 
 
 def _marks(
@@ -139,10 +179,3 @@ def _marks(
             hovertemplate="%{text}<br>%{y:.4g} at %{x:.4g}<extra>" + name + "</extra>",
         )
     )
-
-
-def _axis(objective: Objective, sources: Mapping[str, str] | None) -> str:
-    better = "higher" if objective.maximise else "lower"
-    source = (sources or {}).get(objective.name)
-    unit = f"{objective.unit}, {source}" if source else objective.unit
-    return f"{objective.name}<br>{unit}; {better} is better"  # two lines fit a narrow screen

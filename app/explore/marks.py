@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.shared.columns import Columns
 from evonas.errors import EvonasError
 from evonas.latency import load_predictor
 from evonas.space import Design, list_baselines, list_published, load_space, resolve
 from evonas.space.costs import madds, params
-from evonas.table import BenchmarkTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Mark:
 
 
 def shortlist_marks(
-    table: BenchmarkTable, space: str, x: str, y: str, arch_ids: Iterable[str]
+    table: Columns, space: str, x: str, y: str, arch_ids: Iterable[str]
 ) -> list[Mark]:
     """Returns the shortlisted networks of which the table knows both values."""
     ours = [arch_id for arch_id in arch_ids if arch_id.partition(":")[0] == space]
@@ -37,7 +37,7 @@ def shortlist_marks(
     ]
 
 
-def reference_marks(table: BenchmarkTable, space: str, x: str, y: str) -> list[Mark]:
+def reference_marks(table: Columns, space: str, x: str, y: str) -> list[Mark]:
     """Returns the published networks and baselines of the space's size with both values known."""
     image_size = load_space(space).skeleton.image_size
     marks = []
@@ -51,7 +51,7 @@ def reference_marks(table: BenchmarkTable, space: str, x: str, y: str) -> list[M
     return marks
 
 
-def _value(table: BenchmarkTable, space: str, design: Design, column: str) -> float:
+def _value(table: Columns, space: str, design: Design, column: str) -> float:
     """The value of a column: counted, predicted, or what the table holds; NaN if none of these."""
     if column == "madds":
         return float(madds(design.architecture))

@@ -1,21 +1,24 @@
 """Explore: the front of a table under budgets, the table beside it, the shortlist."""
 
-import numpy as np
 import streamlit as st
 
+from app.explore.adding import add_picks, forget_if_empty, lassoed_rows
+from app.explore.axes import Axes, spans_a_decade
+from app.explore.best import counts, first_sentence
 from app.explore.controls import Choice, choose
 from app.explore.details import neighbours, parallel, where_from
 from app.explore.figure import Layers, front_figure
+from app.explore.hue import hue_of
 from app.explore.marks import reference_marks, shortlist_marks
-from app.explore.picks import picked_rows, selected_points
 from app.shared.cards import sources
-from app.shared.frame import compact, metrics, run_page
+from app.shared.frame import PICKING, compact, metrics, run_page
 from app.shared.front import MOST_SHOWN, Front, front_data, subspace_fronts, subspace_levels
 from app.shared.rows import rows_csv, rows_frame
-from app.shared.shortlist import MOST
-from app.shared.state import add_to_shortlist, shortlist
+from app.shared.state import shortlist
 from evonas.objectives import load_objective
 from evonas.space import load_space
+
+_FRONT, _ALL = "Front", "All"
 
 
 def page() -> None:
@@ -25,13 +28,17 @@ def page() -> None:
     if choice is None:
         return
     data = front_data(choice.table, choice.space, choice.x, choice.y, choice.budgets)
+    first_sentence(choice, data)
     figures(data)
-    picked = chart(choice, data)
-    picked += front_table(choice, data)
-    picked = list(dict.fromkeys(picked))
-    actions(choice, data, picked)
-    if len(picked) == 1:
-        neighbours(choice, picked[0])
+    picture = st.container()
+    ticked = front_table(choice, data)  # before the picture, which rings what is ticked
+    with picture:
+        lassoed = chart(choice, data, ticked)
+    picks = add_picks(choice, data, [*lassoed, *ticked])
+    with st.container(horizontal=True):
+        downloads(choice, data)
+    if len(picks.rows) == 1:
+        neighbours(choice, picks.rows[0])
     parallel(choice, data)
     where_from(choice)
 
@@ -47,61 +54,84 @@ def figures(data: Front) -> None:
         hypervolume="Area that the front dominates, to the worst values in this table: larger is "
         "better.",
     )
-    if not len(data.front):
-        st.warning("No architecture is within these budgets; loosen one of them.")
 
 
-def chart(choice: Choice, data: Front) -> list[int]:
+def chart(choice: Choice, data: Front, ticked: list[int]) -> list[int]:
     """Draws the picture and returns the rows picked in it."""
-    with st.container(horizontal=True):
-        layers = chosen_layers(choice, data)
-    event = st.plotly_chart(
-        front_figure(data, layers),
-        key="front",
-        on_select="rerun",
-        selection_mode=("points", "lasso", "box"),
-        width="stretch",
-        config={"displaylogo": False},
-        alt=f"{choice.y} over {choice.x}: {len(data.front)} networks on the front of "
-        f"{len(data.within)} within the budgets. The table below lists the front.",
-    )
-    drawn = len(data.dominated) + len(data.front)
-    thinned = f", the cloud thinned to {MOST_SHOWN:,}" if drawn < len(data.within) else ""
-    st.caption(
-        "Each point is an architecture; those on the line are the best at their price "
-        f"({drawn:,} of {len(data.within):,} within budget drawn{thinned}). "
-        "Lasso points, or tick rows of the table, to shortlist them."
-    )
-    return picked_rows(selected_points(event), len(data.values))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        axes = chosen_axes(choice)
+        layers = chosen_layers(choice, data, ticked)
+        picking = st.toggle(
+            "Pick in the picture",
+            key="pick",
+            help="On a touch screen a finger scrolls the page until this is on.",
+        )
+    with st.container(key=PICKING if picking else None):
+        event = st.plotly_chart(
+            front_figure(data, layers, axes),
+            key="front",
+            on_select=forget_if_empty,
+            selection_mode=("points", "lasso", "box"),
+            width="stretch",
+            config={"displaylogo": False},
+            alt=f"{choice.y} over {choice.x}: {len(data.front)} networks on the front of "
+            f"{len(data.within)} within the budgets. The table below lists the front.",
+        )
+    counts(data, len(data.dominated) + len(data.front), MOST_SHOWN)
+    return lassoed_rows(event, choice, len(data.values))
 
 
-def chosen_layers(choice: Choice, data: Front) -> Layers:
+def chosen_axes(choice: Choice) -> Axes:
+    """Draws how far and how the axes reach, and returns it."""
+    view = st.segmented_control(
+        "View",
+        [_FRONT, _ALL],
+        default=_FRONT,
+        required=True,
+        key="view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    log = []
+    for name, word in ((choice.x, "Log horizontal"), (choice.y, "Log vertical")):
+        low, high = choice.ranges[name]
+        usual, key = spans_a_decade(low, high), f"log:{name}"
+        log.append(low > 0 and st.checkbox(word, usual, key=key, bind="query-params"))
+    return Axes((log[0], log[1]), view != _ALL)
+
+
+def chosen_layers(choice: Choice, data: Front, ticked: list[int]) -> Layers:
     """Draws the toggles and returns what they ask for."""
     table, space, x, y = choice.table, choice.space, choice.x, choice.y
-    dominated = st.checkbox("Dominated", True, key="dominated")
-    outside = st.checkbox("Over budget", True, key="outside")
+    dominated = st.checkbox("Dominated", True, key="dominated", bind="query-params")
+    outside = st.checkbox("Over budget", True, key="outside", bind="query-params")
     overlaid = st.checkbox(
         "Fronts of sub-spaces",
         key="subspaces",
+        bind="query-params",
         help="ibn: inverted bottlenecks only; ibn+fused: fused ones too; tdb: Tucker "
         "convolutions too, the whole space.",
     )
     references = reference_marks(table, space, x, y)
-    if references and not st.checkbox("Published networks", True, key="published"):
+    if references and not st.checkbox(
+        "Published networks", True, key="published", bind="query-params"
+    ):
         references = []
     fronts = None
     if overlaid:
         levels = subspace_levels(load_space(space), table.genotypes(space))
         fronts = subspace_fronts(data, levels)
+    colour = choice.colour
+    hue = hue_of(colour, table.column(colour, space), data.within) if colour else None
     return Layers(
         dominated,
         outside,
-        table.column(choice.colour, space) if choice.colour else None,
-        choice.colour or "",
+        hue,
         fronts,
         shortlist_marks(table, space, x, y, shortlist()),
         references,
         sources(table, space),
+        ticked,
     )
 
 
@@ -126,40 +156,24 @@ def front_table(choice: Choice, data: Front) -> list[int]:
     return [int(rows[i]) for i in ticked["selection"]["rows"] if i < len(rows)]
 
 
-def actions(choice: Choice, data: Front, picked: list[int]) -> None:
-    """Draws what can be done with the picked rows and the front.
-
-    Where more are picked than the shortlist has room for, those on the front come first.
-    """
+def downloads(choice: Choice, data: Front) -> None:
+    """Draws the buttons that take the front away."""
     table, space = choice.table, choice.space
-    picked = [*np.intersect1d(picked, data.front), *np.setdiff1d(picked, data.front)]
-    room = MOST - len(shortlist())
-    many = f"{len(picked)}" if len(picked) <= room else f"{room} of {len(picked)}"
-    with st.container(horizontal=True):
-        st.button(
-            f"Add {many} to the shortlist",
-            disabled=not picked,
-            on_click=lambda: add_to_shortlist(
-                load_space(space).arch_ids(table.genotypes(space)[picked])
-            ),
-            type="primary",
-            key="add",
-        )
-        name = f"{choice.table_name}-{space}-front".replace(" ", "-")
-        st.download_button(
-            "Front as CSV",
-            lambda: rows_csv(table, space, data.front, choice.objectives),
-            f"{name}.csv",
-            "text/csv",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Picture as HTML",
-            lambda: front_figure(data, Layers()).to_html(include_plotlyjs=True),
-            f"{name}.html",
-            "text/html",
-            on_click="ignore",
-        )
+    name = f"{choice.table_name}-{space}-front".replace(" ", "-")
+    st.download_button(
+        "Front as CSV",
+        lambda: rows_csv(table, space, data.front, choice.objectives),
+        f"{name}.csv",
+        "text/csv",
+        on_click="ignore",
+    )
+    st.download_button(
+        "Picture as HTML",
+        lambda: front_figure(data, Layers()).to_html(include_plotlyjs=True),
+        f"{name}.html",
+        "text/html",
+        on_click="ignore",
+    )
 
 
 run_page(page)

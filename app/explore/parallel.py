@@ -7,10 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.shared.columns import Columns
 from app.shared.front import Front
 from evonas.figures.palette import DOMINATED, FRONT
 from evonas.objectives import load_objective
-from evonas.table import BenchmarkTable
 
 MOST_LINES = 1_500
 
@@ -30,9 +30,7 @@ class Parallel:
     n_within: int
 
 
-def parallel_data(
-    table: BenchmarkTable, space: str, data: Front, objectives: Sequence[str]
-) -> Parallel:
+def parallel_data(table: Columns, space: str, data: Front, objectives: Sequence[str]) -> Parallel:
     """Returns the front and an even sample of the other rows within the budgets."""
     others = data.dominated
     room = max(MOST_LINES - len(data.front), 1)

@@ -1,6 +1,11 @@
 """What a browser says was picked, which may be anything."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.shared.front import Front
 
 
 def picked_rows(points: Iterable[object], n_rows: int) -> list[int]:
@@ -28,3 +33,27 @@ def selected_points(event: object) -> list[object]:
     selection = event.get("selection") if isinstance(event, Mapping) else None
     points = selection.get("points") if isinstance(selection, Mapping) else None
     return list(points) if isinstance(points, list | tuple) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """What is picked, in the order in which it would be added.
+
+    Attributes:
+        rows: Rows to be added, those on the front first, then by the vertical axis.
+        over: Picked rows that are not within the budgets.
+    """
+
+    rows: list[int]
+    over: list[int]
+
+
+def ordered_picks(picked: Iterable[int], data: Front, take_over: bool = False) -> Picks:
+    """Returns picked rows in order; those beyond a budget only if they are asked for."""
+    rows = np.fromiter(dict.fromkeys(picked), np.intp)
+    inside = np.isin(rows, data.within)
+    over = rows[~inside]
+    kept = rows if take_over else rows[inside]
+    sign = -1.0 if data.y.maximise else 1.0
+    by_worth = np.lexsort((sign * data.values[kept, 1], ~np.isin(kept, data.front)))
+    return Picks(kept[by_worth].tolist(), over.tolist())

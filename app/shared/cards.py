@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 
+from app.shared.columns import Columns
 from evonas.errors import EvonasError
 from evonas.latency import load_predictor
 from evonas.objectives import load_objective
-from evonas.table import BenchmarkTable
 
 
-def sources(table: BenchmarkTable, space: str) -> dict[str, str]:
+def sources(table: Columns, space: str) -> dict[str, str]:
     """Returns the source of each column's numbers."""
     return {name: table.provenance(name, space).get("source", "") for name in table.columns(space)}
 
 
-def column_cards(table: BenchmarkTable, space: str) -> list[dict[str, str]]:
+def column_cards(table: Columns, space: str) -> list[dict[str, str]]:
     """Returns for each column its unit, source, error and what its numbers depend on."""
     cards = []
     for name in table.columns(space):

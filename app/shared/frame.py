@@ -16,13 +16,24 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 # The first screen is for the picture: less of Streamlit's empty space above it. Small text needs
-# more contrast than Streamlit gives it.
+# more contrast than Streamlit gives it. On a touch screen a finger on a picture scrolls the page,
+# unless picking is on; a toolbar, which stays there once it was touched, would lie over legends.
 _STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
 [data-testid="stSliderThumbValue"] { color: inherit }
+.st-key-view button, .st-key-view button p { color: inherit !important }
 .st-key-figures { row-gap: 0 }
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
+.st-key-pick { display: none }
+@media (pointer: coarse), (max-width: 640px) {
+  .st-key-pick { display: flex }
+  .js-plotly-plot .modebar { display: none }
+  .js-plotly-plot .draglayer .drag { pointer-events: none !important }
+  .st-key-picking .js-plotly-plot .draglayer .drag { pointer-events: all !important }
+}
 </style>"""
+# Name of a container round a picture in which a finger picks.
+PICKING = "picking"
 
 
 def run_page(page: Callable[[], None]) -> None:

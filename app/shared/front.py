@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.shared.columns import Columns
 from evonas.errors import EvonasError
 from evonas.objectives import Objective, hypervolume, load_objective, pareto_mask
 from evonas.space import Op, SearchSpace
 from evonas.space.catalogue import SUBSPACES
-from evonas.table import BenchmarkTable
 
 Rows = NDArray[np.intp]
 
@@ -31,6 +31,9 @@ class Front:
         outside: Rows that break a budget, thinned.
         within: All rows within the budgets.
         hypervolume: Of the front, to the worst value of the table's rows.
+        missing: By column, how many rows are left out for want of its value.
+        over: By column, how many of the others break its budget; a row may break several.
+        budgets: Per column the worst value that is allowed.
     """
 
     x: Objective
@@ -41,6 +44,9 @@ class Front:
     outside: Rows
     within: Rows
     hypervolume: float
+    missing: Mapping[str, int]
+    over: Mapping[str, int]
+    budgets: Mapping[str, float]
 
     @property
     def objectives(self) -> tuple[Objective, Objective]:
@@ -53,9 +59,7 @@ class Front:
         return len(self.front) + len(self.dominated) + len(self.outside)
 
 
-def front_data(
-    table: BenchmarkTable, space: str, x: str, y: str, budgets: Mapping[str, float]
-) -> Front:
+def front_data(table: Columns, space: str, x: str, y: str, budgets: Mapping[str, float]) -> Front:
     """Returns the front of two objectives among the rows within the budgets.
 
     Args:
@@ -66,12 +70,18 @@ def front_data(
         budgets: Per column the worst value that is allowed.
     """
     objectives = load_objective(x), load_objective(y)
-    values = np.stack([table.column(name, space) for name in (x, y)], axis=1)
+    columns = {name: table.column(name, space) for name in dict.fromkeys((x, y, *budgets))}
+    values = np.stack([columns[x], columns[y]], axis=1)
     known = np.isfinite(values).all(axis=1)
-    within = known.copy()
+    complete = np.logical_and.reduce([np.isfinite(column) for column in columns.values()])
+    missing = {name: int((~np.isfinite(column)).sum()) for name, column in columns.items()}
+    over = {}
+    within = complete.copy()
     for name, bound in budgets.items():
-        column = table.column(name, space)
-        within &= column >= bound if load_objective(name).maximise else column <= bound
+        column = columns[name]
+        breaks = column < bound if load_objective(name).maximise else column > bound
+        over[name] = int((breaks & complete).sum())
+        within &= ~breaks
     rows = np.flatnonzero(within)
     best = _best(values, rows, objectives)
     signs = np.array([-1.0 if o.maximise else 1.0 for o in objectives])
@@ -81,18 +91,32 @@ def front_data(
         values,
         best,
         _thin(np.setdiff1d(rows, best, assume_unique=True)),
-        _thin(np.flatnonzero(known & ~within), _MOST_OUTSIDE),
+        _thin(np.flatnonzero(complete & ~within), _MOST_OUTSIDE),
         rows,
         hypervolume(values[best], objectives, worst),
+        {name: n for name, n in missing.items() if n},
+        {name: n for name, n in over.items() if n},
+        dict(budgets),
     )
 
 
-def objectives_of(table: BenchmarkTable, space: str) -> list[str]:
+def left_out(data: Front) -> str:
+    """Returns in words which of the table's rows are not within the budgets, and why; or nothing.
+
+    A row may lack several values, or break several budgets.
+    """
+    n = len(data.values) - len(data.within)
+    reasons = [f"{count:,} without {name}" for name, count in data.missing.items()]
+    reasons += [f"{count:,} beyond the budget of {name}" for name, count in data.over.items()]
+    return f"{n:,} of {len(data.values):,} left out: {', '.join(reasons)}" if n else ""
+
+
+def objectives_of(table: Columns, space: str) -> list[str]:
     """Returns the columns that are objectives and have values, accuracies first."""
     return list(objective_ranges(table, space))
 
 
-def objective_ranges(table: BenchmarkTable, space: str) -> dict[str, tuple[float, float]]:
+def objective_ranges(table: Columns, space: str) -> dict[str, tuple[float, float]]:
     """Returns the least and the largest value of each objective that has any, accuracies first."""
     ranges = {}
     for name in table.columns(space):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.shared.columns import Columns
 from app.shared.designs import computed
 from evonas.space import Genotypes, Op, SearchSpace
-from evonas.table import BenchmarkTable
 
 
 def nearest_rows(
-    table: BenchmarkTable, space: SearchSpace, genotype: Genotypes, count: int
+    table: Columns, space: SearchSpace, genotype: Genotypes, count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """Returns the rows of the table that differ in the fewest genes, and in how many.
 
@@ -21,7 +21,7 @@ def nearest_rows(
         genotype: (n_genes,) canonical; a row equal to it is left out.
         count: How many rows at most.
     """
-    differing = (table.genotypes(space) != genotype).sum(axis=1)
+    differing = (table.genotypes(space.name) != genotype).sum(axis=1)
     others = np.flatnonzero(differing > 0)
     nearest = others[np.argsort(differing[others], kind="stable")[:count]]
     return nearest, differing[nearest]

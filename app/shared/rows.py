@@ -7,22 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.shared.columns import Columns
 from evonas.limits import csv_text
 from evonas.space import load_space
-from evonas.table import BenchmarkTable
 
 
 def rows_frame(
-    table: BenchmarkTable, space: str, rows: NDArray[np.intp], columns: Sequence[str]
+    table: Columns, space: str, rows: NDArray[np.intp], columns: Sequence[str]
 ) -> dict[str, object]:
     """Returns rows as columns: `arch_id` and those named."""
     frame: dict[str, object] = {"arch_id": load_space(space).arch_ids(table.genotypes(space)[rows])}
     return frame | {name: table.column(name, space)[rows] for name in columns}
 
 
-def rows_csv(
-    table: BenchmarkTable, space: str, rows: NDArray[np.intp], columns: Sequence[str]
-) -> str:
+def rows_csv(table: Columns, space: str, rows: NDArray[np.intp], columns: Sequence[str]) -> str:
     """Returns rows as CSV text; a missing value is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -268,6 +268,23 @@ def remove(
         typer.echo(f"removed {file}")
 
 
+@app.command()
+def rename(
+    device: Annotated[str, typer.Argument(help="Name of a device in your own folder.")],
+    name: Annotated[str, typer.Argument(help="Its new name.")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give your own measurements and predictors of a device another name."""
+    from evonas.latency import rename_device
+
+    files = [str(file) for file in rename_device(device, name, data_dir)]
+    if as_json:
+        print_json({"device": name, "was": device, "files": files})
+        return
+    typer.echo(f"{device} is {name} now")
+
+
 def _print_figures(summary: Mapping[str, object]) -> None:
     for name, value in summary.items():
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)

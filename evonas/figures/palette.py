@@ -21,6 +21,8 @@ OPS = {"ibn0": GREY, "ibn": SKY, "fused": ORANGE, "tucker": GREEN}
 
 # A front, what stands out of it, and what it dominates.
 FRONT, CHOSEN, REFERENCE, DOMINATED = BLUE, VERMILION, PURPLE, GREY
+# What was ticked a moment ago, and where a budget ends.
+TICKED, BUDGET = ORANGE, VERMILION
 
 
 def shade(colour: str, opacity: float) -> str:

@@ -10,10 +10,10 @@ from evonas.latency.campaigns.workflow import (
     import_device,
     measure_device,
     measure_network,
-    remove_device,
     unseen_networks,
 )
 from evonas.latency.devices import Device, list_devices, load_device
+from evonas.latency.own import own_devices, own_files, remove_device, rename_device
 from evonas.latency.predictors.fit import evaluate, fit_predictor, held_out
 from evonas.latency.predictors.metrics import Accuracy, accuracy
 from evonas.latency.predictors.predictor import (
@@ -48,7 +48,10 @@ __all__ = [
     "measure_device",
     "measure_network",
     "measurements_path",
+    "own_devices",
+    "own_files",
     "remove_device",
+    "rename_device",
     "save_predictor",
     "unseen_networks",
     "write_tflite",

@@ -164,3 +164,16 @@ def check_device_name(name: str) -> str:
             "hyphens are allowed"
         )
     return name
+
+
+def check_own_name(device: str) -> None:
+    """Refuses a name that a device of the user's own cannot have.
+
+    Raises:
+        ConfigurationError: It is not well-formed, or that of a device that comes with evonas.
+    """
+    check_device_name(device)
+    if device in {known.name for known in list_devices()}:
+        raise ConfigurationError(
+            f"device name {device!r} is taken by a device that comes with evonas"
+        )

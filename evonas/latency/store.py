@@ -24,6 +24,7 @@ from evonas.space.architecture import head_levels
 from evonas.space.blocks import Conv
 
 SCHEMA = 1
+MEASUREMENTS = ".measurements.npz"  # what the name of such a file ends in
 _CONV_VERSION_1 = (
     "c_in",
     "c_out",
@@ -102,7 +103,7 @@ def own_measurements_path(
 
 
 def _measurements_file(device: str, space: SearchSpace) -> str:
-    return f"latency/{space.name}/{check_device_name(device)}.measurements.npz"
+    return f"latency/{space.name}/{check_device_name(device)}{MEASUREMENTS}"
 
 
 def save_measurements(measurements: Measurements, path: Path) -> None:

@@ -1,11 +1,13 @@
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from evonas.latency import load_predictor, save_predictor
 from evonas.space import load_space
 from evonas.table import BenchmarkTable, create_table
 
@@ -47,6 +49,18 @@ def open_app(folder, monkeypatch) -> Callable[..., AppTest]:
         return at.run()
 
     return start
+
+
+@pytest.fixture
+def own_data(monkeypatch, tmp_path) -> Path:
+    """The user's own folder, empty; what is shipped is read only."""
+    monkeypatch.setenv("EVONAS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def add_own_device(name: str) -> None:
+    """Adds a device as fast as an Ethos-U55 to the user's own."""
+    save_predictor(replace(load_predictor("ethos-u55-256", SPACE), device=name))
 
 
 def metrics(at: AppTest) -> dict[str, str]:

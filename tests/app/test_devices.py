@@ -7,7 +7,7 @@ from evonas.errors import ConfigurationError
 from evonas.figures.devices import errors_data, errors_figure, op_users, ops_figure
 from evonas.latency import evaluate_device, load_predictor
 from evonas.space import load_space
-from tests.app.conftest import the_button
+from tests.app.conftest import add_own_device, the_button
 
 
 def test_devices_shows_every_device_of_a_space(open_app):
@@ -41,13 +41,6 @@ def test_users_of_an_op_are_those_that_decode_to_it():
 
 def test_a_device_without_measurements_has_no_errors():
     assert errors_data("edge-gpu", load_space("pico")) is None
-
-
-@pytest.fixture
-def own_data(monkeypatch, tmp_path):
-    """The user's own folder, empty; what is shipped is read only."""
-    monkeypatch.setenv("EVONAS_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 def measured_csv(n: int = 24) -> list[str]:
@@ -135,3 +128,38 @@ def test_damaged_measurements_are_one_message(open_app, own_data):
     assert not at.exception
     assert len(at.error) == 1
     assert str(own_data) not in at.error[0].value
+
+
+def test_an_own_device_is_renamed_and_then_removed(open_app, own_data):
+    add_own_device("my-phone")
+    at = open_app(page="devices", device="my-phone")
+    at.text_input(key="new name").set_value("my-tablet").run()
+    at = the_button(at, "Rename it").click().run()
+    assert not at.exception
+    assert at.selectbox(key="device").value == "my-tablet"
+    assert [file.name for file in own_data.rglob("*.npz")] == ["my-tablet.predictor.npz"]
+    at = the_button(at, "Remove it for good").click().run()
+    assert "my-tablet" not in at.selectbox(key="device").options
+    assert not list(own_data.rglob("*.npz"))
+    assert not at.exception
+
+
+@pytest.mark.parametrize("name", ["cpu-xnnpack", "../evil", "", "my-other"])
+def test_a_device_takes_no_name_that_is_taken_or_hostile(open_app, own_data, name):
+    add_own_device("my-phone")
+    add_own_device("my-other")
+    before = sorted(own_data.rglob("*"))
+    at = open_app(page="devices", device="my-phone")
+    at.text_input(key="new name").set_value(name).run()
+    at = the_button(at, "Rename it").click().run()
+    assert len(at.toast) == 1
+    assert sorted(own_data.rglob("*")) == before
+
+
+def test_shipped_devices_and_read_only_servers_offer_no_removal(open_app, own_data, monkeypatch):
+    add_own_device("my-phone")
+    at = open_app(page="devices", device="cpu-xnnpack")
+    assert "Remove it for good" not in [button.label for button in at.button]
+    monkeypatch.setenv("EVONAS_APP_READ_ONLY", "1")
+    at = at.selectbox(key="device").set_value("my-phone").run()
+    assert "Remove it for good" not in [button.label for button in at.button]

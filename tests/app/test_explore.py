@@ -1,3 +1,4 @@
+import base64
 import json
 import shutil
 import subprocess
@@ -9,7 +10,8 @@ import pytest
 
 from app.explore.controls import budget_scale
 from app.shared.shortlist import MOST
-from tests.app.conftest import SPACE, metrics, the_button
+from evonas.latency import load_predictor
+from tests.app.conftest import SCORES, SPACE, add_own_device, metrics, the_button
 
 
 def points(*customdata: object) -> dict[str, object]:
@@ -55,7 +57,7 @@ def test_points_of_a_lasso_go_to_the_shortlist_which_outlives_the_session(open_a
     at.session_state["front"] = points(3, [5])
     at = the_button(at.run(), "Add 2 to the shortlist").click().run()
     listed = json.loads((folder / "runs" / "shortlist.json").read_text())
-    assert list(listed) == SPACE.arch_ids(make_rows(folder)[[3, 5]])
+    assert list(listed) == SPACE.arch_ids(make_rows(folder)[[5, 3]])  # the better one first
     assert not at.exception
 
 
@@ -96,6 +98,155 @@ def test_one_picked_point_shows_its_neighbours(open_app):
     at = at.run()
     assert "Neighbours of the picked network" in [header.value for header in at.subheader]
     assert not at.exception
+
+
+def table_of(folder: Path):
+    from evonas.table import open_table
+
+    return open_table(folder / "table")
+
+
+def picture(at) -> dict:
+    [chart] = [found for found in at.get("plotly_chart") if found.key == "front"]
+    return json.loads(chart.proto.spec)
+
+
+def trace(at, name: str) -> dict | None:
+    return next((t for t in picture(at)["data"] if t.get("name") == name), None)
+
+
+def numbers(encoded: dict[str, str]) -> list[int]:
+    return np.frombuffer(base64.b64decode(encoded["bdata"]), encoded["dtype"]).tolist()
+
+
+def first_words(at) -> str:
+    return at.markdown[0].value
+
+
+def test_the_first_sentence_is_the_best_network_under_the_budget(open_app, folder):
+    at = open_app(**{"budget:params": "300000"})
+    table = table_of(folder)
+    within = np.flatnonzero(table.column("params") <= 300_000)
+    best = within[table.column("map")[within].argmax()]
+    said = first_words(at)
+    assert SPACE.arch_ids(table.genotypes()[[best]])[0] in said
+    assert f"**{table.column('map')[best]:.3f} AP** (supernet, error not known)" in said
+    assert "at most 300 k parameters" in said
+
+
+def test_the_error_of_shared_weights_is_that_against_trained_networks(open_app, folder):
+    at = open_app()
+    table = table_of(folder)
+    rows = slice(0, 30)
+    trained = {"trained_map": table.column("map")[rows] + 0.05}
+    table.append(SPACE, table.genotypes()[rows], trained, provenance={"source": "trained"})
+    assert "0.05 from trained AP on average of 30 networks" in first_words(at.run())
+
+
+def test_a_budget_on_an_axis_is_a_line_and_the_view_ends_there(open_app):
+    at = open_app(x="params", **{"budget:params": "300000"})
+    drawn = picture(at)["layout"]
+    [line] = drawn["shapes"]
+    assert line["x0"] == line["x1"] == 300_000
+    assert 10 ** drawn["xaxis"]["range"][1] < 1.2 * 300_000
+    over = trace(at, "over budget")["marker"]
+    assert over["size"] < trace(at, "dominated")["marker"]["size"]
+    assert over["opacity"] < trace(at, "dominated")["marker"]["opacity"]
+    at = at.segmented_control(key="view").set_value("All").run()
+    assert "range" not in picture(at)["layout"]["xaxis"]
+
+
+def test_axes_over_a_decade_are_logarithmic_until_told_otherwise(open_app):
+    at = open_app(x="params")
+    assert picture(at)["layout"]["xaxis"]["type"] == "log"
+    assert picture(at)["layout"]["yaxis"]["type"] == "linear"
+    at = at.checkbox(key="log:params").set_value(False).run()
+    assert picture(at)["layout"]["xaxis"]["type"] == "linear"
+
+
+def test_a_lasso_takes_nothing_over_budget_unless_asked(open_app, folder):
+    at = open_app(**{"budget:map": "0.4"})
+    ap = table_of(folder).column("map")
+    inside, outside = int(ap.argmax()), int(ap.argmin())
+    at.session_state["front"] = points(outside, inside)
+    at = at.run()
+    assert not the_button(at, "Add 1 to the shortlist").disabled
+    [listed] = [f.value for f in at.dataframe if "on the front" in f.value]
+    assert listed["arch_id"].tolist() == SPACE.arch_ids(make_rows(folder)[[inside]])
+    at = at.checkbox(key="take over").set_value(True).run()
+    assert the_button(at, "Add 2 to the shortlist")
+
+
+def test_the_list_names_the_twenty_that_would_be_added_and_no_others(open_app, folder):
+    at = open_app()
+    at.session_state["front"] = points(*range(30))
+    at = at.run()
+    [listed] = [f.value for f in at.dataframe if "on the front" in f.value]
+    the_button(at, "Add 20 of 30 to the shortlist").click().run()
+    added = json.loads((folder / "runs" / "shortlist.json").read_text())
+    assert list(added) == listed["arch_id"].tolist()
+
+
+def test_a_lasso_outlives_a_redrawn_picture_and_is_cleared(open_app):
+    at = open_app()
+    at.session_state["front"] = points(3, 5)
+    at = at.run()
+    at.checkbox(key="dominated").set_value(False)
+    at.session_state["front"] = points()
+    at = at.run()
+    assert not the_button(at, "Add 2 to the shortlist").disabled
+    at = the_button(at, "Clear the lasso").click().run()
+    assert the_button(at, "Add 0 to the shortlist").disabled
+
+
+def test_ticked_rows_are_ringed(open_app):
+    at = open_app()
+    assert trace(at, "ticked") is None
+    at.session_state["rows"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    at = at.run()
+    front = numbers(trace(at, "Pareto front")["customdata"])
+    assert numbers(trace(at, "ticked")["customdata"]) == front[1:2]
+
+
+def test_rows_without_a_value_are_hollow_and_counted(open_app, folder):
+    at = open_app()
+    table = table_of(folder)
+    some = table.genotypes()[:10]
+    table.append(SPACE, some, {"map50": np.linspace(0.2, 0.4, 10)}, provenance=SCORES)
+    at = at.run()
+    at = at.selectbox(key="colour").set_value("map50").run()
+    hollow = trace(at, "dominated, no map50")
+    assert hollow["marker"]["symbol"] == "circle-open"
+    at = at.selectbox(key="colour").set_value("none").run()
+    at = at.selectbox(key="x").set_value("map50").run()
+    assert "50 of 60 left out\\: 50 without map50" in " ".join(c.value for c in at.caption)
+    assert metrics(at)["within budget"] == "10 of 60"
+
+
+def test_an_own_device_is_an_axis_a_colour_and_a_budget(open_app, own_data, folder):
+    add_own_device("my-phone")
+    at = open_app(x="latency:my-phone")
+    assert at.selectbox(key="x").value == "latency:my-phone"
+    assert "predicted" in picture(at)["layout"]["xaxis"]["title"]["text"]
+    assert "off by" in first_words(at)
+    assert "your device, predicted here" in " ".join(c.value for c in at.caption)
+    slider = at.slider(key="budget:latency:my-phone")
+    at = slider.set_value(1.0).run()
+    truth = load_predictor("ethos-u55-256", SPACE).predict(make_rows(folder))
+    assert metrics(at)["within budget"] == f"{(truth <= 1.0).sum()} of 60"
+    at = at.selectbox(key="x").set_value("params").run()
+    at = at.selectbox(key="colour").set_value("latency:my-phone").run()
+    assert not at.exception
+
+
+def test_a_damaged_own_device_is_one_warning(open_app, own_data):
+    broken = own_data / "latency" / "nano" / "my-phone.predictor.npz"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"broken")
+    at = open_app()
+    assert not at.exception
+    assert "my-phone cannot be read" in at.warning[0].value
+    assert metrics(at)["within budget"] == "60 of 60"
 
 
 @pytest.mark.parametrize("key", ["dominated", "outside", "subspaces"])

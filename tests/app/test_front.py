@@ -1,6 +1,7 @@
 import numpy as np
 
 from app.explore.figure import Layers, front_figure
+from app.explore.hue import hue_of
 from app.explore.marks import reference_marks, shortlist_marks
 from app.explore.parallel import MOST_LINES, parallel_data, parallel_figure
 from app.shared.front import MOST_SHOWN, front_data, subspace_fronts, subspace_levels
@@ -55,7 +56,7 @@ def test_all_rows_infeasible_leaves_an_empty_picture(tmp_path):
     assert len(data.front) == len(data.within) == 0
     assert data.hypervolume == 0
     assert len(data.outside) == 20
-    front_figure(data, Layers(hue=table.column("madds"), hue_title="madds"))
+    front_figure(data, Layers(hue=hue_of("madds", table.column("madds"), data.within)))
 
 
 def test_published_networks_stand_where_their_costs_put_them(tmp_path):

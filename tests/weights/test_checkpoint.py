@@ -319,7 +319,8 @@ def test_the_command_writes_an_archive(variables, tmp_path, capsys):
     assert archive.card.made["source"] == "published"
     assert (archive.card.protocol, archive.card.resizing) == (PUBLISHED, "tf1")
     assert '"classes": 80' in capsys.readouterr().out
-    assert main([*arguments[:1], str(tmp_path / "nothing"), *arguments[2:]]) == 3
+    again = ["import", str(tmp_path / "nothing"), "--as", NAME, "--out", str(tmp_path / "other")]
+    assert main(again) == 3
 
 
 # --- TensorFlow's own files, where they are ---------------------------------------------------

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import ConfigurationError, DataError, GenotypeError
-from evonas.latency.devices import check_device_name, list_devices
+from evonas.errors import DataError, GenotypeError
+from evonas.latency.devices import check_own_name
 from evonas.latency.predictors.adapt import DataDir, nearest_device
 from evonas.latency.predictors.predictor import load_predictor
 from evonas.latency.store import ROLES, Measurements
@@ -53,7 +53,7 @@ def read_results(
     path: Path, device: str, space: SearchSpace, data_dir: DataDir = None, force: bool = False
 ) -> Measurements:
     """Reads the measurements of a device that evonas does not know; see `check_results`."""
-    _check_name(device)
+    check_own_name(device)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -87,7 +87,7 @@ def check_results(
         FaultyRowsError: Rows have faults.
         DataError: It is no such file.
     """
-    _check_name(device)
+    check_own_name(device)
     faults: list[Fault] = []
     found: dict[bytes, tuple[int, Genotypes, float]] = {}
     skipped = 0
@@ -117,14 +117,6 @@ def check_results(
     if faults:
         raise FaultyRowsError(name, faults)
     return measurements
-
-
-def _check_name(device: str) -> None:
-    check_device_name(device)
-    if device in {known.name for known in list_devices()}:
-        raise ConfigurationError(
-            f"device name {device!r} is taken by a device that comes with evonas"
-        )
 
 
 def _rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -7,10 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evonas.errors import ConfigurationError, DataError, MissingPackageError, unknown_name
+from evonas.errors import ConfigurationError, DataError, MissingPackageError
 from evonas.latency.campaigns.campaign import Progress, campaign_genotypes, run_campaign
 from evonas.latency.campaigns.imports import read_results
 from evonas.latency.devices import Device, list_devices, load_device
+from evonas.latency.own import own_devices, own_files
 from evonas.latency.predictors.adapt import CROSS_VALIDATED, Adaptation, adapt
 from evonas.latency.predictors.fit import Kind, evaluate, fit_predictor, held_out
 from evonas.latency.predictors.metrics import Accuracy
@@ -31,7 +32,6 @@ from evonas.latency.store import (
     own_measurements_path,
     save_measurements,
 )
-from evonas.paths import own_data
 from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
@@ -179,7 +179,7 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
         name: load_predictor(name, space, data_dir) for name in list_predictors(space, data_dir)
     }
     known = list_devices()
-    own = sorted(predicted.keys() - {device.name for device in known})
+    own = own_devices(space, data_dir)
     imported = [Device(name, "measured", "-", "Imported measurements.") for name in own]
     return [
         {
@@ -194,34 +194,6 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
         }
         for device in (*known, *imported)
     ]
-
-
-def own_files(device: str, data_dir: DataDir = None, space: str = "*") -> list[Path]:
-    """Returns the user's own files of a device: measurements and predictors, of all spaces."""
-    files = own_data("latency", data_dir).glob(f"{space}/*.npz")
-    return sorted(file for file in files if file.name.partition(".")[0] == device)
-
-
-def remove_device(device: str, data_dir: DataDir = None) -> list[Path]:
-    """Removes the user's own files of a device and returns them.
-
-    A device that evonas ships is itself again afterwards.
-
-    Raises:
-        ConfigurationError: There are none.
-    """
-    files = own_files(device, data_dir)
-    if not files:
-        place = own_data("latency", data_dir)
-        if device in {known.name for known in list_devices()}:
-            raise ConfigurationError(
-                f"device {device!r} comes with evonas, and nothing in {place} replaces it"
-            )
-        own = {file.name.partition(".")[0] for file in place.glob("*/*.npz")}
-        raise unknown_name(f"device in {place}", device, own)
-    for file in files:
-        file.unlink()
-    return files
 
 
 def _measurements(device: str, space: SearchSpace, data_dir: DataDir) -> Measurements:

@@ -18,7 +18,8 @@ from evonas.paths import data_folders, find_data, own_data
 from evonas.space import SearchSpace, list_spaces, load_space
 
 SCHEMA = 1
-_SUFFIX = ".predictor.npz"
+# What the name of a predictor's file ends in.
+PREDICTOR = ".predictor.npz"
 
 
 @dataclass(frozen=True)
@@ -135,16 +136,16 @@ def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None
     """Returns the devices that have a predictor for a space."""
     space = load_space(space) if isinstance(space, str) else space
     fitted = {
-        path.name.removesuffix(_SUFFIX)
+        path.name.removesuffix(PREDICTOR)
         for folder in data_folders(data_dir)
         for whole in (space, *_parents(space))
-        for path in (folder / "latency" / whole.name).glob(f"*{_SUFFIX}")
+        for path in (folder / "latency" / whole.name).glob(f"*{PREDICTOR}")
     }
     return sorted(fitted | HARDWARE.keys())
 
 
 def _file(device: str, space: SearchSpace) -> str:
-    return f"latency/{space.name}/{check_device_name(device)}{_SUFFIX}"
+    return f"latency/{space.name}/{check_device_name(device)}{PREDICTOR}"
 
 
 def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:

@@ -1,0 +1,93 @@
+"""The user's own devices: which there are, their files, another name for one, and its end."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from evonas.errors import ConfigurationError, unknown_name
+from evonas.latency.devices import check_own_name, list_devices
+from evonas.latency.predictors.predictor import (
+    PREDICTOR,
+    list_predictors,
+    load_predictor,
+    save_predictor,
+)
+from evonas.latency.store import (
+    MEASUREMENTS,
+    load_measurements,
+    own_measurements_path,
+    save_measurements,
+)
+from evonas.paths import own_data
+from evonas.space import SearchSpace, load_space
+
+DataDir = Path | str | None
+
+
+def own_devices(space: SearchSpace | str, data_dir: DataDir = None) -> list[str]:
+    """Returns the devices with a predictor for a space that do not come with evonas."""
+    shipped = {device.name for device in list_devices()}
+    return [name for name in list_predictors(space, data_dir) if name not in shipped]
+
+
+def own_files(device: str, data_dir: DataDir = None, space: str = "*") -> list[Path]:
+    """Returns the user's own files of a device: measurements and predictors, of all spaces."""
+    files = own_data("latency", data_dir).glob(f"{space}/*.npz")
+    return sorted(file for file in files if file.name.partition(".")[0] == device)
+
+
+def remove_device(device: str, data_dir: DataDir = None) -> list[Path]:
+    """Removes the user's own files of a device and returns them.
+
+    A device that evonas ships is itself again afterwards.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    files = _need_own_files(device, data_dir)
+    for file in files:
+        file.unlink()
+    return files
+
+
+def rename_device(device: str, name: str, data_dir: DataDir = None) -> list[Path]:
+    """Gives the user's own files of a device another name and returns them.
+
+    All files stand under the new name before the first one of the old name goes.
+
+    Args:
+        device: What it is called now.
+        name: What it shall be called: lower-case letters, digits and hyphens.
+        data_dir: Folder of data; by default the user's own.
+
+    Raises:
+        ConfigurationError: There is no such device, or the new name cannot be used or is taken.
+        SchemaError: A file of it is damaged.
+    """
+    check_own_name(name)
+    if own_files(name, data_dir):
+        raise ConfigurationError(f"device name {name!r} is taken by another device of yours")
+    files = _need_own_files(device, data_dir)
+    loaded = [(file, load_space(file.parent.name)) for file in files]
+    measured = [load_measurements(f, s) for f, s in loaded if f.name.endswith(MEASUREMENTS)]
+    fitted = [load_predictor(device, s, data_dir) for f, s in loaded if f.name.endswith(PREDICTOR)]
+    for measurements in measured:
+        renamed = replace(measurements, device=name)
+        save_measurements(renamed, own_measurements_path(name, renamed.space, data_dir))
+    for predictor in fitted:
+        save_predictor(replace(predictor, device=name), data_dir)
+    for file in files:
+        file.unlink()
+    return own_files(name, data_dir)
+
+
+def _need_own_files(device: str, data_dir: DataDir) -> list[Path]:
+    files = own_files(device, data_dir)
+    if files:
+        return files
+    place = own_data("latency", data_dir)
+    if device in {known.name for known in list_devices()}:
+        raise ConfigurationError(
+            f"device {device!r} comes with evonas, and nothing in {place} replaces it"
+        )
+    own = {file.name.partition(".")[0] for file in place.glob("*/*.npz")}
+    raise unknown_name(f"device in {place}", device, own)
