@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
-GROUND = {"cluster", "errors", "files", "json_values", "locks", "objectives", "paths"}
+GROUND = {"cluster", "errors", "files", "json_values", "limits", "locks", "objectives", "paths"}
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
@@ -21,6 +21,7 @@ ALLOWED = {
     "cluster": {"errors"},
     "json_values": set(),
     "files": {"errors", "json_values"},
+    "limits": {"errors"},
     "locks": set(),
     "paths": {"errors"},
     "objectives": {"errors"},

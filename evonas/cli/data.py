@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.data_convert import convert, tile
 from evonas.cli.output import AsJson, print_json
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from evonas.training.anchor_check import AnchorReport
 
 app = typer.Typer(help="Make and check COCO-format data sets.", no_args_is_help=True)
+app.command()(convert)
+app.command()(tile)
 
 
 class Generated(StrEnum):
@@ -45,37 +48,6 @@ def make(
         print_json(result)
     else:
         typer.echo(f"{out}: {train} + {val} images, fingerprint {result['fingerprint']}")
-
-
-@app.command()
-def convert(
-    folder: Annotated[Path, typer.Argument(help="A YOLO-format or Pascal-VOC folder.")],
-    out: Annotated[Path, typer.Option(help="The COCO-format folder to make.")],
-    rename: Annotated[
-        list[str] | None,
-        typer.Option(help="OLD=NEW name of a class, OLD= to leave it out; may be repeated."),
-    ] = None,
-    val_share: Annotated[
-        float, typer.Option(help="Share of training images for val, where there is no val.")
-    ] = 0.1,
-    as_json: AsJson = False,
-) -> None:
-    """Turn a YOLO-format or Pascal-VOC folder into a COCO-format one."""
-    from evonas.data import data_fingerprint
-    from evonas.data.convert import convert_dataset
-    from evonas.errors import ConfigurationError
-
-    pairs = [entry.split("=", 1) for entry in rename or ()]
-    bad = [pair[0] for pair in pairs if len(pair) < 2]
-    if bad:
-        raise ConfigurationError(f"--rename {bad[0]}: must be OLD=NEW")
-    images = convert_dataset(folder, out, {old: new for old, new in pairs}, val_share)
-    result = {"folder": str(out), "images": images, "fingerprint": data_fingerprint(out)}
-    if as_json:
-        print_json(result)
-    else:
-        counts = ", ".join(f"{count} {split}" for split, count in images.items())
-        typer.echo(f"{out}: {counts} images, fingerprint {result['fingerprint']}")
 
 
 @app.command()

@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import DataError, MissingPackageError
+from evonas.limits import MAX_PIXELS
 
 try:
     from PIL import Image, ImageOps, UnidentifiedImageError
 except ImportError as error:
     raise MissingPackageError("pillow", "train") from error
+
+_ORIENTATION = 0x0112  # in EXIF data
+_TURNED = (5, 6, 7, 8)  # its values of images that lie on their side
 
 # What Pillow raises for files that are no image, cut off or damaged.
 _DECODING_ERRORS = (
@@ -41,6 +45,7 @@ def read_image(path: Path, image_id: int, size: tuple[int, int]) -> Image.Image:
     """
     try:
         with Image.open(path) as stored:
+            _check_pixels(path, stored)
             upright = ImageOps.exif_transpose(stored)
             image = _to_rgb(stored if stored.size == size != upright.size else upright)
     except _DECODING_ERRORS as error:
@@ -61,7 +66,7 @@ def open_image(
     Args:
         source: The file, or its content.
         formats: Pillow's names of the formats allowed; all that it knows by default.
-        most_pixels: The most pixels allowed, known before any is decoded; 0 for Pillow's limit.
+        most_pixels: The most pixels allowed, known before any is decoded; 0 for `MAX_PIXELS`.
 
     Raises:
         DataError: The file cannot be decoded, or is larger than allowed.
@@ -69,17 +74,41 @@ def open_image(
     name = source if isinstance(source, Path) else "the image"
     try:
         with Image.open(source, formats=formats) as stored:
-            if 0 < most_pixels < stored.width * stored.height:
-                raise DataError(
-                    f"{name}: {stored.width}x{stored.height} pixels; at most {most_pixels:,} "
-                    "are allowed"
-                )
+            _check_pixels(name, stored, most_pixels)
             return _to_rgb(ImageOps.exif_transpose(stored))
     except UnidentifiedImageError:
         allowed = f"; allowed are {', '.join(formats)}" if formats else ""
         raise DataError(f"{name}: cannot be decoded as an image{allowed}") from None
     except _DECODING_ERRORS as error:
         raise DataError(f"{name}: cannot be decoded as an image: {error}") from error
+
+
+def image_sizes(path: Path) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Returns an image's width and height as stored, and as viewers show it; it is decoded once.
+
+    Raises:
+        DataError: The file cannot be decoded, or has more than `MAX_PIXELS` pixels.
+    """
+    try:
+        with Image.open(path) as stored:
+            _check_pixels(path, stored)
+            stored.load()
+            turned = stored.getexif().get(_ORIENTATION, 1) in _TURNED
+            width, height = stored.size
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: cannot be decoded as an image") from None
+    except _DECODING_ERRORS as error:
+        raise DataError(f"{path}: cannot be decoded as an image: {error}") from error
+    return (width, height), (height, width) if turned else (width, height)
+
+
+def _check_pixels(name: object, image: Image.Image, most: int = 0) -> None:
+    """Refuses an image of too many pixels before any is decoded."""
+    most = most or MAX_PIXELS
+    if image.width * image.height > most:
+        raise DataError(
+            f"{name}: {image.width}x{image.height} pixels; at most {most:,} are allowed"
+        )
 
 
 def resized_pixels(image: Image.Image, side: int) -> NDArray[np.uint8]:
