@@ -23,6 +23,9 @@ class Augmentation:
         saturation: Largest relative change of the distance from grey.
         mosaic: Probability of putting the image beside three others of its batch, each at half
             size; before all else.
+        flip_vertical: Probability of mirroring top to bottom.
+        transpose: Probability of swapping the axes of a square image. With this and both
+            mirrorings at 0.5, all eight ways to lay an image down are equally likely.
     """
 
     zoom: float = 1.3
@@ -37,6 +40,8 @@ class Augmentation:
     crop: float = 0.0
     saturation: float = 0.0
     mosaic: float = 0.0
+    flip_vertical: float = 0.0
+    transpose: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses what cannot be done to an image."""
@@ -45,7 +50,15 @@ class Augmentation:
                 raise ConfigurationError(
                     f"augmentation: {name} is {getattr(self, name)}, 1 or more is allowed"
                 )
-        for name in ("min_visible", "flip", "invert", "crop", "mosaic"):
+        for name in (
+            "min_visible",
+            "flip",
+            "invert",
+            "crop",
+            "mosaic",
+            "flip_vertical",
+            "transpose",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(
                     f"augmentation: {name} is {getattr(self, name)}, 0 to 1 is allowed"

@@ -19,6 +19,10 @@ NAME = re.compile(
 # Columns that the package writes beside the objectives.
 _FURTHER = {
     "trained_map50": Objective("trained_map50", "AP", maximise=True),
+    **{
+        name: Objective(name, "AP", maximise=True)
+        for name in ("trained_map_small", "trained_map_medium", "trained_map_large")
+    },
     "trained_seconds": Objective("trained_seconds", "s", maximise=False),
 }
 DIRECTIONS = {"min": False, "max": True}

@@ -102,15 +102,20 @@ def recipe_changes(recipe: Recipe, base: Recipe) -> list[str]:
     return [
         *_changes(ours, theirs),
         *_changes(ours["augmentation"], theirs["augmentation"], "augmentation."),
+        *_changes(ours["anchors"] or {}, theirs["anchors"] or {}, "anchors."),
     ]
 
 
 def _changes(ours: dict[str, Any], theirs: dict[str, Any], prefix: str = "") -> list[str]:
     return [
-        f"{prefix}{name}={json.dumps(value) if isinstance(value, bool) else value}"
+        f"{prefix}{name}={_text(value)}"
         for name, value in ours.items()
-        if value != theirs[name] and not isinstance(value, dict)
+        if value != theirs.get(name) and not isinstance(value, dict)
     ]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if value is None or isinstance(value, bool | tuple) else str(value)
 
 
 def _named(name: str, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
