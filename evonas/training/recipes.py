@@ -10,6 +10,7 @@ import yaml
 
 from evonas.data.augmentation import Augmentation
 from evonas.errors import ConfigurationError, unknown_name
+from evonas.space import AnchorShapes
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
 
 # The augmentation of the paper: random crop and mirroring. Colours as SSD distorts them.
@@ -30,6 +31,15 @@ RECIPES = {
     "nano": Recipe(
         steps=2500, batch_size=16, learning_rate=1.6e-2, warmup_steps=100, validations=5,
         augmentation=_LIGHT,
+    ),
+    # Tiles of printed circuit boards (DeepPCB, `boards`) for networks of `nano`. The anchors were
+    # fitted once to its training split, by `fit_anchors` from where it had ended until nothing
+    # changed: they overlap the boxes by 0.72 on average, nano's own by 0.60. A board may lie in
+    # any of eight ways.
+    "boards": Recipe(
+        steps=800, batch_size=16, learning_rate=1.6e-2, warmup_steps=80, validations=8,
+        augmentation=replace(_LIGHT, flip=0.5, flip_vertical=0.5, transpose=0.5),
+        anchors=AnchorShapes((0.223, 0.558), (0.706, 1.416), 1.059),
     ),
     # The MobileDets' (mobiledets.md, section 5), in the mixed precision of today's accelerators.
     "mobiledet": Recipe(
