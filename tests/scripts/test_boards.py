@@ -94,9 +94,7 @@ def test_a_killed_training_resumes_from_its_last_eighth_with_the_same_result(
 
 def test_what_is_in_the_table_is_not_trained_again(digits, tmp_path, capsys):
     recipe = tmp_path / "quick.yaml"
-    recipe.write_text(
-        "base: boards\nsteps: 1\nbatch_size: 4\nwarmup_steps: 0\nvalidations: 1\n"
-    )
+    recipe.write_text("base: boards\nsteps: 1\nbatch_size: 4\nwarmup_steps: 0\nvalidations: 1\n")
     table = tmp_path / "runs" / "table"
     table.parent.mkdir()
     for _ in range(2):
