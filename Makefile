@@ -1,14 +1,15 @@
-# `make demo` and `make test` need nothing but Python 3.11 or newer; the first one installs.
+# `make demo` and `make test` need nothing but Python 3.11 or newer; each installs what it needs.
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint types fast slow browser clean
+.PHONY: demo test lint types fast slow docs dist lowest browser clean
 
-demo: .venv/installed
+demo: .venv/demo
 	$(BIN)/evonas demo
 
-test: .venv/installed lint types fast slow
+test: .venv/installed lint types docs fast slow
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -23,14 +24,37 @@ fast: .venv/installed
 slow: .venv/installed browser
 	$(BIN)/pytest -m "slow or e2e or cluster"
 
+docs: .venv/installed
+	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site
+
+# A release: wheel and sdist, checked; tests/install walks through the wheel.
+dist: .venv/installed
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/pytest tests/install
+
+# The fast tests on the lowest versions that pyproject.toml allows; run before a release.
+lowest: .venv/installed
+	$(BIN)/python -m scripts.build.lowest .venv-lowest
+	.venv-lowest/bin/python -m pytest -m "not slow and not e2e and not cluster"
+
 # The tests of the app drive a real browser: Debian's, where there is none yet.
 browser:
 	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium)
 
-.venv/installed: pyproject.toml
+.venv/bin/pip:
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -e '.[all]'
-	touch $@
+
+.venv/demo: pyproject.toml | .venv/bin/pip
+	@echo "installing what the demo and the app need into .venv; torch is large"
+	$(PIP) -e '.[train,devices,app]'
+	@touch $@
+
+.venv/installed: pyproject.toml .venv/demo
+	@echo "installing what the tests need"
+	$(PIP) -e '.[all]'
+	@touch $@
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .venv-lowest dist runs

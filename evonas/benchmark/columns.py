@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from evonas.scoring.surrogate import Surrogate
 from evonas.space import Genotypes, SearchSpace
+from evonas.space.costs import COSTS
 from evonas.space.memory import peak_memory
 
 Floats = NDArray[np.float64]
@@ -41,8 +42,13 @@ def cost_column(space: SearchSpace, name: str) -> Column | None:
     """Returns a column that follows from the space alone; None for any other."""
     if name == "peak_memory":
         return partial(peak_memory, space)
-    tables = space.cost_tables
-    return cell_sum(space, tables[name]) if name in tables else None
+    if name in COSTS:
+        return partial(_cost, space, name)
+    return None
+
+
+def _cost(space: SearchSpace, name: str, genotypes: Genotypes) -> Floats:
+    return space.sum_cells(genotypes, space.cost_tables[name])
 
 
 def every(space: SearchSpace) -> Genotypes:

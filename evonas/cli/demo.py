@@ -46,9 +46,10 @@ def demo(
     result, sources = run(options)
     print_front(result, sources)
     rows = result.rows()
+    picture = f", its picture in {out}/front.html" if (out / "front.html").exists() else ""
     typer.echo(
         f"""
-The front is in {out}/front.csv, its picture in {out}/front.html.
+The front is in {out}/front.csv{picture}.
 What to do next:
   look at one network     evonas arch show {rows[0]["arch_id"]}
   ask the table           evonas table front {options.table} --objectives map,latency:ethos-u55-256

@@ -9,6 +9,8 @@ import typer
 
 from evonas.json_values import without_nan
 
+_PIPE_WIDTH = 500  # characters; what is piped is not cut to a screen
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -18,7 +20,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Prints rows on stdout, the first column left-aligned, the others right-aligned."""
+    """Prints rows on stdout, first column left-aligned and never cut, others right-aligned."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -26,7 +28,13 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: s
 
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
     for index, heading in enumerate(headings):
-        table.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
+        widest = max([len(heading), *(len(row[index]) for row in rows)])
+        table.add_column(
+            Text(heading),
+            justify="right" if index else "left",
+            no_wrap=True,
+            min_width=None if index else widest,  # an identifier that is cut cannot be copied
+        )
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)

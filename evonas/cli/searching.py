@@ -173,6 +173,7 @@ def _differing(found: dict[str, str], scorer: "Scorer") -> str:
 
 
 def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:
+    from evonas.errors import MissingPackageError
     from evonas.figures.front import front_figure
     from evonas.files import write_atomically
     from evonas.search.panels import front_data
@@ -181,7 +182,11 @@ def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: s
     record = json.dumps(run_record(result, settings), indent=2) + "\n"
     write_atomically(out / "run.json", record.encode())
     write_atomically(out / "front.csv", front_csv(result).encode())
-    page = front_figure(front_data(result), title).to_html(include_plotlyjs=True)
+    try:
+        page = front_figure(front_data(result), title).to_html(include_plotlyjs=True)
+    except MissingPackageError as error:
+        typer.echo(f"no picture of the front: {error}", err=True)
+        return
     write_atomically(out / "front.html", page.encode())
 
 

@@ -27,6 +27,29 @@ Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas;
 Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
 
 
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the tables that come with evonas; every command takes their names."""
+    from evonas.table import open_table, shipped_tables
+
+    opened = {name: (path, open_table(path)) for name, path in shipped_tables().items()}
+    listed: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "rows": len(table),
+            "spaces": list(table.spaces),
+            "title": table.card.get("title", ""),
+            "path": str(path),
+        }
+        for name, (path, table) in opened.items()
+    ]
+    if as_json:
+        print_json({"tables": listed})
+        return
+    rows = [[t["name"], f"{t['rows']:,}", ", ".join(t["spaces"]), t["title"]] for t in listed]
+    print_table(["table", "rows", "spaces", "title"], rows)
+
+
 @app.command()
 def info(table: TablePath, as_json: AsJson = False) -> None:
     """Show a table's data card: what it holds, from where, how much of it."""
@@ -180,6 +203,10 @@ def front(
     reference: Annotated[
         str | None, typer.Option(help="Worst corner for the hypervolume: a value an objective.")
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Further columns, separated by commas; with --json all by default."),
+    ] = None,
     space: SpaceName = None,
     as_json: AsJson = False,
 ) -> None:
@@ -189,7 +216,8 @@ def front(
     opened = open_table(table)
     names = objectives.split(",")
     rows = opened.front(names, where, space)
-    others = [name for name in opened.columns(space) if name not in names]
+    further = columns.split(",") if columns else opened.columns(space) if as_json else []
+    others = [name for name in further if name not in names]
     records = _records(opened, rows, [*names, *others], space)
     volume = None
     if reference is not None:

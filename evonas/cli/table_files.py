@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
-TablePath = Annotated[Path, typer.Argument(metavar="TABLE", help="Folder of parts, or a file.")]
+TablePath = Annotated[
+    Path,
+    typer.Argument(metavar="TABLE", help="Folder of parts, a file, or a shipped table's name."),
+]
 SpaceName = Annotated[str | None, typer.Option(help="Its space, where a table has several.")]
 Where = Annotated[str | None, typer.Option(help="Condition such as 'map > 0.3 and madds < 2e7'.")]
 

@@ -150,7 +150,7 @@ def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[A
     """Writes arrays and a JSON header to an NPZ file, atomically."""
     text = np.array(json.dumps(meta, sort_keys=True))
     with atomic_file(path) as file:
-        np.savez_compressed(file, allow_pickle=False, meta=text, **arrays)
+        np.savez_compressed(file, meta=text, **arrays)
 
 
 def load_npz(

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from evonas.latency import load_predictor
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
+from evonas.space.costs import COSTS
 from evonas.space.memory import peak_memory
 
 Floats = NDArray[np.float64]
 
-COSTS = ("madds", "params")
+
 MEMORY = "peak_memory"
 _LATENCY = "latency:"
 

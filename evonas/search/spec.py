@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, load_objective
-from evonas.scoring.analytic import COSTS, is_analytic
+from evonas.scoring.analytic import is_analytic
 from evonas.search.constraints import Constraint, parse_constraints
 from evonas.space import SearchSpace, load_space
+from evonas.space.costs import COSTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from evonas.space.architecture import Architecture, Layer, Level, Skeleton, head_levels
 from evonas.space.blocks import Conv
 
+COSTS = ("madds", "params")
+
 
 def placed_convs(architecture: Architecture) -> Iterator[tuple[Conv, int]]:
     """Yields every convolution of the detector with the side of its input map."""
@@ -47,7 +49,7 @@ def cost_tables(
     What is outside the layers depends on the stem's width or on one tapped width: it is counted
     in the first layer of the block that knows that width.
     """
-    tables = {name: np.zeros(len(layers)) for name in ("madds", "params")}
+    tables = {name: np.zeros(len(layers)) for name in COSTS}
     for index, layer in enumerate(layers):
         if layer is None:
             continue

@@ -13,6 +13,7 @@ from evonas.errors import (
     unknown_name,
 )
 from evonas.objectives import Objective, hypervolume, pareto_mask
+from evonas.paths import shipped_data
 from evonas.space import Genotypes, load_space
 from evonas.table.card import column_card
 from evonas.table.checksum import content_checksum, file_sha256
@@ -198,13 +199,28 @@ def create_table(path: Path | str) -> BenchmarkTable:
 def open_table(path: Path | str) -> BenchmarkTable:
     """Opens a table: a folder of parts, or a single HDF5 file (for queries only).
 
+    Args:
+        path: Where it lies, or the name of a shipped one; see `shipped_tables`.
+
     Raises:
         SchemaError: It is not there, damaged, or of a newer schema.
+
+    >>> len(open_table("pico-v3"))
+    16000
     """
-    path = Path(path)
-    if not path.exists():
-        raise SchemaError(f"{path}: no such table")
-    return BenchmarkTable(path)
+    place = Path(path)
+    if not place.exists():
+        shipped = shipped_tables()
+        if str(path) not in shipped:
+            raise SchemaError(f"{path}: no such table; shipped are {', '.join(shipped) or 'none'}")
+        place = shipped[str(path)]
+    return BenchmarkTable(place)
+
+
+def shipped_tables() -> dict[str, Path]:
+    """Returns the tables that come with evonas, by name: scored ones first, then trained ones."""
+    folders = (shipped_data() / "tables", shipped_data() / "truth")
+    return {file.stem: file for folder in folders for file in sorted(folder.glob("*.h5"))}
 
 
 def write_table(

@@ -6,15 +6,16 @@ Beside each time stand the seconds that server and browser had a processor in it
 does much else, these say what an idle one would need.
 """
 
-import argparse
 import contextlib
 import os
 import re
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
@@ -36,21 +37,24 @@ SIGNATURE = """(() => {
 })()"""
 
 
-def main() -> None:
+def main(
+    rows_of_tables: Annotated[
+        list[int] | None, typer.Option("--rows", help="Rows of a table; 0 is the shipped one.")
+    ] = None,
+    starts_counted: Annotated[
+        int, typer.Option("--starts", help="Starts of which the median counts.")
+    ] = 3,
+) -> None:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="*", default=[0, 100_000, 1_000_000])
-    parser.add_argument("--starts", type=int, default=3, help="starts of which the median counts")
-    options = parser.parse_args()
     print(
         f"{'table':>12} {'first front s':>14} {'server':>7} {'browser':>8} "
         f"{'budget move s':>14} {'server':>7} {'browser':>8} {'memory MB':>10}"
     )
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
-        for rows in options.rows:
+        for rows in rows_of_tables or (0, 100_000, 1_000_000):
             table = made_table(folder, rows) if rows else shipped()
-            starts = [first_front(browser, folder, table) for _ in range(options.starts)]
+            starts = [first_front(browser, folder, table) for _ in range(starts_counted)]
             move, memory = in_use(browser, folder, table)
             label = f"{rows:,}" if rows else "shipped"
             start = np.median(starts, axis=0)
@@ -107,7 +111,8 @@ class Clock:
 
 def processor_seconds(pid: int) -> float:
     """Returns the processor time of a process and all below it that live, in seconds."""
-    ticks, children = {}, {}
+    ticks: dict[int, int] = {}
+    children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has just ended
             fields = entry.read_text().rpartition(")")[2].split()
@@ -168,4 +173,4 @@ def moved(page: Page, server: int) -> Times:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -113,14 +113,18 @@ def their_loss(ssd: SSD, case: Case, logits: Tensor, codes: Tensor) -> dict[str,
     ]
     matches = [ssd.proposal_matcher(box_iou(target["boxes"], case.anchors)) for target in targets]
     heads = {"bbox_regression": codes, "cls_logits": logits}
-    return ssd.compute_loss(targets, heads, anchors, matches)
+    losses: dict[str, Tensor] = ssd.compute_loss(targets, heads, anchors, matches)
+    return losses
 
 
 def their_detections(ssd: SSD, case: Case, logits: Tensor) -> list[dict[str, Tensor]]:
     """Post-processing as in `SSD.forward`."""
     n, size = len(logits), (case.size, case.size)
     heads = {"bbox_regression": case.codes, "cls_logits": logits}
-    return ssd.postprocess_detections(heads, [case.anchors] * n, [size] * n)
+    found: list[dict[str, Tensor]] = ssd.postprocess_detections(
+        heads, [case.anchors] * n, [size] * n
+    )
+    return found
 
 
 def seconds(call: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:

@@ -3,24 +3,21 @@
 python -m scripts.bench.predictor --space mobiledet
 """
 
-import argparse
 import resource
 import time
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from evonas.latency import list_predictors, load_predictor
 from evonas.space import load_space
 
 
-def main() -> None:
+def main(name: Annotated[str, typer.Option("--space")] = "mobiledet", n: int = 1_000_000) -> None:
     """Prints a line a device; times are the CPU time of all the process's threads."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--space", default="mobiledet")
-    parser.add_argument("--n", type=int, default=1_000_000)
-    options = parser.parse_args()
-    space = load_space(options.space)
-    genotypes = space.sample(options.n, np.random.default_rng(0))
+    space = load_space(name)
+    genotypes = space.sample(n, np.random.default_rng(0))
     for device in list_predictors(space):
         predictor = load_predictor(device, space)
         start = time.process_time()
@@ -31,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,7 +50,12 @@ def fastest(calls: Sequence[Callable[[], Any]], turns: int, processor_time: bool
     """Returns the shortest time of each call; they take turns."""
     clock = time.process_time if processor_time else time.perf_counter
     times = [[seconds(call, clock) for call in calls] for _ in range(turns)]
-    return np.min(times, axis=0).tolist()
+    fewest: list[float] = np.min(times, axis=0).tolist()
+    return fewest
+
+
+def _front_of(path: Path, objectives: list[str]) -> object:
+    return open_table(path).front(objectives)
 
 
 def in_new_process(code: str) -> dict[str, float]:
@@ -128,8 +134,8 @@ def front(folder: Folder, repeats: int = 5, processor_time: ProcessorTime = Fals
         size = len(table.front(objectives))
         cold, warm = fastest(
             [
-                lambda path=path, names=objectives: open_table(path).front(names),
-                lambda table=table, names=objectives: table.front(names),
+                partial(_front_of, path, objectives),
+                partial(table.front, objectives),
             ],
             repeats,
             processor_time,

@@ -1,8 +1,9 @@
 """The table and its peers, ready to look the same architectures up; for `bench_table.py`."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,12 @@ def with_sqlite(folder: Path, arch_ids: list[str], order: Any) -> Iterator[Conte
             "SQLite",
             how,
             len(keys),
-            lambda q=query, k=keys: [run(q, (key,)).fetchone() for key in k],
+            partial(_fetch_each, run, query, keys),
         )
+
+
+def _fetch_each(run: Callable[..., Any], query: str, keys: Sequence[Any]) -> list[Any]:
+    return [run(query, (key,)).fetchone() for key in keys]
 
 
 def with_pandas(
@@ -67,7 +72,7 @@ def with_pandas(
         return
     frame = pd.read_parquet(folder / "rows.parquet").set_index("arch_id")
     names, ids, few = list(COLUMNS), pd.Index(arch_ids), arch_ids[:500]
-    frame.index.get_indexer(few)  # builds its hash table
+    frame.index.get_indexer(pd.Index(few))  # builds its hash table
     yield Contender("pandas", "batch of arch_ids", len(ids), lambda: frame.reindex(ids)[names])
     yield Contender("pandas", "single arch_id, loc", len(few), lambda: [frame.loc[a] for a in few])
     yield Contender(

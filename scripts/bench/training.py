@@ -203,11 +203,12 @@ def main(
     for pipe in pipes.values():
         pipe.send(False)
     print(f"{arch}, batch {batch_size}, {threads or torch.get_num_threads()} threads")
-    ours, theirs = (np.array(seconds[side]) for side in pipes)
-    for side, values in zip(pipes, (ours, theirs), strict=True):
+    taken_by = {side: np.array(seconds[side]) for side in pipes}
+    for side, values in taken_by.items():
         wall, cpu = steps * batch_size / np.median(values, axis=0)
         print(f"  {side:12} {wall:7.1f} images/s, {cpu:7.1f} images per CPU second")
-    for name, ratios in zip(("time", "CPU time"), (theirs / ours).T, strict=True):
+    ours, reference = taken_by.values()
+    for name, ratios in zip(("time", "CPU time"), (reference / ours).T, strict=True):
         print(
             f"  ratio by {name:9} {np.median(ratios):.2f} ({ratios.min():.2f}..{ratios.max():.2f})"
         )

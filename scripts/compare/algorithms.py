@@ -14,11 +14,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from any_scorer import any_scorer
 
 from evonas.cli.searching import open_or_create
 from evonas.objectives import hypervolume
 from evonas.search import SearchResult, run_search
+from scripts.any_scorer import any_scorer
 
 
 def main(

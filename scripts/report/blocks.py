@@ -8,10 +8,13 @@ times the MAdds takes less than k times the time.
     python -m scripts.report.blocks [--devices cpu-xnnpack,ethos-u55-256] [--csv FILE]
 """
 
-import argparse
 import csv
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from evonas.errors import MissingPackageError
 from evonas.graph.network import Graph, layer_graph
@@ -43,16 +46,17 @@ RUNS = 40
 
 Clock = Callable[[Graph], float]
 
+ALL_DEVICES = ",".join(device.name for device in list_devices())
 
-def main() -> None:
+
+def main(
+    devices: str = ALL_DEVICES,
+    out: Annotated[Path | None, typer.Option("--csv")] = None,
+) -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--devices", default=",".join(d.name for d in list_devices()))
-    parser.add_argument("--csv", type=argparse.FileType("w"), default=None)
-    options = parser.parse_args()
-    wanted = options.devices.split(",")
+    wanted = devices.split(",")
     names = ("device", "px", "channels", "block", "MAdds", "ms", "x MAdds", "x time", "gain")
-    writer = csv.writer(options.csv) if options.csv else None
+    writer = csv.writer(out.open("w", newline="")) if out else None
     if writer:
         writer.writerow(names)
     print("{:<17}{:>4}{:>6} {:<21}{:>12}{:>10}{:>9}{:>8}{:>7}".format(*names))
@@ -68,7 +72,7 @@ def main() -> None:
             print(f"{device.name}: {error}", file=sys.stderr)
 
 
-def rows(device: Device) -> Iterator[tuple[object, ...]]:
+def rows(device: Device) -> Iterator[tuple[Any, ...]]:
     """Yields the rows of a device.
 
     Raises:
@@ -109,4 +113,4 @@ def fastest(invoke: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

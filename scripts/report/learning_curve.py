@@ -7,13 +7,13 @@ some twenties.
     python -m scripts.report.learning_curve --space mobiledet [--csv FILE] [--picture FILE.html]
 """
 
-import argparse
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
 from evonas.files import write_atomically
 from evonas.latency import (
@@ -28,6 +28,7 @@ from evonas.latency.predictors.adapt import nearest_device
 from evonas.latency.predictors.boosted import fit_boosted
 from evonas.latency.predictors.fit import split
 from evonas.latency.predictors.linear import fit_linear
+from evonas.latency.predictors.models import LinearModel
 from evonas.latency.predictors.observations import networks, observe
 from evonas.space import load_space
 
@@ -35,28 +36,29 @@ SIZES = (50, 100, 200, 400, 700, 1000)
 FEW, TWENTIES = 20, 4
 NAMES = ("device", "fit", "networks", "r2", "mape", "within_5", "within_10", "tau")
 
+ALL_DEVICES = ",".join(device.name for device in list_devices())
 
-def main() -> None:
+
+def main(
+    space: str = "mobiledet",
+    data_dir: str | None = None,
+    devices: str = ALL_DEVICES,
+    out: Annotated[Path | None, typer.Option("--csv")] = None,
+    picture: Path | None = None,
+) -> None:
     """Prints the table, and writes it and the picture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--space", default="mobiledet")
-    parser.add_argument("--data-dir", default=None)
-    parser.add_argument("--devices", default=",".join(d.name for d in list_devices()))
-    parser.add_argument("--csv", type=Path, default=None)
-    parser.add_argument("--picture", type=Path, default=None)
-    options = parser.parse_args()
     print("{:<17}{:<26}{:>9}{:>8}{:>8}{:>9}{:>10}{:>7}".format(*NAMES))
     rows = []
-    for device in options.devices.split(","):
-        for row in curve(device, options.space, options.data_dir):
+    for device in devices.split(","):
+        for row in curve(device, space, data_dir):
             rows.append(row)
             print("{:<17}{:<26}{:>9}{:>8.4f}{:>8.4f}{:>9.3f}{:>10.3f}{:>7.3f}".format(*row))
-    if options.csv:
-        with open(options.csv, "w", newline="", encoding="utf-8") as file:
+    if out:
+        with open(out, "w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([NAMES, *rows])
-    if options.picture:
-        page = curve_figure(rows, options.space).to_html(include_plotlyjs=True)
-        write_atomically(options.picture, page.encode())
+    if picture:
+        page = curve_figure(rows, space).to_html(include_plotlyjs=True)
+        write_atomically(picture, page.encode())
 
 
 def curve(device: str, space: str, data_dir: str | None) -> Iterator[tuple[Any, ...]]:
@@ -71,8 +73,9 @@ def curve(device: str, space: str, data_dir: str | None) -> Iterator[tuple[Any, 
     yield row(device, "scratch", FEW, tables, test)
     nearest = nearest_device(twenties[0], data_dir)
     if nearest:
-        known = load_predictor(nearest, here, data_dir).model.table
-        tables = [fit_linear(here, networks(few), known) for few in twenties]
+        model = load_predictor(nearest, here, data_dir).model
+        assert isinstance(model, LinearModel)
+        tables = [fit_linear(here, networks(few), model.table) for few in twenties]
         yield row(device, f"from {nearest}", FEW, tables, test)
     for size in [*(n for n in SIZES if n < len(train)), len(train)]:
         part = train.select(np.arange(size))
@@ -110,4 +113,4 @@ def curve_figure(rows: list[tuple[Any, ...]], space: str) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,6 +1,5 @@
 """Pictures of every page, light, dark and narrow: `python -m scripts.report.screenshots OUT`."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -8,7 +7,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from playwright.sync_api import Page
 
 import evonas
@@ -19,35 +20,34 @@ from tests.browser import ROOT, chromium, serve, settle
 
 SHORTLIST = 3
 PAGES = ("explore", "architecture", "compare", "searches", "training", "detect", "devices")
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
 }
 
 
-def main() -> None:
+def main(
+    out: Path,
+    pages: str = ",".join(PAGES),
+    looks: str = ",".join(LOOKS),
+    full: Annotated[bool, typer.Option(help="The whole page, not its first screen.")] = False,
+) -> None:
     """Makes the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--pages", nargs="*", default=PAGES)
-    parser.add_argument("--looks", nargs="*", default=list(LOOKS))
-    parser.add_argument("--full", action="store_true", help="the whole page, not its first screen")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         links = prepare(folder)
         with serve(folder) as (url, _), chromium() as browser:
-            for look in options.looks:
-                for screen in options.pages:
+            for look in looks.split(","):
+                for screen in pages.split(","):
                     page = browser.new_page(**LOOKS[look])  # at its own height, see stretch
                     page.goto(f"{url}/{links[screen]}")
                     settle(page)
                     time.sleep(1.5)  # pictures fade in
-                    if options.full:
+                    if full:
                         stretch(page)
-                    path = options.out / f"{screen}-{look}.png"
+                    path = out / f"{screen}-{look}.png"
                     page.screenshot(path=path)
                     print(path)
                     page.close()
@@ -56,6 +56,7 @@ def main() -> None:
 def stretch(page: Page) -> None:
     """Makes the window as high as the page's content."""
     size = page.viewport_size
+    assert size is not None
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size["width"], "height": min(int(height) + 40, 6000)})
     time.sleep(1.5)
@@ -102,7 +103,7 @@ def trainings(folder: Path, ids: list[str]) -> str:
     ]
     how = [f"--data={data}", "--init=supernet", "--set=learning_rate=3e-4", *changes]
     submitted = json.loads(evonas_command(folder, "job", "submit", *ids, *how, "--json"))
-    names = [job["job"] for job in submitted["jobs"]]
+    names: list[str] = [job["job"] for job in submitted["jobs"]]
     for name in names[:-1]:
         evonas_command(folder, "job", "cancel", name)
     evonas_command(folder, "worker", "--drain")
@@ -120,4 +121,4 @@ def evonas_command(folder: Path, *arguments: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -91,10 +91,9 @@ def search(
     table: Annotated[Path, typer.Option()],
 ) -> None:
     """One search, which prints the number of stored scores as it goes."""
-    from any_scorer import any_scorer
-
     from evonas.cli.searching import open_or_create, summary
     from evonas.search import run_search
+    from scripts.any_scorer import any_scorer
 
     names = objectives.split(",")
     scores = any_scorer(

@@ -70,8 +70,12 @@ def fork(work: Callable[[Callable[..., None]], None]) -> Child:
         os.close(writing)
         return Child(pid, reading)
     os.close(reading)
+
+    def report(number: object = "") -> None:
+        os.write(writing, f"{number}\n".encode())
+
     try:
-        work(lambda number="": os.write(writing, f"{number}\n".encode()))
+        work(report)
     except DataError as error:
         if "No space left" not in str(error):
             traceback.print_exc()

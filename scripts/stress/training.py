@@ -58,8 +58,8 @@ def _step(run: Path) -> int:
 
 
 def _evonas(arguments: list[str]) -> "subprocess.Popen[bytes]":
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, "-m", "evonas", *arguments], **quiet)
+    command = [sys.executable, "-m", "evonas", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _same(a: Path, b: Path) -> bool:

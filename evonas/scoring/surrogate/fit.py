@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, norm
 
 from evonas.errors import DataError
 from evonas.scoring.surrogate.features import feature_names
@@ -95,6 +94,8 @@ def cross_validate(
     seed: int = 0,
 ) -> CrossValidation:
     """Returns the errors of a kind of model over repeated folds; see `fit_surrogate`."""
+    from scipy.stats import kendalltau, norm  # half a second, which predictions do without
+
     n = len(genotypes)
     if n < LEAST:
         raise DataError(f"{n} trained architectures; a surrogate needs at least {LEAST}")

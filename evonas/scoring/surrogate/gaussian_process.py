@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import minimize
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +64,8 @@ def fit_gaussian_process(
         seed: Of the starts.
         starts: How many.
     """
+    from scipy.optimize import minimize
+
     n_groups = int(groups.max()) + 1
     limits = [_LIMITS[name] for name in ("linear", "smooth", "noise")]
     limits += [_LIMITS["length"]] * n_groups
@@ -84,6 +84,8 @@ def fit_gaussian_process(
 
 def _loss(hyperparameters: Floats, x: Floats, y: Floats, groups: NDArray[np.int64]) -> float:
     """Negative logarithm of the marginal likelihood, without its constant."""
+    from scipy.linalg import cho_factor, cho_solve  # slow to import, and for fits alone
+
     factor = cho_factor(_noisy(x, groups, hyperparameters), lower=True)
     log_determinant = 2 * np.log(np.diag(factor[0])).sum()
     return float(y @ cho_solve(factor, y) + log_determinant) / 2
