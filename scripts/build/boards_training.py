@@ -35,6 +35,16 @@ def column(quantity: str, seed: int, step: int | None = None) -> str:
     return quantity + (f":{seed}" if seed else "") + (f"#{step}" if step is not None else "")
 
 
+def provenance(data: Path, recipe: Recipe) -> dict[str, str]:
+    """Returns what the values of all seeds depend on."""
+    return {
+        "source": "trained",
+        "recipe": str(describe_recipe(recipe)),
+        "data": data_fingerprint(data),
+        "torch": torch.__version__,
+    }
+
+
 class CurveTrainer:
     """Trains networks on one data set, one after the other, into one table."""
 
@@ -44,12 +54,7 @@ class CurveTrainer:
         self.n_classes = train.n_classes
         self.train = load_tensors(train, size)
         self.validation = Validation(load_coco(data, "val"), size)
-        self.provenance = {
-            "source": "trained",
-            "recipe": str(describe_recipe(recipe)),
-            "data": data_fingerprint(data),
-            "torch": torch.__version__,
-        }
+        self.provenance = provenance(data, recipe)
 
     def __call__(self, genotype: Genotypes, seed: int, folder: Path) -> str:
         """Trains the network of genotype (1, n_genes); its state is kept in the folder.
@@ -62,9 +67,9 @@ class CurveTrainer:
                 nothing was trained.
         """
         [arch_id] = self.space.arch_ids(genotype)
-        provenance = self.provenance | {"seed": str(seed)}
-        first = {column(QUANTITIES[0], seed): []}
-        self.table.append(self.space, genotype[:0], first, provenance=provenance)
+        known = self.provenance | {"seed": str(seed)}
+        first: dict[str, list[float]] = {column(QUANTITIES[0], seed): []}
+        self.table.append(self.space, genotype[:0], first, provenance=known)
         checkpoint, state = (folder / f"{arch_id}-{seed}.{end}" for end in ("pt", "json"))
         curve = self._curve(genotype, seed, checkpoint, state)
         last = max(curve)
@@ -76,7 +81,7 @@ class CurveTrainer:
         columns |= {
             column(name, seed): [value] for name, value in zip(QUANTITIES, curve[last], strict=True)
         }
-        self.table.append(self.space, genotype, columns, provenance=provenance)
+        self.table.append(self.space, genotype, columns, provenance=known)
         for path in (checkpoint, state):
             path.unlink(missing_ok=True)
         ap, ap50, *_, seconds = curve[last]

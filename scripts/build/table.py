@@ -52,6 +52,7 @@ def main(
     title: Annotated[str, typer.Option(help="What the table is, for its card.")],
     conflict: Annotated[str, typer.Option(help="Rule for differing values.")] = "refuse",
     compiled: Annotated[list[str] | None, typer.Option(help="Devices with a compiler.")] = None,
+    licence: Annotated[str, typer.Option(help="Of the file, and of the data behind it.")] = LICENCE,
 ) -> None:
     """Writes the table as one file, adds it to the checksums, and says what is in it."""
     name, _, version = out.stem.rpartition("-v")
@@ -74,7 +75,7 @@ def main(
         card = {
             "title": title,
             "version": version,
-            "licence": LICENCE,
+            "licence": licence,
             "made": time.strftime("%Y-%m-%d", time.gmtime()),
             "evonas": __version__,
             "command": f"python {shlex.join(sys.argv)}",
