@@ -7,6 +7,7 @@ shapes that do not depend on the batch. On a CPU the same steps run one by one, 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,13 +47,14 @@ def static_loss(
     positive, box = matched >= 0, matched.clamp(min=0)
     count = positive.sum().clamp(min=1)
     label = labels.gather(1, box).clamp(min=0)
-    hits = F.one_hot(label, logits.shape[2]).bool() & positive[..., None]
+    classes = torch.arange(logits.shape[2], device=logits.device)
+    hits = (label[..., None] == classes) & positive[..., None]
     signed = torch.where(hits, -logits, logits)
     weight = torch.where(hits, recipe.focal_alpha, 1 - recipe.focal_alpha)
-    classes = (weight * signed.sigmoid() ** _GAMMA * F.softplus(signed)).sum()
+    focal = (weight * signed.sigmoid() ** _GAMMA * F.softplus(signed)).sum()
     wanted = encode_boxes(boxes.gather(1, box[..., None].expand(-1, -1, 4)), anchors)
     apart = F.smooth_l1_loss(codes, wanted, reduction="none").sum(2)
-    total: Tensor = (classes + recipe.box_weight * (apart * positive).sum()) / count
+    total: Tensor = (focal + recipe.box_weight * (apart * positive).sum()) / count
     return total
 
 
@@ -81,7 +83,7 @@ class Lane:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             detector = Detector(architecture)
-        self.detector = detector.to(device, memory_format=torch.channels_last).train()
+        self.detector = detector.to(device).to(memory_format=torch.channels_last).train()
         self.anchors = anchor_boxes(architecture.skeleton).to(device)
         self.recipe, self.inputs = recipe, inputs
         weights = [p for p in detector.parameters() if p.ndim > 1]
@@ -116,7 +118,7 @@ class Lane:
             torch._foreach_mul_(moved, self.inputs.weight)
             torch._foreach_add_(average, moved)
 
-    def capture(self, pool: tuple[int, int] | None) -> tuple[int, int]:
+    def capture(self, pool: Any) -> Any:
         """Records the step as a CUDA graph, on the current stream; returns its memory pool.
 
         Graphs of one pool must run one after the other. The step must have run once before.
@@ -124,7 +126,7 @@ class Lane:
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph, pool=pool, stream=torch.cuda.current_stream()):
             self.step()
-        return self._graph.pool()  # type: ignore[no-any-return]
+        return self._graph.pool()
 
     def run(self) -> None:
         """Takes a step: the recorded one where there is one."""
@@ -175,7 +177,7 @@ def train_in_lockstep(
         inputs.put(batch, recipe, step)
         if cuda:
             torch.cuda.synchronize(device)
-        pools: list[tuple[int, int] | None] = [None] * streams
+        pools: list[Any] = [None] * streams
         for number, lane in enumerate(lanes):
             place = number % streams
             with torch.cuda.stream(queues[place]):

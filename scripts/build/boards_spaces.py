@@ -13,6 +13,7 @@ import csv
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -78,7 +79,7 @@ class Scales:
         genotypes = np.concatenate([table.genotypes(whole) for table in tables])
         seconds = np.concatenate([t.column("trained_seconds", whole) for t in tables])
         known = np.isfinite(seconds)
-        parts = [whole.tabulate(lambda layer, i=i: _work(layer)[i]) for i in range(3)]
+        parts = [whole.tabulate(partial(_work, kind)) for kind in range(3)]
         sums = np.stack([whole.sum_cells(genotypes[known], part) for part in parts], axis=1)
         design = np.column_stack([sums, np.ones(len(sums))]) / seconds[known, None]
         *per_part, self._start = nnls(design, np.ones(len(design)))[0]
@@ -103,14 +104,18 @@ class Scales:
         )
 
 
-def _work(layer: Layer) -> tuple[float, float, float]:
-    """Millions of values of the maps made, and of multiply-adds: depthwise, and all others."""
-    maps, depthwise, dense = 0.0, 0.0, 0.0
+def _work(kind: int, layer: Layer) -> float:
+    """Returns millions of values of the maps made (0), or of multiply-adds: depthwise (1), others.
+
+    These are what a step's time on a processor goes by; maps count most.
+    """
+    total = 0.0
     for conv, size in placed(layer.convs(), layer.size_in):
-        maps += conv.c_out * (-(-size // conv.stride)) ** 2 / 1e6
-        depthwise += conv.depthwise * conv.madds(size) / 1e6
-        dense += (not conv.depthwise) * conv.madds(size) / 1e6
-    return maps, depthwise, dense
+        if kind == 0:
+            total += conv.c_out * (-(-size // conv.stride)) ** 2
+        elif conv.depthwise == (kind == 1):
+            total += conv.madds(size)
+    return total / 1e6
 
 
 def _described(space: SearchSpace) -> str:
