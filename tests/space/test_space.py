@@ -130,7 +130,7 @@ def test_invalid_ids_are_refused(arch_id, message):
 
 
 def test_unknown_space_names_the_known_ones():
-    with pytest.raises(ConfigurationError, match="unknown space 'micro'; known: mobiledet"):
+    with pytest.raises(ConfigurationError, match="unknown space 'micro'; known: femto, mobiledet"):
         load_space("micro")
 
 
