@@ -1,19 +1,45 @@
 """What a file from elsewhere may ask of this machine, stated once for every reader."""
 
 import json
+import os
+import stat
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from evonas.errors import DataError, EvonasError
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 MAX_PIXELS = 64_000_000  # per image: 8000x8000, 192 MB as 8-bit RGB
 MAX_TEXT_BYTES = 1 << 30  # per JSON, YAML or XML file; COCO's own largest has 470 MB
-MAX_YAML_BYTES = 1 << 20
+MAX_YAML_BYTES = 1 << 19  # parsed in 8 s where PyYAML has no C library; 10,000 names have 200 KB
 MAX_YAML_ALIASES = 100
 MAX_DEPTH = 50  # of nested lists and objects; COCO and CVAT need 6
 MAX_NAME = 200  # characters of a class, column or space name
+MAX_INTEGER = 2**63 - 1  # what NumPy holds
+MAX_OWN_BYTES = 1 << 26  # of a JSON file that evonas itself writes, and of a log that is shown
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formulas begin
+
+
+def read_regular(path: Path, limit: int = MAX_OWN_BYTES) -> bytes:
+    """Returns a regular file's bytes; devices and pipes, which never end, are refused.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no regular file, or larger than the limit.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise ValueError("not a regular file")
+    with os.fdopen(descriptor, "rb") as file:
+        if found.st_size > limit:
+            raise ValueError(f"{found.st_size:,} bytes; at most {limit:,} are read")
+        return file.read(limit + 1)
 
 
 def read_limited(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
@@ -27,12 +53,11 @@ def read_limited(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
         DataError: It cannot be read or is larger.
     """
     try:
-        size = path.stat().st_size
-        if size > limit:
-            raise DataError(f"{path}: {size:,} bytes; at most {limit:,} are read")
-        return path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        return read_regular(path, limit).removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def read_text(path: Path, limit: int = MAX_TEXT_BYTES) -> str:
@@ -58,12 +83,13 @@ def parse_json(content: bytes | str, name: str, raises: type[EvonasError] = Data
         raises: The error to raise.
 
     Raises:
-        EvonasError: It is no JSON, or nested more than `MAX_DEPTH` deep.
+        EvonasError: It is no JSON, nested more than `MAX_DEPTH` deep, or has an integer beyond
+            64 bits.
     """
     try:
-        value = json.loads(content)
+        value = json.loads(content, parse_int=_integer)
     except (ValueError, RecursionError) as error:
-        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        why = "nested too deeply" if isinstance(error, RecursionError) else _first_line(error)
         raise raises(f"{name}: not valid JSON: {why}") from error
     check_depth(value, name, raises)
     return value
@@ -102,22 +128,71 @@ def parse_yaml(text: str, name: str, raises: type[EvonasError] = DataError) -> A
     """
     if len(text) > MAX_YAML_BYTES:
         raise raises(f"{name}: more than {MAX_YAML_BYTES:,} characters of YAML")
+    import yaml
+
     try:
-        _check_events(text, name, raises)
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise raises(f"{name}: not a readable YAML file: {_first_line(error)}") from error
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        _check_events(yaml.parse(text, Loader=loader), name, raises)
+        value = yaml.load(text, Loader=loader)
+        _check_integers(value)
+        return value
+    except EvonasError:
+        raise
+    except Exception as error:  # PyYAML lets out whatever odd keys, dates and numbers lead to
+        raise raises(f"{name}: not readable as YAML: {_first_line(error)}") from error
+
+
+def read_xml(path: Path) -> "Element":
+    """Returns the root of an XML file, which may declare no entities.
+
+    Raises:
+        DataError: It cannot be read, or is no XML.
+    """
+    from xml.etree import ElementTree
+
+    content = read_limited(path)
+    if b"<!ENTITY" in content:
+        raise DataError(f"{path}: declares XML entities; these are not read")
+    try:
+        return ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"{path}: cannot be read: {_first_line(error)}") from error
 
 
 def printable(name: object, limit: int = MAX_NAME) -> str:
-    """Returns a text on one line for a terminal: control characters escaped, cut at the limit.
+    r"""Returns a text on one line for a terminal: control characters escaped, cut at the limit.
 
-    >>> printable("red\\x1b[31m")
-    'red\\\\x1b[31m'
+    >>> print(printable("red\x1b[31m"))
+    red\x1b[31m
     """
     text = str(name)
     shown = "".join(c if c.isprintable() else _escaped(c) for c in text[: limit + 1])
     return shown if len(text) <= limit else f"{shown[:limit]}..."
+
+
+def printable_lines(text: str) -> str:
+    """Returns a message with all that a terminal would obey escaped, but for its line ends."""
+    return "\n".join(
+        "".join(c if c.isprintable() else _escaped(c) for c in line) for line in text.split("\n")
+    )
+
+
+def csv_text(text: str) -> str:
+    """Returns a text for a CSV field that no spreadsheet takes for a formula.
+
+    >>> csv_text("=HYPERLINK(1)"), csv_text("map")
+    ("'=HYPERLINK(1)", 'map')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def from_csv_text(field: str) -> str:
+    """Returns the text that `csv_text` has written.
+
+    >>> from_csv_text("'=HYPERLINK(1)")
+    '=HYPERLINK(1)'
+    """
+    return field[1:] if field.startswith("'") and field[1:].startswith(_FORMULA) else field
 
 
 def check_name(name: object, what: str, raises: type[EvonasError] = DataError) -> str:
@@ -145,11 +220,13 @@ def _children(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _check_events(text: str, name: str, raises: type[EvonasError]) -> None:
+def _check_events(events: Iterable[Any], name: str, raises: type[EvonasError]) -> None:
     """Walks the parser's events, which do not expand aliases."""
+    import yaml
+
     depth = aliases = 0
     anchored = 0  # levels since an anchor was opened; an alias there multiplies
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in events:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             anchored += bool(anchored or event.anchor)
@@ -164,6 +241,24 @@ def _check_events(text: str, name: str, raises: type[EvonasError]) -> None:
             raise raises(
                 f"{name}: YAML of at most {MAX_DEPTH} levels and {MAX_YAML_ALIASES} aliases is read"
             )
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > 20 or abs(int(digits)) > MAX_INTEGER:
+        raise ValueError(f"the integer {printable(digits, 24)} is beyond 64 bits")
+    return int(digits)
+
+
+def _check_integers(value: Any) -> None:
+    """Refuses integers beyond 64 bits; the value's depth is known to be small."""
+    if isinstance(value, dict):
+        for entry in (*value, *value.values()):
+            _check_integers(entry)
+    elif isinstance(value, list | tuple | set):
+        for entry in value:
+            _check_integers(entry)
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise ValueError("an integer beyond 64 bits")
 
 
 def _first_line(error: Exception) -> str:

@@ -20,7 +20,7 @@ ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
     "json_values": set(),
-    "files": {"errors", "json_values"},
+    "files": {"errors", "json_values", "limits"},
     "limits": {"errors"},
     "locks": set(),
     "paths": {"errors"},

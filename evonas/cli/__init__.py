@@ -27,7 +27,7 @@ COMMANDS = {
     "export": "Trained networks as archive, ONNX and TFLite, checked.",
     "detect": "Find objects in images with an archive.",
     "app": "The app: explore tables in the browser.",
-    "data": "COCO-format data sets: make, check, convert.",
+    "data": "COCO-format data sets: make, check, convert, split, tile.",
 }
 
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.data_convert import convert, tile
+from evonas.cli.data_convert import BadBoxes, convert, split, tile
 from evonas.cli.output import AsJson, print_json
+from evonas.limits import printable
 
 if TYPE_CHECKING:
     from evonas.data import CocoDataset, SplitReport
     from evonas.training.anchor_check import AnchorReport
 
-app = typer.Typer(help="Make and check COCO-format data sets.", no_args_is_help=True)
+app = typer.Typer(help="Make, check, convert, split and tile data sets.", no_args_is_help=True)
 app.command()(convert)
+app.command()(split)
 app.command()(tile)
 
 
@@ -53,34 +55,44 @@ def make(
 @app.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="A COCO-format folder.")],
+    bad_boxes: Annotated[
+        BadBoxes, typer.Option(help="Refuse boxes that are wrong, or go on without them.")
+    ] = BadBoxes.refuse,
     anchors: Annotated[
         str, typer.Option(help="Space or network whose anchors the boxes are held against.")
     ] = "",
     grid: Annotated[
         Path | None, typer.Option(help="Picture to write: images of each split with boxes.")
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 3 for warnings too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count what a data set holds, and decode every image; exit code 3 if one is broken.
+    """Count what a data set holds, and decode every image.
 
-    Images that are there twice are listed; training goes on with them.
+    Exit code 3 where training would refuse the data, or where an image is in two splits; what
+    training accepts but hardly means well is a warning.
     """
     from evonas.data import check_split, data_fingerprint, find_duplicates, list_splits, load_coco
+    from evonas.data.check import find_refusals, find_warnings
 
     # Where there is no known split, loading one says what was looked for.
     splits = list_splits(folder) or ("train",)
-    datasets = {split: load_coco(folder, split) for split in splits}
+    datasets = {split: load_coco(folder, split, bad_boxes.value) for split in splits}
     reports = {split: check_split(dataset) for split, dataset in datasets.items()}
     duplicates = find_duplicates(datasets)
+    refusals = find_refusals(datasets, reports, duplicates)
+    warnings = find_warnings(reports, duplicates)
     fits = _anchor_reports(datasets, anchors) if anchors else {}
-    if grid is not None:
-        _write_grids(datasets, grid)
     fingerprint = data_fingerprint(folder)
+    if grid is not None:
+        _write_grid(datasets, grid)
     if as_json:
         result: dict[str, Any] = {
             "fingerprint": fingerprint,
             "splits": {name: asdict(report) for name, report in reports.items()},
             "duplicates": duplicates,
+            "refused": refusals,
+            "warnings": warnings,
         }
         if fits:
             result["anchors"] = {name: asdict(fit) for name, fit in fits.items()}
@@ -93,8 +105,14 @@ def check(
                 typer.echo(_describe_fit(anchors, fits[split]))
         typer.echo(f"images that are there twice: {len(duplicates)}")
         for names in duplicates[:10]:
-            typer.echo(f"  {' = '.join(names)}")
-    if any(report.broken for report in reports.values()):
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            typer.echo(f"  {' = '.join(map(printable, names[:4]))}{more}")
+        for kind, texts in (("warning", warnings), ("refused", refusals)):
+            for text in texts:
+                typer.echo(f"{kind}: {text}")
+        if grid is not None:
+            typer.echo(f"written: {grid}")
+    if refusals or (strict and warnings):
         raise typer.Exit(3)
 
 
@@ -107,12 +125,15 @@ def _anchor_reports(datasets: "dict[str, CocoDataset]", name: str) -> "dict[str,
     return {split: check_anchors(dataset, skeleton) for split, dataset in datasets.items()}
 
 
-def _write_grids(datasets: "dict[str, CocoDataset]", path: Path) -> None:
-    from evonas.data.grid import picture_grid
+def _write_grid(datasets: "dict[str, CocoDataset]", path: Path) -> None:
+    from evonas.data.grid import splits_grid
+    from evonas.errors import ConfigurationError
 
+    suffixes = (".png", ".jpg", ".jpeg", ".webp")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigurationError(f"--grid {path}: must end in {', '.join(suffixes)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    for split, dataset in datasets.items():
-        picture_grid(dataset).save(path.with_name(f"{path.stem}-{split}.png"))
+    splits_grid(datasets).save(path)
 
 
 def _describe_fit(name: str, fit: "AnchorReport") -> str:
@@ -125,7 +146,9 @@ def _describe_fit(name: str, fit: "AnchorReport") -> str:
 
 def _describe(split: str, report: "SplitReport") -> str:
     low, middle, high = report.box_sides
-    classes = ", ".join(f"{name} {count}" for name, count in report.boxes_per_class.items())
+    classes = ", ".join(
+        f"{printable(name)} {count}" for name, count in report.boxes_per_class.items()
+    )
     lines = [
         f"{split}: {report.images} images ({report.images_without_boxes} without boxes), "
         f"{report.boxes} boxes, {report.crowd_boxes} crowd boxes",
@@ -133,4 +156,4 @@ def _describe(split: str, report: "SplitReport") -> str:
         f"  boxes per class: {classes}",
         f"  broken images: {len(report.broken)}",
     ]
-    return "\n".join([*lines, *(f"    {message}" for message in report.broken)])
+    return "\n".join([*lines, *(f"    {printable(message, 500)}" for message in report.broken)])

@@ -99,7 +99,8 @@ def convert(
     Formats: COCO (to mend, divide or rename it), Roboflow's, Pascal VOC, labelImg, YOLO, CVAT
     (XML), Label Studio (JSON) and DeepPCB. The summary is kept in conversion.json.
     """
-    from evonas.data.convert import ConvertOptions, convert_dataset
+    from evonas.data.convert import convert_dataset
+    from evonas.data.convert_options import ConvertOptions
 
     options = ConvertOptions(
         rename=_pairs("--rename", rename, "OLD=NEW"),
@@ -116,6 +117,26 @@ def convert(
         folder, out, options, format=format, labels=labels, units=units.value
     )
     _report(out, conversion, as_json)
+
+
+def split(
+    folder: Annotated[Path, typer.Argument(help="A data set in any format that convert reads.")],
+    out: Out,
+    shares: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split", help="SPLIT=SHARE or SPLIT=FILE that lists images; the rest is train."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Divide all images of a data set anew: each class in the same shares, copies together."""
+    from evonas.data.convert import split_dataset
+    from evonas.data.convert_options import ConvertOptions
+
+    asked = _pairs("--split", shares, "SPLIT=SHARE or FILE") or {"val": "0.1"}
+    _report(out, split_dataset(folder, out, ConvertOptions(splits=asked, seed=seed)), as_json)
 
 
 def tile(

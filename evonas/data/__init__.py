@@ -4,7 +4,7 @@ What needs torch is in `evonas.data.tensors` and `evonas.data.augment`, so that 
 and checked without it.
 """
 
-from evonas.data.check import SplitReport, check_split, find_duplicates
+from evonas.data.check import SplitReport, check_split, find_duplicates, refuse_unlearnable
 from evonas.data.coco import CocoDataset, list_splits, load_coco, read_coco
 from evonas.data.digits import make_digits
 from evonas.data.fingerprint import data_fingerprint
@@ -19,4 +19,5 @@ __all__ = [
     "load_coco",
     "make_digits",
     "read_coco",
+    "refuse_unlearnable",
 ]

@@ -3,6 +3,9 @@
 import math
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evonas.errors import ConfigurationError
 
 BadBoxes = Literal["refuse", "drop", "clip"]
@@ -66,3 +69,10 @@ def judge(
     if wide < _LEAST_SIDE or high < _LEAST_SIDE:
         return None, TINY
     return (left, top, wide, high), outcome
+
+
+def areas_of(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the areas (m,) of boxes (m, 4); NaN where a side is not finite."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        areas: NDArray[np.float64] = boxes[:, 2] * boxes[:, 3]
+    return areas

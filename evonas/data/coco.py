@@ -1,30 +1,15 @@
 """Reads the annotations of a COCO-format folder into columns, and refuses what is wrong in them."""
 
-import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.data.records import Records
-from evonas.errors import ConfigurationError, DataError
-
-BadBoxes = Literal["refuse", "drop"]
-
-# Annotations and images of a split, relative to the folder: ours, COCO's own, Roboflow's.
-_LAYOUTS = (
-    ("annotations/instances_{split}.json", "{split}"),
-    ("annotations/instances_{split}.json", "images/{split}"),
-    ("annotations/instances_{split}.json", "images"),
-    ("annotations/instances_{split}2017.json", "{split}2017"),
-    ("annotations/instances_{split}2017.json", "images/{split}2017"),
-    ("{split}/_annotations.coco.json", "{split}"),
-)
-_SPLITS = ("train", "val", "test")
-# How far, in pixels, a box may reach out of its image: annotation tools round.
-_SLACK = 1.0
+from evonas.data.box_rules import SLACK, BadBoxes, areas_of, check_treatment, judge
+from evonas.data.coco_file import LAYOUTS, SPLITS, Instances, locate, read_instances
+from evonas.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +33,8 @@ class CocoDataset:
     labels: NDArray[np.int64]  # (m,)
     areas: NDArray[np.float64]  # (m,) pixels, of the object where the file says it, else of the box
     is_crowd: NDArray[np.bool_]  # (m,) ignored by evaluation, and no training target
+    dropped: int = 0  # boxes of the file that are wrong and left out
+    clipped: int = 0  # boxes of the file that were cut at the image's edges
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -75,7 +62,8 @@ def load_coco(folder: Path | str, split: str, bad_boxes: BadBoxes = "refuse") ->
 
     Known layouts: `annotations/instances_SPLIT.json` with the images in `SPLIT/`,
     `images/SPLIT/` or `images/`; the same with COCO's `2017` after SPLIT; and
-    `SPLIT/_annotations.coco.json` beside its images. For any other, see `read_coco`.
+    `SPLIT/_annotations.coco.json` beside its images, with `valid` for val. For any other, see
+    `read_coco`.
 
     Args:
         folder: The data set.
@@ -86,9 +74,14 @@ def load_coco(folder: Path | str, split: str, bad_boxes: BadBoxes = "refuse") ->
         DataError: The split is not there, or something in it is wrong.
     """
     folder = Path(folder)
-    found = _locate(folder, split)
+    found = locate(folder, split)
     if found is None:
-        looked_for = " or ".join(f"{a} with {b}/" for a, b in _LAYOUTS)
+        if locate(folder, "default"):
+            raise DataError(
+                f"{folder}: no split {split!r}, only instances_default.json; `evonas data split` "
+                "divides it"
+            )
+        looked_for = " or ".join(f"{a} with {b}/" for a, b in LAYOUTS)
         raise DataError(
             f"{folder}: no split {split!r}; looked for {looked_for.format(split=split)}"
         )
@@ -97,7 +90,7 @@ def load_coco(folder: Path | str, split: str, bad_boxes: BadBoxes = "refuse") ->
 
 def list_splits(folder: Path | str) -> tuple[str, ...]:
     """Returns which of train, val and test a COCO-format folder holds."""
-    return tuple(split for split in _SPLITS if _locate(Path(folder), split) is not None)
+    return tuple(split for split in SPLITS if locate(Path(folder), split) is not None)
 
 
 def read_coco(
@@ -108,87 +101,83 @@ def read_coco(
     Args:
         annotation_file: COCO instances JSON.
         image_folder: What the file names in it are relative to.
-        bad_boxes: "refuse" raises at a box of no size or more than a pixel outside its image;
-            "drop" leaves such boxes out (COCO's own train2017 has two).
+        bad_boxes: "refuse" raises at a box that is not of finite numbers, of no size, or more
+            than a pixel outside its image; "drop" leaves such boxes out (COCO's own train2017
+            has two); "clip" cuts them at the edges and leaves out what cannot be cut.
 
     Raises:
         DataError: What is wrong, with the file and the ids.
-        ConfigurationError: `bad_boxes` is neither.
+        ConfigurationError: `bad_boxes` is none of these.
     """
-    if bad_boxes not in ("refuse", "drop"):
-        raise ConfigurationError(f"unknown treatment of bad boxes {bad_boxes!r}; refuse or drop")
-    path, image_folder = Path(annotation_file), Path(image_folder)
-    content = _read_json(path)
-    images, categories, annotations = (
-        Records(path, kind, content[f"{kind}s" if kind != "category" else "categories"])
-        for kind in ("image", "category", "annotation")
-    )
-    image_ids = images.unique_ids()
-    order = np.argsort(image_ids)
-    sizes = np.stack([images.integers("width"), images.integers("height")], axis=1)
-    images.refuse(np.any(sizes < 1, axis=1), "has a width or height below 1")
-    file_names = images.texts("file_name")
-    missing = np.array([not (image_folder / name).is_file() for name in file_names], bool)
-    images.refuse(missing, f"has no file in {image_folder}")
-    category_ids = np.sort(categories.unique_ids())
-    names = dict(zip(categories.integers("id").tolist(), categories.texts("name"), strict=True))
-    if not len(category_ids):
-        raise DataError(f"{path}: no categories; name at least one class")
-
-    annotation_ids = annotations.unique_ids()
-    image_index = annotations.positions("image_id", image_ids[order])
-    labels = annotations.positions("category_id", category_ids)
-    boxes = annotations.boxes()
-    bad = _are_bad(boxes, sizes[order][image_index])
+    check_treatment(bad_boxes)
+    found, image_folder = read_instances(Path(annotation_file)), Path(image_folder)
+    _refuse_missing(found, image_folder)
+    _refuse_same_names(found)
+    annotations = found.annotations
+    boxes = annotations.boxes(finite=bad_boxes == "refuse")
+    sizes = found.sizes[found.image_index]
+    bad = _are_bad(boxes, sizes)
     if bad_boxes == "refuse":
-        annotations.refuse(bad, "has a box of no size, or outside its image")
+        annotations.refuse(
+            bad,
+            "has a box of no size, or outside its image; `evonas data convert` mends such data",
+        )
+    wrong = int(bad.sum())
+    if bad_boxes == "clip":
+        for index in np.flatnonzero(bad).tolist():
+            left, top, wide, high = boxes[index].tolist()
+            box, _ = judge((left, top, wide, high), *sizes[index].tolist())
+            if box is not None:
+                boxes[index], bad[index] = box, False
     kept = np.flatnonzero(~bad)
-    kept = kept[np.argsort(image_index[kept], kind="stable")]
+    kept = kept[np.argsort(found.image_index[kept], kind="stable")]
+    areas = annotations.numbers("area", areas_of(boxes), finite=bad_boxes == "refuse")
     return CocoDataset(
-        annotation_file=path,
+        annotation_file=found.path,
         image_folder=image_folder,
-        image_ids=image_ids[order],
-        file_names=tuple(file_names[index] for index in order),
-        sizes=sizes[order],
-        category_ids=category_ids,
-        class_names=tuple(names[index] for index in category_ids.tolist()),
-        annotation_ids=annotation_ids[kept],
-        image_index=image_index[kept],
+        image_ids=found.image_ids,
+        file_names=found.file_names,
+        sizes=found.sizes,
+        category_ids=found.category_ids,
+        class_names=found.class_names,
+        annotation_ids=found.annotation_ids[kept],
+        image_index=found.image_index[kept],
         boxes=boxes[kept],
-        labels=labels[kept],
-        areas=annotations.numbers("area", boxes[:, 2] * boxes[:, 3])[kept],
+        labels=found.labels[kept],
+        areas=areas[kept],
         is_crowd=annotations.numbers("iscrowd", np.zeros(len(boxes)))[kept] != 0,
+        dropped=int(bad.sum()),
+        clipped=wrong - int(bad.sum()),
     )
 
 
-def _locate(folder: Path, split: str) -> tuple[Path, Path] | None:
-    for annotations, images in _LAYOUTS:
-        file = folder / annotations.format(split=split)
-        image_folder = folder / images.format(split=split)
-        if file.is_file() and image_folder.is_dir():
-            return file, image_folder
-    return None
+def _refuse_missing(found: Instances, image_folder: Path) -> None:
+    missing = {
+        image_id
+        for image_id, name in zip(found.image_ids.tolist(), found.file_names, strict=True)
+        if not os.path.isfile(image_folder / name)
+    }
+    if missing:
+        rows = found.images.rows
+        marks = np.array([row["id"] in missing for row in rows], bool)
+        found.images.refuse(marks, f"has no file in {image_folder}")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON
-        raise DataError(f"{path}: is no JSON file: {error}") from error
-    keys = ("images", "annotations", "categories")
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: must hold an object with the keys {', '.join(keys)}")
-    for key in keys:
-        if not isinstance(content.get(key), list):
-            raise DataError(f"{path}: has no list under {key!r}; COCO needs {', '.join(keys)}")
-    return content
+def _refuse_same_names(found: Instances) -> None:
+    names = found.class_names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        ids = [i for i, n in zip(found.category_ids.tolist(), names, strict=True) if n == twice]
+        raise DataError(
+            f"{found.path}: categories {ids[0]} and {ids[1]} are both called {twice!r}; correct "
+            f"one, or make them one with `evonas data convert --rename {twice}={twice}`"
+        )
 
 
 def _are_bad(boxes: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Marks boxes (m, 4) of no size or outside their images of (m, 2) width and height."""
+    """Marks boxes (m, 4) that are not finite, of no size, or outside images of sizes (m, 2)."""
     corners, far = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-    outside = (corners < -_SLACK) | (far > sizes + _SLACK) | (far <= 0) | (corners >= sizes)
-    bad: NDArray[np.bool_] = np.any(outside | (boxes[:, 2:] <= 0), axis=1)
+    outside = (corners < -SLACK) | (far > sizes + SLACK) | (far <= 0) | (corners >= sizes)
+    sized = (boxes[:, 2:] > 0) & np.isfinite(boxes[:, 2:]) & np.isfinite(corners)
+    bad: NDArray[np.bool_] = np.any(outside | ~sized, axis=1)
     return bad

@@ -1,74 +1,21 @@
 """Data sets of other formats as COCO-format folders, with an account of every box."""
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from evonas.data.box_rules import AS_READ, BadBoxes, check_treatment
+from evonas.data.box_rules import AS_READ
+from evonas.data.coco_folder import new_folder, write_account, write_instances
 from evonas.data.conversion import Conversion
+from evonas.data.convert_options import ConvertOptions
 from evonas.data.convert_split import SplitWriter
 from evonas.data.formats import read_source
 from evonas.data.formats.source import RawImage, Source
-from evonas.data.splits import assign_splits
+from evonas.data.splits import assign_splits, copies
 from evonas.errors import ConfigurationError, DataError
 from evonas.limits import check_name, printable
-
-Unlabelled = Literal["auto", "background", "skip", "refuse"]
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertOptions:
-    """How a data set is converted.
-
-    Attributes:
-        rename: New names of classes; those that get the same name become one, those that get an
-            empty name are left out.
-        splits: Split -> a share of the training images ("0.1"), a file that lists images, or one
-            of the source's own splits; empty: the source's splits as they are.
-        val_share: Share of the training images for val, where there is no val and no `splits`.
-        bad_boxes: "clip" cuts boxes at the image's edges, puts swapped corners in order and drops
-            the rest; "drop" drops all that are wrong; "refuse" stops at any.
-        unlabelled: Images without annotations: "background", "skip", "refuse", or "auto" for
-            what the format means by it (YOLO: background; lists of images elsewhere: refuse).
-        resized: Annotations made for another size of the image: "refuse" or "scale".
-        skip_unreadable: Leave out images that cannot be decoded, instead of stopping.
-        max_loss: Largest share of the boxes that may be dropped, and of the images of train and
-            val that may be without labels.
-        seed: Of the shares.
-    """
-
-    rename: Mapping[str, str] = field(default_factory=dict)
-    splits: Mapping[str, str] = field(default_factory=dict)
-    val_share: float = 0.1
-    bad_boxes: BadBoxes = "clip"
-    unlabelled: Unlabelled = "auto"
-    resized: Literal["refuse", "scale"] = "refuse"
-    skip_unreadable: bool = False
-    max_loss: float = 0.5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_treatment(self.bad_boxes)
-        if self.unlabelled not in ("auto", "background", "skip", "refuse"):
-            raise ConfigurationError(
-                f"unknown treatment of images without labels {self.unlabelled!r}; allowed: auto, "
-                "background, skip, refuse"
-            )
-        if self.resized not in ("refuse", "scale"):
-            raise ConfigurationError(
-                f"unknown treatment of resized images {self.resized!r}; allowed: refuse, scale"
-            )
-        if not 0 < self.val_share < 1:
-            raise ConfigurationError(
-                f"the share of validation images is {self.val_share}; 0 to 1 is allowed"
-            )
-        if not 0 <= self.max_loss <= 1:
-            raise ConfigurationError(f"max_loss is {self.max_loss}; 0 to 1 is allowed")
 
 
 def convert_dataset(
@@ -98,6 +45,21 @@ def convert_dataset(
         ConfigurationError: An option that cannot be.
     """
     return write_source(read_source(Path(folder), **reading), out, options, on_image)
+
+
+def split_dataset(
+    folder: Path | str,
+    out: Path | str,
+    options: ConvertOptions,
+    on_image: Callable[[Path], None] = lambda _: None,
+) -> Conversion:
+    """Divides all images of a data set anew; its own splits are forgotten.
+
+    Copies of an image stay together. See `convert_dataset`.
+    """
+    source = read_source(Path(folder))
+    pooled = tuple(replace(image, split="") for image in source.images)
+    return write_source(replace(source, images=pooled), out, options, on_image)
 
 
 def write_source(
@@ -136,40 +98,6 @@ def write_source(
     return conversion
 
 
-def write_instances(folder: Path, split: str, content: Mapping[str, object]) -> None:
-    """Writes a split's annotations into a COCO-format folder."""
-    file = folder / "annotations" / f"instances_{split}.json"
-    file.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
-
-
-def write_account(folder: Path, conversion: Conversion) -> None:
-    """Writes `conversion.json` into a folder."""
-    from dataclasses import asdict
-
-    content = {"version": 1, **asdict(conversion)}
-    (folder / "conversion.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Gives a folder to fill that takes its name when the block ends without an error.
-
-    Raises:
-        DataError: The name is taken, or the place cannot be written.
-    """
-    if out.exists() or out.is_symlink():
-        raise DataError(f"{out}: exists already; name another folder, or remove it first")
-    partial = out.parent / f".{out.name}.partial-{os.getpid()}"
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        os.replace(partial, out)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def _names(source: Source, rename: Mapping[str, str]) -> dict[str, str]:
     """Returns what each class is called in what is written."""
     unknown = sorted(set(rename) - set(source.classes))
@@ -187,36 +115,82 @@ def _names(source: Source, rename: Mapping[str, str]) -> dict[str, str]:
     return {name: rename.get(name, name) for name in source.classes}
 
 
-def _splits(
-    source: Source, options: ConvertOptions
-) -> tuple[dict[str, list[RawImage]], list[str]]:
+def _splits(source: Source, options: ConvertOptions) -> tuple[dict[str, list[RawImage]], list[str]]:
     """Returns images by split, and what to say of those that are in none."""
-    images: Sequence[RawImage] = source.images
-    if not images:
-        raise DataError(f"{source.folder}: no images")
-    notes = []
-    treatment = options.unlabelled
-    if treatment == "auto":
-        treatment = "background" if source.background else "refuse"
+    images, notes = _once(source, pooled=bool(options.splits))
     missing = [image for image in images if not image.labelled]
+    treatment = source.unlabelled if options.unlabelled == "auto" else options.unlabelled
     if missing and treatment == "refuse":
         raise DataError(
             f"{source.folder}: no annotations of {missing[0].path}{_and_more(len(missing) - 1)}; "
             "--unlabelled background or --unlabelled skip, if that is meant"
         )
     if missing and treatment == "skip":
+        if options.unlabelled == "auto" and len(missing) > options.max_loss * len(images):
+            raise DataError(
+                f"{source.folder}: {len(missing)} of {len(images)} images have no annotations, "
+                f"{missing[0].path} the first; nothing was written. --unlabelled skip leaves "
+                "them out"
+            )
         images = [image for image in images if image.labelled]
-        notes.append(f"{len(missing)} images without labels were left out")
+        notes.append(f"{len(missing)} images without annotations were left out")
     chosen = assign_splits(images, options.splits, options.val_share, options.seed)
     splits: dict[str, list[RawImage]] = {}
     for split in sorted(set(chosen) - {""}, key=_order):
         splits[split] = [image for image, s in zip(images, chosen, strict=True) if s == split]
     if not splits.get("train"):
         raise DataError(f"{source.folder}: no training images")
+    leaks = _leaks(images, chosen)
+    if leaks:
+        notes.append(f"{leaks} images of one split are byte for byte in another")
     outside = chosen.count("")
     if outside:
         notes.append(f"{outside} images are in no split and were left out")
     return splits, notes
+
+
+def _leaks(images: list[RawImage], chosen: list[str]) -> int:
+    """Counts the images with boxes that another split has a copy of, but for one of each."""
+    splits: dict[int, set[str]] = {}
+    with_boxes: set[int] = set()
+    for image, group, split in zip(images, copies(images), chosen, strict=True):
+        if split:
+            splits.setdefault(group, set()).add(split)
+            with_boxes |= {group} if image.boxes else set()
+    return sum(len(splits[group]) - 1 for group in with_boxes)
+
+
+def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
+    """Returns each image once; one in two splits is refused, or in none if splits are made new."""
+    first: dict[str, int] = {}
+    images: list[RawImage] = []
+    repeated = 0
+    for image in source.images:
+        place = _place(image.path)
+        if place not in first:
+            first[place] = len(images)
+            images.append(image)
+            continue
+        repeated += 1
+        other = images[first[place]]
+        if other.split == image.split:
+            continue
+        if not pooled:
+            raise DataError(
+                f"{image.path}: is in {other.split or 'no split'} and in {image.split}; figures on "
+                "one would be of images trained on. --split val=0.1 divides the images anew"
+            )
+        images[first[place]] = replace(other, split="")
+    if not images:
+        raise DataError(f"{source.folder}: no images")
+    return images, [f"{repeated} images are named twice"] if repeated else []
+
+
+def _place(path: Path) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a name that no file can have
+        return str(path)
 
 
 def _order(split: str) -> tuple[int, str]:

@@ -4,16 +4,13 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evonas.data.box_rules import AS_READ, judge
 from evonas.data.conversion import SplitAccount, count
+from evonas.data.convert_options import ConvertOptions
 from evonas.data.formats.source import RawImage, Source
 from evonas.data.images import image_sizes
 from evonas.errors import DataError
-
-if TYPE_CHECKING:
-    from evonas.data.convert import ConvertOptions
 
 
 class SplitWriter:
@@ -27,7 +24,7 @@ class SplitWriter:
     def __init__(
         self,
         source: Source,
-        options: "ConvertOptions",
+        options: ConvertOptions,
         names: Mapping[str, str],
         classes: Sequence[str],
         folder: Path,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import DataError
+from evonas.limits import printable
 
 _MISSING = object()
 
@@ -43,14 +44,17 @@ class Records:
         self.refuse(np.array(wrong, bool), f"has a {key!r} that is no text")
         return values
 
-    def numbers(self, key: str, default: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Returns a column of finite numbers, (n,), with a default where a record lacks it."""
+    def numbers(
+        self, key: str, default: NDArray[np.float64], finite: bool = True
+    ) -> NDArray[np.float64]:
+        """Returns a column of numbers, (n,), with a default where a record lacks it."""
         values = [row.get(key, other) for row, other in zip(self.rows, default, strict=True)]
-        return self._finite(values, (), f"has a {key!r} that is no finite number")
+        return self._floats(values, (), f"has a {key!r} that is no finite number", finite)
 
-    def boxes(self) -> NDArray[np.float64]:
+    def boxes(self, finite: bool = True) -> NDArray[np.float64]:
         """Returns the column `bbox`, (n, 4)."""
-        return self._finite(self._column("bbox"), (4,), "has a 'bbox' that is not 4 finite numbers")
+        values = self._column("bbox")
+        return self._floats(values, (4,), "has a 'bbox' that is not 4 finite numbers", finite)
 
     def unique_ids(self) -> NDArray[np.int64]:
         """Returns the column `id`, (n,), of which no two are equal."""
@@ -77,7 +81,9 @@ class Records:
         self.refuse(np.array([value is _MISSING for value in values], bool), f"has no {key!r}")
         return values
 
-    def _finite(self, values: list[Any], shape: tuple[int, ...], why: str) -> NDArray[np.float64]:
+    def _floats(
+        self, values: list[Any], shape: tuple[int, ...], why: str, finite: bool
+    ) -> NDArray[np.float64]:
         expected = (len(values), *shape) if values else (0,)
         try:
             array = np.array(values, np.float64)
@@ -86,18 +92,19 @@ class Records:
         if array.shape != expected:
             self.refuse(np.array([not _fits(value, shape) for value in values], bool), why)
         array = array.reshape(len(values), *shape)
-        axes = tuple(range(1, array.ndim))
-        self.refuse(np.array(~np.isfinite(array).all(axis=axes), bool), why)
+        if finite:
+            axes = tuple(range(1, array.ndim))
+            self.refuse(np.array(~np.isfinite(array).all(axis=axes), bool), why)
         return array
 
     def _name(self, index: int) -> str:
         row = self.rows[index]
         if not isinstance(row, dict):
             return f"{self.kind} number {index + 1}"
-        of_image = f" of image {row['image_id']}" if "image_id" in row else ""
-        file_name = f" ({row['file_name']})" if "file_name" in row else ""
-        name = f"{self.kind} {row['id']}" if "id" in row else f"{self.kind} number {index + 1}"
-        return name + of_image + file_name
+        of_image = f" of image {printable(row['image_id'], 40)}" if "image_id" in row else ""
+        file_name = f" ({printable(row['file_name'])})" if "file_name" in row else ""
+        number = f"number {index + 1}" if "id" not in row else printable(row["id"], 40)
+        return f"{self.kind} {number}{of_image}{file_name}"
 
 
 def _fits(value: Any, shape: tuple[int, ...]) -> bool:

@@ -1,10 +1,12 @@
 """Which split an image belongs to: as the source says, by lists, or by stratified shares."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from evonas.data.contents import file_digest
 from evonas.data.formats.source import RawImage
 from evonas.errors import ConfigurationError, DataError
 from evonas.limits import printable, read_text
@@ -48,7 +50,7 @@ def assign_splits(
             continue
         if what in own:
             members = [index for index, name in enumerate(own) if name == what]
-        elif Path(what).is_file():
+        elif os.path.isfile(what):
             members = _listed(images, Path(what))
         else:
             there = ", ".join(sorted(set(own) - {""})) or "none"
@@ -128,9 +130,12 @@ def _by_share(
     if rest > 1e-9:
         full[leftover] = rest
     kinds = [frozenset(box.name for box in images[index].boxes) for index in pool]
-    groups = _copies([images[index] for index in pool])
+    groups = copies([images[index] for index in pool])
+    dealt = stratified(kinds, groups, full, seed)
+    if len(set(dealt)) < min(len(full), len(pool)):  # too many copies to keep all together
+        dealt = stratified(kinds, range(len(pool)), full, seed)
     chosen = list(chosen)
-    for index, split in zip(pool, stratified(kinds, groups, full, seed), strict=True):
+    for index, split in zip(pool, dealt, strict=True):
         chosen[index] = split
     return chosen
 
@@ -168,7 +173,9 @@ def stratified(
     room = {s: max(1.0, share * len(kinds)) for s, share in shares.items()}
     result: dict[int, str] = {}
     rank = {name: place for place, name in enumerate(sorted(counts, key=lambda n: (counts[n], n)))}
-    for group in sorted(members, key=lambda g: min((rank[n] for n in classes[g]), default=len(rank))):
+    for group in sorted(
+        members, key=lambda g: min((rank[n] for n in classes[g]), default=len(rank))
+    ):
         rarest = min(classes[group], key=rank.__getitem__, default=None)
         open_splits = [s for s in shares if room[s] >= 1] or list(shares)
         best = max(open_splits, key=lambda s: (lack[s][rarest] if rarest else 0.0, room[s]))
@@ -179,13 +186,11 @@ def stratified(
     return [result[index] for index in range(len(kinds))]
 
 
-def _copies(images: Sequence[RawImage]) -> list[int]:
+def copies(images: Sequence[RawImage]) -> list[int]:
     """Returns a number per image, the same for files that are equal byte for byte."""
-    from evonas.data.contents import file_digest
-
     sizes: dict[int, list[int]] = {}
     for index, image in enumerate(images):
-        size = image.path.stat().st_size if image.path.is_file() else -1 - index
+        size = image.path.stat().st_size if os.path.isfile(image.path) else -1 - index
         sizes.setdefault(size, []).append(index)
     groups = list(range(len(images)))
     for same in sizes.values():

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from evonas.data.coco import CocoDataset, list_splits, load_coco
+from evonas.data.coco_folder import new_folder, write_account, write_instances
 from evonas.data.conversion import Conversion, SplitAccount, count
-from evonas.data.convert import new_folder, write_account, write_instances
 from evonas.data.images import read_image
 from evonas.data.tiling import Tiling, visible_parts
 from evonas.errors import ConfigurationError, DataError

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evonas.data import CocoDataset, list_splits, load_coco
+from evonas.data import CocoDataset, list_splits, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
@@ -93,6 +93,7 @@ class _Run:
         self.folder, self.request, self.machine = folder, request, machine
         self.leads = machine.processes.rank == 0
         train_set = load_coco(request.data, "train")
+        refuse_unlearnable(train_set)
         self.classes = train_set.class_names
         val_set = load_coco(request.data, "val")
         check_classes(val_set, self.classes)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 import evonas
-from evonas.data import data_fingerprint, load_coco
+from evonas.data import data_fingerprint, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, fits_in_memory, load_tensors
 from evonas.space import load_space
 from evonas.supernet.distillation import SupernetObjective
@@ -65,6 +65,7 @@ def train_supernet(
         ConfigurationError: An unknown sampling, or a checkpoint of another training.
     """
     dataset = load_coco(data, "train")
+    refuse_unlearnable(dataset)
     space = load_space(space_name)
     supernet = new_supernet(space_name, dataset.n_classes, seed).to(device)
     size = space.skeleton.image_size

@@ -82,7 +82,7 @@ FAULTS = {
     "short box": (_damage("annotations", 0, bbox=[1, 2, 3]), "annotation 1 .* 4 finite"),
     "text box": (_damage("annotations", 0, bbox="box"), "annotation 1 .* 4 finite"),
     "null box": (_damage("annotations", 0, bbox=[1, 2, 3, None]), "annotation 1 .* 4 finite"),
-    "huge box": (_damage("annotations", 0, bbox=[1, 2, 3, 10**400]), "annotation 1 .* 4 finite"),
+    "huge box": (_damage("annotations", 0, bbox=[1, 2, 3, 10**400]), "64 bits"),
     "NaN box": (_damage("annotations", 0, bbox=[1, 2, 3, np.nan]), "annotation 1 .* 4 finite"),
     "infinite area": (_damage("annotations", 0, area=np.inf), "annotation 1 .*'area'.*finite"),
     "empty box": (_damage("annotations", 0, bbox=[1, 2, 0, 3]), "annotation 1 .* no size"),
@@ -91,7 +91,7 @@ FAULTS = {
     "unknown image": (_damage("annotations", 1, image_id=11), "annotation 2 of image 11 .*list"),
     "unknown category": (_damage("annotations", 1, category_id=4), "annotation 2 .*'category_id'"),
     "text id": (_damage("images", 1, id="10"), "image 10 .* no 64-bit integer"),
-    "long id": (_damage("images", 1, id=2**63), "image 9223372036854775808 .* 64-bit"),
+    "long id": (_damage("images", 1, id=2**63), "64 bits"),
     "same image id": (_damage("images", 2, id=30), r"image 30 \(b.png\) has the id of an earlier"),
     "same annotation id": (_damage("annotations", 2, id=1), "annotation 1 .* earlier"),
     "same category id": (_damage("categories", 1, id=7), "category 7 has the id of an earlier"),
@@ -129,7 +129,7 @@ def test_bad_boxes_can_be_dropped(small):
         small.write() / "annotations" / "instances_val.json", small.folder / "val", "drop"
     )
     assert dataset.annotation_ids.tolist() == [2, 3]
-    with pytest.raises(ConfigurationError, match="refuse or drop"):
+    with pytest.raises(ConfigurationError, match="refuse, drop, clip"):
         load_coco(small.folder, "val", "keep")
 
 

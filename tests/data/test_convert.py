@@ -6,6 +6,7 @@ from PIL import Image
 from evonas.cli import main
 from evonas.data import load_coco
 from evonas.data.convert import convert_dataset
+from evonas.data.convert_options import ConvertOptions
 from evonas.errors import ConfigurationError, DataError
 
 VOC = """<annotation><filename>{name}.png</filename>
@@ -48,7 +49,7 @@ def voc(tmp_path):
 
 
 def test_yolo(yolo, tmp_path):
-    assert convert_dataset(yolo, tmp_path / "out") == {"train": 2, "val": 2}
+    assert convert_dataset(yolo, tmp_path / "out").images == {"train": 2, "val": 2}
     train = load_coco(tmp_path / "out", "train")
     assert train.class_names == ("cat", "dog")
     # The second box is cut off at the left edge.
@@ -58,7 +59,10 @@ def test_yolo(yolo, tmp_path):
 
 
 def test_voc(voc, tmp_path):
-    assert convert_dataset(voc, tmp_path / "out", val_share=0.25) == {"train": 3, "val": 1}
+    assert convert_dataset(voc, tmp_path / "out", ConvertOptions(val_share=0.25)).images == {
+        "train": 3,
+        "val": 1,
+    }
     train = load_coco(tmp_path / "out", "train")
     assert train.class_names == ("cat", "dog")
     assert train.boxes[:2].tolist() == [[0, 10, 20, 10], [30, 0, 10, 20]]
@@ -70,19 +74,21 @@ def test_voc_with_splits(voc, tmp_path):
     (sets / "train.txt").write_text("a\nb\n")
     (sets / "val.txt").write_text("c\n")
     (sets / "test.txt").write_text("d\n")
-    assert convert_dataset(voc, tmp_path / "out") == {"train": 2, "val": 1, "test": 1}
+    assert convert_dataset(voc, tmp_path / "out").images == {"train": 2, "val": 1, "test": 1}
     (sets / "val.txt").write_text("z\n")
     with pytest.raises(DataError, match=r"val\.txt: names 'z' and 0 more without image"):
         convert_dataset(voc, tmp_path / "other")
 
 
 def test_classes_are_renamed_merged_and_left_out(yolo, tmp_path):
-    convert_dataset(yolo, tmp_path / "one", rename={"cat": "animal", "dog": "animal"})
+    convert_dataset(
+        yolo, tmp_path / "one", ConvertOptions(rename={"cat": "animal", "dog": "animal"})
+    )
     assert load_coco(tmp_path / "one", "train").class_names == ("animal",)
-    convert_dataset(yolo, tmp_path / "two", rename={"cat": ""})
+    convert_dataset(yolo, tmp_path / "two", ConvertOptions(rename={"cat": ""}))
     assert load_coco(tmp_path / "two", "train").labels.tolist() == [0, 0]
     with pytest.raises(ConfigurationError, match=r"no class 'cow' in .*; there: cat, dog"):
-        convert_dataset(yolo, tmp_path / "three", rename={"cow": "ox"})
+        convert_dataset(yolo, tmp_path / "three", ConvertOptions(rename={"cow": "ox"}))
 
 
 @pytest.mark.parametrize("line", ["2 0.5 0.5 1 1", "-1 0.5 0.5 1 1", "0 0.5 0.5 1", "cat 0 0 1 1"])

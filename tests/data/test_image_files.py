@@ -1,8 +1,13 @@
+import struct
+import subprocess
+import sys
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from evonas.data.images import read_image, resized_pixels
+from evonas.data.images import image_sizes, open_image, read_image, resized_pixels
 from evonas.errors import DataError
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
@@ -80,3 +85,50 @@ def test_resized_pixels():
     assert resized_pixels(Image.fromarray(RGB), 16).shape == (3, 16, 16)
     flat = Image.fromarray(np.full((5, 9, 3), 77, np.uint8))
     assert (resized_pixels(flat, 4) == 77).all()
+
+
+def test_sixteen_bits_are_scaled_row_by_row_as_at_once(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 65536, (600, 5), np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    expected = ((pixels.astype(np.int64) + 128) // 257).astype(np.uint8)
+    shown = np.asarray(read_image(tmp_path / "a.png", 1, (5, 600)))
+    np.testing.assert_array_equal(shown, np.repeat(expected[..., None], 3, axis=2))
+
+
+def claim(path, width, height):
+    """Writes a PNG file that says to be of a size, with hardly any pixels in it."""
+    Image.new("L", (1, 1)).save(path)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", width, height)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("side", [9_000, 12_000, 30_000])  # Pillow warns at 9,500, stops at 13,400
+@pytest.mark.parametrize("open_it", [open_image, image_sizes, lambda p: read_image(p, 1, (9, 9))])
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path, open_it, side):
+    path = claim(tmp_path / "bomb.png", side, side)
+    with pytest.raises(DataError, match="at most 64,000,000 pixels are allowed"):
+        open_it(path)
+
+
+def test_pillows_own_warning_does_not_reach_the_terminal(tmp_path):
+    path = claim(tmp_path / "bomb.png", 12_000, 12_000)
+    code = (
+        "import sys, pathlib; from evonas.data.images import open_image;"
+        "open_image(pathlib.Path(sys.argv[1]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert "at most 64,000,000" in ended.stderr
+    assert "Warning" not in ended.stderr
+
+
+def test_formats_that_start_programs_are_not_opened(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    with pytest.raises(DataError, match="cannot be decoded"):
+        open_image(path)

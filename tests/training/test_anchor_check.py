@@ -47,7 +47,8 @@ def test_the_command_tells_all(digits, tmp_path, capsys):
     arguments = ["data", "check", str(digits), "--anchors", "nano", "--grid", str(picture)]
     assert main(arguments) == 0
     assert "against the anchors of nano" in capsys.readouterr().out
-    assert Image.open(tmp_path / "grid-train.png").size[0] == 6 * 240
+    assert Image.open(picture).size[0] == 6 * 240
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
     assert main([*arguments, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["duplicates"] == []

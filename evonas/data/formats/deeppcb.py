@@ -46,7 +46,7 @@ def _listed(folder: Path, listed: Path, split: str) -> list[RawImage]:
             )
         image = folder / words[0]
         # The list names X.jpg; the defective board is X_test.jpg, its flawless twin X_temp.jpg.
-        image = image.with_name(f"{image.stem}_test{image.suffix}")
+        image = image.parent / f"{image.stem}_test{image.suffix}"
         images.append(RawImage(image, _boxes(folder / words[1]), split))
     return images
 

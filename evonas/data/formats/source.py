@@ -55,7 +55,8 @@ class Source:
         images: All its images, in order.
         shares: Boxes are shares of the image, not pixels.
         corners: The format states corners, so that swapped ones can be turned round.
-        background: An image without annotations is one without objects, not a mistake.
+        unlabelled: What an image without annotations is in this format: one without objects
+            ("background"), one to leave out ("skip"), or a mistake ("refuse").
         notes: What a person should know: files left aside, and why.
     """
 
@@ -65,7 +66,7 @@ class Source:
     images: tuple[RawImage, ...]
     shares: bool = False
     corners: bool = False
-    background: bool = False
+    unlabelled: str = "refuse"
     notes: tuple[str, ...] = ()
 
 
