@@ -7,39 +7,41 @@ from evonas.latency import list_predictors, load_predictor, measure_network
 from evonas.latency.sources.measurement import by_block
 from evonas.space import (
     Architecture,
+    Design,
     Genotypes,
     SearchSpace,
-    find_architecture,
-    list_baselines,
     list_published,
     load_published,
     load_space,
+    resolve,
 )
 from evonas.space.costs import madds, params
 from evonas.space.layers import layer_rows
 from evonas.space.published import PUBLISHED
 
 
-def describe(name: str, measure: bool = False) -> dict[str, Any]:
-    """Returns what is known of an `arch_id`, a published network or a baseline.
+def describe(design: Design | str, measure: bool = False) -> dict[str, Any]:
+    """Returns what is known of a network.
 
     Args:
-        name: Its name.
+        design: The network, or its `arch_id` or name.
         measure: Measure its latencies here and now instead of predicting them.
 
     Raises:
         ConfigurationError: Unknown name or space.
         GenotypeError: Not an `arch_id` of its space.
     """
-    architecture = find_architecture(name)
+    design = resolve(design) if isinstance(design, str) else design
+    architecture, space, genotype = design.architecture, design.space, design.genotype
     released = next((n for n in list_published() if load_published(n) == architecture), None)
-    point = _point(name, architecture)
-    latency = _latencies(*point) if point and not measure else {}
+    latency = {}
     if measure:
-        latency = _measured(architecture, point[0] if point else load_space("mobiledet"))
+        latency = _measured(architecture, space or load_space("mobiledet"))
+    elif space is not None and genotype is not None:
+        latency = _latencies(space, genotype[None])
     return {
-        "arch_id": point[0].arch_ids(point[1])[0] if point else None,
-        "space": point[0].name if point else None,
+        "arch_id": design.arch_id,
+        "space": space.name if space else None,
         "madds": madds(architecture),
         "params": params(architecture),
         "params_bn4": params(architecture, batch_norm_values=4),
@@ -49,14 +51,6 @@ def describe(name: str, measure: bool = False) -> dict[str, Any]:
         "latency": latency,
         **({"published": published_figures(released)} if released else {}),
     }
-
-
-def _point(name: str, architecture: Architecture) -> tuple[SearchSpace, Genotypes] | None:
-    """Returns the space and genotype (1, n_genes); None for a baseline, a point of no space."""
-    if name in list_baselines():
-        return None
-    space = load_space(PUBLISHED[name].space if name in PUBLISHED else name.partition(":")[0])
-    return space, space.encode(architecture)[None]
 
 
 def _blocks(architecture: Architecture) -> list[dict[str, Any]]:

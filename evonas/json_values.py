@@ -1,16 +1,17 @@
 """Values as JSON can say them."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 
 def without_nan(value: Any) -> Any:
-    """Returns a value with None for each NaN in it, which JSON lacks.
+    """Returns a value with None for each NaN and infinity in it, which JSON lacks.
 
-    >>> without_nan({"map": float("nan"), "sides": (1.0, float("nan"))})
+    >>> without_nan({"map": float("nan"), "sides": (1.0, float("inf"))})
     {'map': None, 'sides': [1.0, None]}
     """
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not isfinite(value):
         return None
     if isinstance(value, Mapping):
         return {key: without_nan(entry) for key, entry in value.items()}

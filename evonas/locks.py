@@ -7,10 +7,13 @@ have them, and they are gone once the process closes the file anywhere. So a pro
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from evonas.errors import SchemaError
 
 _PAUSE = 0.02  # between attempts, in seconds; `is_locked` holds a lock for much less
 
@@ -25,6 +28,9 @@ def locked(path: Path, patience: float = 1.0) -> Iterator[bool]:
 
     Yields:
         Whether it is held.
+
+    Raises:
+        SchemaError: Something that is no file of ours stands there.
     """
     descriptor = take_lock(path, patience)
     try:
@@ -35,8 +41,12 @@ def locked(path: Path, patience: float = 1.0) -> Iterator[bool]:
 
 
 def take_lock(path: Path, patience: float = 0.0) -> int | None:
-    """Takes a lock until the returned descriptor is closed; None if another process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    """Takes a lock until the returned descriptor is closed; None if another process has it.
+
+    Raises:
+        SchemaError: Something that is no file of ours stands there, or none can be made.
+    """
+    descriptor = _open(path, os.O_RDWR | os.O_CREAT)
     end = time.monotonic() + patience
     while True:
         try:
@@ -50,9 +60,15 @@ def take_lock(path: Path, patience: float = 0.0) -> int | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Returns whether another process holds a lock."""
+    """Returns whether another process holds a lock.
+
+    Raises:
+        SchemaError: Something that is no file of ours stands there.
+    """
+    if not os.path.lexists(path):
+        return False
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = _open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -62,3 +78,17 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def _open(path: Path, flags: int) -> int:
+    """Opens a lock's file; no link is followed, and no pipe is waited for."""
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise SchemaError(f"{path}: cannot be used as a lock: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SchemaError(f"{path}: cannot be used as a lock: no regular file; remove it")
+    return descriptor

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import unknown_name
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

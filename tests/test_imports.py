@@ -12,19 +12,28 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
-GROUND = {"cluster", "errors", "files", "json_values", "limits", "locks", "objectives", "paths"}
+GROUND = {
+    "arrays", "cluster", "conditions", "definitions", "errors", "files", "git", "json_values",
+    "limits", "locks", "numbers", "objectives", "paths", "seal",
+}  # fmt: skip
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
 SCORING = NETWORKS | {"table", "latency", "supernet"}
 ALLOWED = {
     "errors": set(),
     "cluster": {"errors"},
+    "arrays": set(),
+    "conditions": {"arrays", "errors"},
+    "definitions": set(),
+    "git": set(),
     "json_values": set(),
-    "files": {"errors", "json_values", "limits"},
     "limits": {"errors"},
-    "locks": set(),
+    "files": {"errors", "json_values", "limits"},
+    "locks": {"errors"},
+    "numbers": set(),
+    "seal": set(),
     "paths": {"errors"},
-    "objectives": {"errors"},
+    "objectives": {"arrays", "errors"},
     "space": GROUND,
     "graph": SPACE,
     "table": SPACE,
@@ -33,6 +42,7 @@ ALLOWED = {
     "detector": SPACE,
     "data": SPACE,
     "training": SPACE | {"detector", "data"},
+    "weights": SPACE | {"detector"},
     "supernet": NETWORKS,
     "ranking": SPACE | {"table"},
     "scoring": SCORING,

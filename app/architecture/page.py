@@ -7,12 +7,11 @@ from typing import Any
 import streamlit as st
 
 from app.architecture.details import gene_changes, neighbours, scores
-from app.shared.designs import Design, find_design
 from app.shared.frame import metrics, picture, readable_tables, run_page
 from app.shared.state import add_to_shortlist, shortlist
 from evonas.describe import describe
 from evonas.figures.architecture import shares_figure, strip_figure
-from evonas.space import list_baselines, list_published
+from evonas.space import Design, list_baselines, list_published, resolve
 from evonas.space.layers import layer_rows
 
 
@@ -28,8 +27,8 @@ def page() -> None:
         max_chars=80,
         help=f"An arch_id of Explore, or one of {', '.join(named)}.",
     ).strip()
-    design = find_design(identifier)
-    described = describe(identifier)
+    design = resolve(identifier)
+    described = describe(design)
     header(design, described)
     rows = layer_rows(design.architecture)
     picture(

@@ -5,21 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.shared.designs import Design, computed
+from app.shared.designs import computed
 from app.shared.front import objectives_of
-from evonas.objectives import load_objective
+from evonas.figures.palette import SERIES
+from evonas.objectives import Objective, load_objective
+from evonas.space import Design
 from evonas.table import BenchmarkTable
 
 MOST = 6
-# Okabe and Ito's colours and a symbol for each design, so that neither is the only sign.
-STYLES = (
-    ("#0072B2", "circle"),
-    ("#D55E00", "square"),
-    ("#009E73", "diamond"),
-    ("#CC79A7", "triangle-up"),
-    ("#E69F00", "star"),
-    ("#56B4E9", "x"),
-)
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "x")  # beside the colours
 
 Values = dict[str, dict[str, float]]  # by objective, by arch_id
 
@@ -54,14 +48,14 @@ def _choices(design: Design) -> dict[tuple[int, int, str], str]:
 def objective_values(
     designs: Sequence[Design],
     tables: Mapping[str, BenchmarkTable],
-    trained: Mapping[str, float] | None = None,
+    trained: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Values:
     """Returns what is known of each design: counted, predicted, or the first table's value.
 
     Args:
         designs: The designs.
         tables: Tables by name.
-        trained: AP of those that were trained here, by `arch_id`.
+        trained: AP of those that were trained here, by `arch_id` and by data, steps and seed.
     """
     values: Values = {}
     for design in designs:
@@ -69,8 +63,7 @@ def objective_values(
             continue
         genotypes = design.genotype[None]
         known = {name: float(v[0]) for name, v in computed(design.space, genotypes).items()}
-        if trained and design.arch_id in trained:
-            known["trained_map"] = trained[design.arch_id]
+        known |= (trained or {}).get(design.arch_id, {})
         for table in tables.values():
             if design.space.name not in table.spaces:
                 continue
@@ -89,10 +82,15 @@ def show_value(name: str, value: float) -> str:
     >>> show_value("madds", 18_179_200.0), show_value("latency:edge-gpu", 0.19293)
     ('18.18 M', '0.1929 ms')
     """
-    objective = load_objective(name)
+    objective = _objective(name)
     if not objective.maximise and objective.unit != "ms":
         return f"{value / 1e6:.4g} M"
     return f"{value:.4g} {objective.unit}"
+
+
+def _objective(name: str) -> Objective:
+    """The objective that a row is about; of a training here, behind it stands of which one."""
+    return load_objective(name.partition(" (")[0])
 
 
 def normalised(values: Values) -> Values:
@@ -103,7 +101,7 @@ def normalised(values: Values) -> Values:
     """
     shares: Values = {}
     for name, by_design in values.items():
-        maximise = load_objective(name).maximise
+        maximise = _objective(name).maximise
         best = max(by_design.values()) if maximise else min(by_design.values())
         if best > 0:
             shares[name] = {
@@ -117,7 +115,9 @@ def normalised_figure(shares: Values, arch_ids: Sequence[str]) -> go.Figure:
     """Draws a row an objective and a point a design; right is better."""
     figure = go.Figure()
     names = list(shares)
-    for arch_id, (colour, symbol) in zip(arch_ids, STYLES, strict=False):
+    for arch_id, (colour, symbol) in zip(
+        arch_ids, zip(SERIES, _SYMBOLS, strict=True), strict=False
+    ):
         known = [name for name in names if arch_id in shares[name]]
         figure.add_trace(
             go.Scatter(

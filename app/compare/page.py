@@ -12,12 +12,12 @@ from app.compare.comparing import (
     objective_values,
     show_value,
 )
-from app.shared.designs import Design, find_design
 from app.shared.frame import picture, readable_tables, run_page
 from app.shared.shortlist import LONGEST_NOTE, is_arch_id
 from app.shared.state import keep_shortlist, shortlist
 from app.shared.trainings import trained_maps
 from evonas.figures.architecture import strip_figure
+from evonas.space import Design, resolve
 from evonas.space.layers import layer_rows
 
 
@@ -43,7 +43,7 @@ def page() -> None:
         if len(chosen) < 2:
             st.info("Choose at least two designs.")
         else:
-            compare([find_design(arch_id) for arch_id in chosen])
+            compare([resolve(arch_id) for arch_id in chosen])
     if shortlist():
         notes()
 
@@ -68,9 +68,10 @@ def compare(designs: list[Design]) -> None:
     )
     st.caption(
         "Costs are counted, latencies predicted; accuracies are the tables' (`map` from a "
-        "supernet, `trained_map` from a network trained by itself, here or for a table)."
+        "supernet, `trained_map` from a network trained by itself). What was trained here says "
+        "on which data, for how many steps and with which seed."
     )
-    if "trained_map" not in values:
+    if not any(name.startswith("trained_map") for name in values):
         st.caption("None of these has been trained yet, so predicted stands alone.")
     st.subheader("Block by block")
     rows = differences(designs)

@@ -13,9 +13,8 @@ from app.shared.frame import linked_choice, metrics, run_page
 from app.shared.settings import read_only
 from evonas.data.drawing import Found, draw
 from evonas.data.images import open_image
-from evonas.errors import EvonasError
 from evonas.retraining import RunFolder, read_examples
-from evonas.retraining.result import locate
+from evonas.space import Design
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -94,7 +93,7 @@ def times(run: RunFolder, here: float, n_shown: int) -> None:
             "one thread of this server, float32; decoding and resizing the image are not in it."
         },
     )
-    predicted = predicted_ms(run.request().architecture)
+    predicted = predicted_ms(run.request().design)
     devices = "; ".join(f"{device} {ms:.3g} ms" for device, ms in predicted.items())
     st.caption(
         "Measured here on this server's processor."
@@ -102,15 +101,13 @@ def times(run: RunFolder, here: float, n_shown: int) -> None:
     )
 
 
-def predicted_ms(architecture: str) -> dict[str, float]:
+def predicted_ms(design: Design) -> dict[str, float]:
     """Returns the predicted latency in ms on every device that has a predictor for its space."""
-    try:
-        space, genotypes = locate(architecture)
-    except EvonasError:  # a baseline is a point of no space
+    if design.space is None or design.genotype is None:
         return {}
     return {
         name.removeprefix("latency:"): float(values[0])
-        for name, values in computed(space, genotypes).items()
+        for name, values in computed(design.space, design.genotype[None]).items()
         if name.startswith("latency:")
     }
 

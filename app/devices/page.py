@@ -3,9 +3,9 @@
 import streamlit as st
 
 from app.devices.import_form import import_form, take_up_import
-from app.devices.residuals import Residuals, agreement_figure, ops_figure, residuals
 from app.shared.frame import linked_choice, metrics, picture, run_page
 from app.shared.settings import read_only
+from evonas.figures.devices import DeviceErrors, errors_data, errors_figure, ops_figure
 from evonas.latency import device_summaries, list_devices, list_predictors
 from evonas.space import list_spaces, load_space
 
@@ -61,7 +61,7 @@ def page() -> None:
 
 def one_device(device: str, space: str) -> None:
     """Draws a device's predictions against its measurements."""
-    data = residuals(device, load_space(space))
+    data = errors_data(device, load_space(space))
     if data is None:
         st.info(
             f"{device} has no measurements in {space}: its latencies are a closed formula, or "
@@ -83,13 +83,13 @@ def one_device(device: str, space: str) -> None:
     wide, narrow = st.columns([3, 2])
     with wide:
         picture(
-            agreement_figure(data),
+            errors_figure(data),
             "agreement",
             f"Predicted over measured latency of {len(data.measured)} networks on {device}",
         )
         st.caption(
-            "A point is a network that was measured whole; those held out were never seen by the "
-            "fit."
+            "A point is a network that was measured whole; the fit has seen neither those held out "
+            "nor those of a front."
         )
     with narrow:
         by_op(data)
@@ -113,7 +113,7 @@ def one_device(device: str, space: str) -> None:
         )
 
 
-def by_op(data: Residuals) -> None:
+def by_op(data: DeviceErrors) -> None:
     """Draws the errors by operation."""
     if not data.by_op:
         st.info(

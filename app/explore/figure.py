@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from app.explore.marks import Mark
 from app.shared.front import Front, Rows
+from evonas.figures.palette import CHOSEN, DOMINATED, FRONT, GREEN, ORANGE, REFERENCE
 from evonas.objectives import Objective
 
-# Okabe and Ito's colours, which read on white and on black; colour is never the only sign.
-FRONT, SHORTLIST, REFERENCE, CLOUD = "#0072B2", "#D55E00", "#CC79A7", "#8a8a8a"
 SUBSPACE = {
-    "ibn": ("#E69F00", "dot", "triangle-up"),
-    "ibn+fused": ("#009E73", "dash", "square"),
+    "ibn": (ORANGE, "dot", "triangle-up"),
+    "ibn+fused": (GREEN, "dash", "square"),
     "tdb": (FRONT, "solid", "diamond"),
 }
 # Up to so many points SVG is drawn sooner than WebGL starts.
@@ -52,7 +51,7 @@ def front_figure(data: Front, layers: Layers) -> go.Figure:
     scatter = go.Scatter if data.n_shown <= _FEW else go.Scattergl
     figure = go.Figure()
     if layers.outside and len(data.outside):
-        style = {"color": CLOUD, "size": 5, "symbol": "x-thin-open"}
+        style = {"color": DOMINATED, "size": 5, "symbol": "x-thin-open"}
         _rows(figure, scatter, data, data.outside, "over budget", style)
     if layers.dominated and len(data.dominated):
         style = {"size": 4, "opacity": 0.55, **_hue(layers, data, data.dominated)}
@@ -68,7 +67,7 @@ def front_figure(data: Front, layers: Layers) -> go.Figure:
         style |= _hue(layers, data, data.front, bar=True)
         line = {"color": FRONT, "width": 1.5, "shape": "hv"}
         _rows(figure, go.Scatter, data, data.front, "Pareto front", style, line)
-    ring = {"color": SHORTLIST, "size": 16, "symbol": "circle-open", "line": {"width": 2.5}}
+    ring = {"color": CHOSEN, "size": 16, "symbol": "circle-open", "line": {"width": 2.5}}
     _marks(figure, layers.shortlist, "shortlist", ring, text=False)
     star = {"color": REFERENCE, "size": 13, "symbol": "star"}
     _marks(figure, layers.references, "published", star, text=True)
@@ -110,7 +109,7 @@ def _rows(
 
 def _hue(layers: Layers, data: Front, rows: Rows, bar: bool = False) -> dict[str, object]:
     if layers.hue is None:
-        return {"color": FRONT if bar else CLOUD}
+        return {"color": FRONT if bar else DOMINATED}
     shown = layers.hue[data.within]
     low, high = (np.nanmin(shown), np.nanmax(shown)) if np.isfinite(shown).any() else (0, 1)
     return {

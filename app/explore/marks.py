@@ -4,19 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.errors import EvonasError
 from evonas.latency import load_predictor
-from evonas.space import (
-    Architecture,
-    find_architecture,
-    list_baselines,
-    list_published,
-    load_space,
-)
+from evonas.space import Design, list_baselines, list_published, load_space, resolve
 from evonas.space.costs import madds, params
-from evonas.space.published import PUBLISHED
 from evonas.table import BenchmarkTable
 
 
@@ -50,27 +42,25 @@ def reference_marks(table: BenchmarkTable, space: str, x: str, y: str) -> list[M
     image_size = load_space(space).skeleton.image_size
     marks = []
     for name in [*list_published(), *list_baselines()]:
-        architecture = find_architecture(name)
-        if architecture.skeleton.image_size != image_size:
+        design = resolve(name)
+        if design.architecture.skeleton.image_size != image_size:
             continue
-        values = [_value(table, space, name, architecture, column) for column in (x, y)]
+        values = [_value(table, space, design, column) for column in (x, y)]
         if np.isfinite(values).all():
             marks.append(Mark(name, *values))
     return marks
 
 
-def _value(
-    table: BenchmarkTable, space: str, name: str, architecture: Architecture, column: str
-) -> float:
+def _value(table: BenchmarkTable, space: str, design: Design, column: str) -> float:
     """The value of a column: counted, predicted, or what the table holds; NaN if none of these."""
     if column == "madds":
-        return float(madds(architecture))
+        return float(madds(design.architecture))
     if column == "params":
-        return float(params(architecture))
-    if name not in PUBLISHED:
+        return float(params(design.architecture))
+    own = design.space
+    if own is None or design.genotype is None:
         return float("nan")
-    own = load_space(PUBLISHED[name].space)
-    genotype: NDArray[np.uint8] = own.encode(architecture)[None]
+    genotype = design.genotype[None]
     try:
         if column.startswith("latency:"):
             return float(load_predictor(column.partition(":")[2], own).predict(genotype)[0])

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from app.shared.front import Front
+from evonas.figures.palette import DOMINATED, FRONT
 from evonas.objectives import load_objective
 from evonas.table import BenchmarkTable
 
@@ -53,7 +54,7 @@ def parallel_figure(data: Parallel) -> go.Figure:
             dimensions=dimensions,
             line={
                 "color": data.on_front.astype(int),
-                "colorscale": [[0, "#b0b0b0"], [1, "#0072B2"]],
+                "colorscale": [[0, DOMINATED], [1, FRONT]],
                 "cmin": 0,
                 "cmax": 1,
             },

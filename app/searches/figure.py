@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from evonas.figures.palette import BLUE
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -55,7 +57,7 @@ def course_figure(data: Course) -> go.Figure:
             x=data.evaluated,
             y=data.hypervolume,
             mode="lines+markers",
-            line={"shape": "hv", "color": "#0072B2"},
+            line={"shape": "hv", "color": BLUE},
             hovertemplate="%{y:.5g} after %{x} networks<extra></extra>",
         )
     )

@@ -16,6 +16,7 @@ from app.shared import background as process
 from app.shared.settings import RUNS, find_data, refuse_if_read_only, without_places
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
+from evonas.search import SearchSpec, make_spec
 
 MOST_RUNNING, MOST_POPULATION, MOST_GENERATIONS = 2, 500, 1000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -36,10 +37,10 @@ class Request:
     space: str
     objectives: tuple[str, ...]
     where: tuple[str, ...] = ()
-    algorithm: str = "nsga2"
-    population: int = 24
-    generations: int = 10
-    seed: int = 0
+    algorithm: str = SearchSpec.algorithm
+    population: int = SearchSpec.population
+    generations: int = SearchSpec.generations
+    seed: int = SearchSpec.seed
     data: str = ""
 
 
@@ -77,8 +78,6 @@ def check(request: Request) -> None:
     Raises:
         ConfigurationError: A name, number, objective or data set that is not allowed.
     """
-    from evonas.search import make_spec
-
     if not _NAME.fullmatch(request.name):
         raise ConfigurationError(
             f"name {request.name[:40]!r}: 1 to 40 small letters, digits and hyphens are allowed"
@@ -89,7 +88,15 @@ def check(request: Request) -> None:
     ):
         if not 1 <= number <= most:
             raise ConfigurationError(f"{what} is {number}; allowed are 1 to {most}")
-    spec = make_spec(request.space, request.objectives, request.where)
+    spec = make_spec(
+        request.space,
+        request.objectives,
+        request.where,
+        request.algorithm,
+        request.population,
+        request.generations,
+        request.seed,
+    )
     if spec.scored and request.data not in find_data():
         raise ConfigurationError(
             f"{', '.join(spec.scored)} needs a data set: make one with "

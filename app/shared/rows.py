@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.limits import csv_text
 from evonas.space import load_space
 from evonas.table import BenchmarkTable
 
@@ -25,9 +26,9 @@ def rows_csv(
     """Returns rows as CSV text; a missing value is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["arch_id", *columns])
+    writer.writerow(["arch_id", *map(csv_text, columns)])
     arch_ids = load_space(space).arch_ids(table.genotypes(space)[rows])
     values = np.stack([table.column(name, space)[rows] for name in columns], axis=1)
     for arch_id, numbers in zip(arch_ids, values.tolist(), strict=True):
-        writer.writerow([arch_id, *("" if np.isnan(n) else repr(n) for n in numbers)])
+        writer.writerow([csv_text(arch_id), *("" if np.isnan(n) else repr(n) for n in numbers)])
     return text.getvalue()

@@ -11,7 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-_LOSS, _AP, _OTHER = "#D55E00", "#0072B2", "#8a8a8a"
+from evonas.figures.palette import BLUE, GREY, VERMILION
+
+_LOSS, _AP, _OTHER = VERMILION, BLUE, GREY
 _SMOOTH = 15  # losses that a point of the smoothed line is the mean of
 MEAN = "all classes"
 

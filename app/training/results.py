@@ -19,10 +19,10 @@ from app.training.figures import (
 )
 from evonas.data.drawing import draw
 from evonas.data.images import open_image
-from evonas.errors import EvonasError, SchemaError
+from evonas.errors import SchemaError
 from evonas.jobs import Job
 from evonas.retraining import read_examples
-from evonas.retraining.result import locate
+from evonas.space import Design
 from evonas.table import BenchmarkTable
 
 
@@ -74,7 +74,7 @@ def _test_ap(metrics: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
     st.subheader("Predicted against trained")
     tables = readable_tables()
-    known = predictions(job.run.request().architecture, tables)
+    known = predictions(job.run.request().design, tables)
     trained = metrics["val"]["map"]
     rows = [{"AP": trained, "what": "trained here, on validation", "source": "trained"}]
     rows += [
@@ -102,17 +102,16 @@ def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
 
 
 def predictions(
-    architecture: str, tables: Mapping[str, BenchmarkTable]
+    design: Design, tables: Mapping[str, BenchmarkTable]
 ) -> dict[str, tuple[float, str]]:
     """Returns by table the `map` it has of a network, and its source."""
     known = {}
-    try:
-        space, genotypes = locate(architecture)
-    except EvonasError:  # a baseline is a point of no space
+    space = design.space
+    if space is None or design.genotype is None:
         return {}
     for name, table in tables.items():
         if space.name in table.spaces and "map" in table.columns(space):
-            value = float(table.lookup(genotypes, ["map"], space)["map"][0])
+            value = float(table.lookup(design.genotype[None], ["map"], space)["map"][0])
             if np.isfinite(value):
                 known[name] = value, sources(table, space.name)["map"]
     return known
@@ -121,11 +120,11 @@ def predictions(
 def trained_points(tables: Mapping[str, BenchmarkTable]) -> list[Trained]:
     """Returns the finished trainings of which a table has a prediction, the latest first."""
     points = []
-    for job, architecture, trained in finished_trainings():
-        known = predictions(architecture, tables)
+    for job, design, trained in finished_trainings():
+        known = predictions(design, tables)
         if known:
             predicted, _ = next(iter(known.values()))
-            points.append(Trained(job.id, architecture, predicted, trained))
+            points.append(Trained(job.id, design.name, predicted, trained))
     return points
 
 

@@ -11,12 +11,12 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.scoring.surrogate import Surrogate
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
 from evonas.space.memory import peak_memory
 
-Floats = NDArray[np.float64]
 Column = Callable[[Genotypes], Floats]
 
 # A space of up to so many genotypes is tabulated when its problem is loaded.

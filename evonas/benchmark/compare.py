@@ -1,6 +1,7 @@
 """Problems x algorithms x seeds: parallel, and going on where it was stopped."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -11,6 +12,7 @@ from evonas.benchmark.problem import load_problem
 from evonas.benchmark.runs import RunKey, RunResult, load_run, perform, save_run
 from evonas.benchmark.trial import POPULATION
 from evonas.errors import ConfigurationError, EvonasError, unknown_name
+from evonas.files import remove_partial_files
 from evonas.search.algorithms import ALGORITHMS
 
 
@@ -75,6 +77,8 @@ def compare(
     plan.check()
     checksums = {name: load_problem(name).record.checksum for name in plan.problems}
     keys = list(plan.keys())
+    for place in {key.path(folder).parent for key in keys}:
+        remove_partial_files(place)
     results = {
         key: found for key in keys if (found := load_run(folder, key, checksums[key.problem]))
     }
@@ -92,7 +96,10 @@ def _perform(keys: Sequence[RunKey], workers: int) -> Iterator[RunResult]:
         yield from map(perform, keys)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(keys)), mp_context=context) as pool:
+    before = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(
+        min(workers, len(keys)), mp_context=context, initializer=_ignore_interrupts
+    ) as pool:
         try:
             for done in as_completed([pool.submit(perform, key) for key in keys]):
                 yield done.result()
@@ -103,4 +110,11 @@ def _perform(keys: Sequence[RunKey], workers: int) -> Iterator[RunResult]:
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - before:
+                child.kill()  # a run may take minutes; what is not saved is done again
             raise
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches the whole group of processes; ours ends the workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

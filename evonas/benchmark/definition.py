@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from evonas.definitions import Layout, definition
 from evonas.objectives import Objective, load_objective
 from evonas.search.constraints import parse_constraints
 from evonas.search.spec import SearchSpec
@@ -55,8 +56,12 @@ class ProblemDefinition:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that it needs."""
-        constraints = parse_constraints(self.where)
-        return tuple(dict.fromkeys([*self.objectives, *(c.column for c in constraints)]))
+        bounded = [name for c in parse_constraints(self.where) for name in c.columns]
+        return tuple(dict.fromkeys([*self.objectives, *bounded]))
+
+    def definition(self) -> str:
+        """Returns it as text, of which a problem's checksum is a hash."""
+        return definition(self, _VERSION_1)
 
     def spec(self) -> SearchSpec:
         """Returns what a search on it is asked for."""
@@ -69,3 +74,12 @@ class ProblemDefinition:
     def _objective(self, name: str) -> Objective:
         objective = load_objective(name)
         return replace(objective, maximise=True) if name in self.maximise else objective
+
+
+_VERSION_1: Layout = {
+    Noise: ("Noise", ("column", "deviation", "relative")),
+    ProblemDefinition: (
+        "ProblemDefinition",
+        ("name", "objectives", "about", "maximise", "where", "noise", "version"),
+    ),
+}

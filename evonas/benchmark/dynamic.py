@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.walk import LayerSlot
 
-Floats = NDArray[np.float64]
 Combine = Callable[[Floats, Floats], Floats]
 
 # More beginnings than this at one place would not fit into a common memory.

@@ -5,19 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
 
 # The reference point lies a tenth beyond the nadir, so that a front's ends count.
 REFERENCE = 1.1
-# With more objectives the exact volume takes seconds; the approximation is deterministic.
-EXACT_UP_TO = 5
-_SAMPLES = 20_000
+# Up to so many objectives a set's volume is computed at once; with more, point by point, as a
+# point's own share is quick: 0.1 s for 526 points of eight objectives, which take 45 s at once.
+_AT_ONCE_UP_TO = 5
 
 
 def volume(points: Floats) -> float:
-    """Returns the hypervolume of (n, m) normalised points.
-
-    Exact for up to five objectives, beyond by moocore's deterministic `Rphi-FWE+` sampling.
+    """Returns the exact hypervolume of (n, m) normalised points.
 
     >>> round(volume(np.array([[0.0, 1.0], [1.0, 0.0]])), 3)
     0.21
@@ -27,11 +25,37 @@ def volume(points: Floats) -> float:
     points = points[(points < REFERENCE).all(axis=1)]
     if not len(points):
         return 0.0
-    reference = np.full(points.shape[1], REFERENCE)
-    if points.shape[1] <= EXACT_UP_TO:
-        return float(moocore.hypervolume(points, ref=reference))
+    if points.shape[1] <= _AT_ONCE_UP_TO:
+        return float(moocore.hypervolume(points, ref=np.full(points.shape[1], REFERENCE)))
     points = points[moocore.is_nondominated(points)]
-    return float(moocore.hv_approx(points, ref=reference, nsamples=_SAMPLES))
+    return float(gains(points[np.argsort(points[:, 0])]).sum())
+
+
+def gains(points: Floats) -> Floats:
+    """Returns (n,) the hypervolume that each of (n, m) normalised points adds to those before it.
+
+    Their running sum is the exact hypervolume after each point.
+
+    >>> gains(np.array([[0.5, 0.5], [0.6, 0.6], [0.0, 1.0]])).round(3).tolist()
+    [0.36, 0.0, 0.05]
+    """
+    import moocore
+
+    reference = np.full(points.shape[1], REFERENCE)
+    gained = np.zeros(len(points))
+    front = np.empty((0, points.shape[1]))
+    for row in np.flatnonzero((points < REFERENCE).all(axis=1)):
+        point = points[row]
+        if (front <= point).all(axis=1).any():
+            continue
+        gained[row] = np.prod(reference - point)
+        if len(front):
+            # What the point dominates is dominated already where one of these dominates it.
+            shared = np.maximum(front, point)
+            shared = shared[moocore.is_nondominated(shared)]
+            gained[row] -= moocore.hypervolume(shared, ref=reference)
+        front = np.concatenate([front[~(point <= front).all(axis=1)], point[None]])
+    return np.maximum(gained, 0.0)
 
 
 def distance(points: Floats, front: Floats) -> float:

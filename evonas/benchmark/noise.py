@@ -5,10 +5,9 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.definition import Noise
 from evonas.space import Genotypes
-
-Floats = NDArray[np.float64]
 
 
 def noisy(values: Floats, noise: Noise, genotypes: Genotypes, seed: int) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.catalogue import CATALOGUE
 from evonas.benchmark.columns import (
     Column,
@@ -29,13 +30,13 @@ from evonas.benchmark.store import (
     problems_path,
     read_problems,
 )
-from evonas.errors import SchemaError, unknown_name
+from evonas.errors import ConfigurationError, SchemaError, unknown_name
 from evonas.paths import shipped_data
 from evonas.search.constraints import violations
 from evonas.search.problem import SpecProblem
 from evonas.space import Genotypes, SearchSpace
 
-Floats = NDArray[np.float64]
+_ROUNDING = 1e-9  # of normalised values
 
 
 class ProblemValues:
@@ -55,8 +56,9 @@ class ProblemValues:
 
     @cached_property
     def _tabulated(self) -> Tabulated:
-        genotypes = self.space.canonical(every(self.space))
-        return Tabulated(self.space, self._computed(genotypes))
+        values = self._computed(self.space.canonical(every(self.space)))
+        values.flags.writeable = False
+        return Tabulated(self.space, values)
 
 
 class BenchmarkProblem(SpecProblem):
@@ -139,8 +141,8 @@ class BenchmarkProblem(SpecProblem):
 
     @property
     def reference_point(self) -> Floats:
-        """(m,) a tenth beyond the nadir."""
-        return self.ideal + REFERENCE * (self.nadir - self.ideal)
+        """(m,) a tenth beyond the nadir; read-only, as all that is known."""
+        return _read_only(self.ideal + REFERENCE * (self.nadir - self.ideal))
 
     @property
     def true_front(self) -> Floats:
@@ -160,13 +162,91 @@ class BenchmarkProblem(SpecProblem):
         normalised: Floats = (values - self.ideal) / (self.nadir - self.ideal)
         return normalised
 
-    def hypervolume(self, values: Floats) -> float:
-        """Returns the volume of values (n, m) over that of the front: 1 for the whole front.
+    @cached_property
+    def front_volume(self) -> float:
+        """Hypervolume of the whole front, normalised."""
+        whole = len(self.true_front) == self.record.size
+        if whole and self.record.volume_error:
+            return volume(self.normalise(self.true_front))
+        return self.record.volume
+
+    @property
+    def hypervolume_error(self) -> float:
+        """The largest relative error of `hypervolume`: 0 where that of the front is exact."""
+        whole = len(self.true_front) == self.record.size
+        return 0.0 if whole else self.record.volume_error
+
+    def hypervolume(self, values: ArrayLike, feasible: ArrayLike | None = None) -> float:
+        """Returns the volume of true values over that of the front: 1 for the whole front.
 
         Of normalised values, up to a tenth beyond the nadir. It may pass 1 where only the best
-        known front is there.
+        known front is there. `judge` does the same for genotypes, and asks for nothing else.
+
+        Args:
+            values: (n, m), as `evaluate_genotypes` gives them; what `observe` shows of a noisy
+                problem are no true values.
+            feasible: (n,) which rows count; needed where there are constraints.
+
+        Raises:
+            ConfigurationError: Values of another shape, not finite, or better than a true front
+                can be; or nothing says which of them are feasible.
         """
-        return volume(self.normalise(values)) / self.record.volume
+        points = self._checked(values, feasible)
+        return volume(self.normalise(points)) / self.front_volume
+
+    def judge(self, genotypes: ArrayLike) -> float:
+        """Returns the hypervolume of networks (n, n_genes): of true values, of feasible ones.
+
+        Raises:
+            GenotypeError: No genotypes of the space.
+        """
+        return self.hypervolume(self.evaluate_genotypes(genotypes), self.is_feasible(genotypes))
+
+    def _checked(self, values: ArrayLike, feasible: ArrayLike | None) -> Floats:
+        """Returns the rows that count."""
+        name = self.definition.name
+        try:
+            points = np.asarray(values, np.float64)
+        except (TypeError, ValueError):
+            points = np.empty(0)
+        if points.ndim != 2 or points.shape[1] != self.n_obj:
+            raise ConfigurationError(
+                f"{name}: values of shape {np.shape(points)}; (n, {self.n_obj}) is expected"
+            )
+        if not np.isfinite(points).all():
+            row = int(np.argmin(np.isfinite(points).all(axis=1)))
+            raise ConfigurationError(f"{name}: row {row} of the values is not finite")
+        if feasible is None and self.definition.where:
+            raise ConfigurationError(
+                f"{name} has constraints: say with `feasible` which values meet them "
+                "(is_feasible), or use judge(genotypes)"
+            )
+        if feasible is not None:
+            counted = np.asarray(feasible)
+            if counted.shape != (len(points),) or counted.dtype != np.bool_:
+                raise ConfigurationError(
+                    f"{name}: feasible must be {len(points)} truth values, one per row"
+                )
+            points = points[counted]
+        self._refuse_impossible(points)
+        return points
+
+    def _refuse_impossible(self, points: Floats) -> None:
+        """Refuses what dominates a true front: observed with noise, infeasible or made up."""
+        if not self.record.exact or len(self.true_front) < self.record.size:
+            return
+        ours, front = self.normalise(points), self.normalise(self.true_front)
+        for row, point in enumerate(ours):
+            if not (front <= point + _ROUNDING).all(axis=1).any():
+                raise ConfigurationError(
+                    f"{self.definition.name}: row {row} is better than the true front: it is "
+                    "infeasible or was seen with noise; true values of feasible networks are "
+                    "expected (judge takes genotypes)"
+                )
+
+    def pareto_front(self, *arguments: Any, **options: Any) -> Floats:
+        """Returns (k, m) the front, minimised, for pymoo, which keeps it; read-only."""
+        return _read_only(super().pareto_front(*arguments, **options))
 
     def _calc_pareto_front(self, *_: Any, **__: Any) -> Floats:
         return self.minimise(self.true_front)
@@ -213,6 +293,11 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
     check_record(name, definition, problems[name], used)
     made = make_columns(definition, used, data)
     return BenchmarkProblem(definition, ProblemValues(definition, made), problems[name], seed)
+
+
+def _read_only(values: Floats) -> Floats:
+    values.flags.writeable = False
+    return values
 
 
 def make_columns(

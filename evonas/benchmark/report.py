@@ -5,16 +5,15 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.compare import Plan
 from evonas.benchmark.problem import BenchmarkProblem, load_problem
 from evonas.benchmark.runs import RunResult
 from evonas.benchmark.statistics import Contrast, Scores, contrasts, ranking
 from evonas.figures.page import charts, heading, page, paragraph, table
 from evonas.figures.svg import Chart, Line, legend
-
-Floats = NDArray[np.float64]
+from evonas.limits import csv_text
 
 GOAL = 0.99
 _FINAL, _MEAN = "final hypervolume", "mean hypervolume"
@@ -87,7 +86,7 @@ def runs_csv(comparison: Comparison) -> str:
             to_goal = "" if np.isinf(reached) else f"{reached:g}"
             mean = f"{r.mean_hypervolume(comparison.longest):.9g}"
             figures = [f"{r.hypervolume[-1]:.9g}", mean, to_goal, f"{r.distance[-1]:.9g}"]
-        rows.writerow([*start, *figures, r.seconds, r.error])
+        rows.writerow([*start, *figures, r.seconds, csv_text(r.error)])
     return text.getvalue()
 
 

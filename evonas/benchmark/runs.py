@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evonas.benchmark.indicators import distance, fronts_over_time, volume
+from evonas.benchmark.indicators import distance, fronts_over_time, gains
 from evonas.benchmark.problem import load_problem
 from evonas.benchmark.trial import run_trial
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
-
-Floats = NDArray[np.float64]
 
 # Indicators are computed at so many numbers of evaluations, denser where a run is young.
 _CHECKPOINTS = 30
@@ -53,7 +50,9 @@ class RunResult:
     Attributes:
         key: Which run it is.
         checksum: Of the problem.
-        at: Numbers of evaluations.
+        improved_at: Numbers of evaluations, counted from 1, at which the hypervolume grew.
+        improved_to: What it grew to, over that of the front; exact.
+        at: Numbers of evaluations of the curves.
         hypervolume: After each, over that of the front.
         distance: After each, normalised IGD+ from the front.
         front: (k, m) normalised points of the last front.
@@ -63,6 +62,8 @@ class RunResult:
 
     key: RunKey
     checksum: str
+    improved_at: list[int]
+    improved_to: list[float]
     at: list[int]
     hypervolume: list[float]
     distance: list[float]
@@ -71,17 +72,18 @@ class RunResult:
     error: str = ""
 
     def reached(self, share: float) -> float:
-        """Returns the evaluations after which that share of the front's volume was there."""
-        there = (n for n, volume in zip(self.at, self.hypervolume, strict=True) if volume >= share)
-        return float(next(there, np.inf))
+        """Returns the first evaluation after which that share of the front's volume was there."""
+        grown = zip(self.improved_at, self.improved_to, strict=True)
+        return float(next((n for n, volume in grown if volume >= share), np.inf))
 
     def mean_hypervolume(self, evaluations: int) -> float:
-        """Returns the mean over so many evaluations: how good and how early.
+        """Returns the mean of what was there after 1, 2, ... evaluations: how good and how early.
 
         A run that was allowed fewer keeps what it found.
         """
-        steps = np.diff([0, *self.at[:-1], evaluations])
-        return float(np.dot(steps, self.hypervolume) / evaluations)
+        counted = evaluations + 1 - np.array(self.improved_at, np.float64)
+        grown = np.diff([0.0, *self.improved_to])
+        return float(np.dot(np.maximum(counted, 0), grown) / evaluations)
 
 
 def checkpoints(evaluations: int, population: int) -> list[int]:
@@ -106,16 +108,24 @@ def perform(key: RunKey) -> RunResult:
     except ConfigurationError:
         raise  # no run of this kind can work
     except Exception as error:
-        return RunResult(key, checksum, [], [], [], [], 0.0, f"{type(error).__name__}: {error}")
+        return RunResult(
+            key, checksum, [], [], [], [], [], [], 0.0, f"{type(error).__name__}: {error}"
+        )
     points, feasible = trial.judged(problem)
     at = checkpoints(key.evaluations, key.population)
     fronts = fronts_over_time(points, feasible, at)
     reference = problem.normalise(problem.true_front)
+    gained = gains(np.where(feasible[:, None], points, np.inf))
+    there = np.cumsum(gained) / problem.front_volume
+    improved = np.flatnonzero(gained)
+    last = np.minimum(at, len(there)) - 1  # it may have ended early, the space being exhausted
     return RunResult(
         key,
         checksum,
+        (improved + 1).tolist(),
+        there[improved].tolist(),
         at,
-        [round(volume(front) / problem.record.volume, _DIGITS) for front in fronts],
+        there[last].round(_DIGITS).tolist(),
         [round(distance(front, reference), _DIGITS) for front in fronts],
         fronts[-1].round(_DIGITS).tolist(),
         round(seconds, 4),

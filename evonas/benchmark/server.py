@@ -17,12 +17,15 @@ import numpy as np
 
 from evonas.benchmark.problem import BenchmarkProblem
 from evonas.errors import ConfigurationError, EvonasError, unknown_name
+from evonas.json_values import without_nan
+from evonas.limits import MAX_INTEGER, parse_json, printable
 from evonas.search.constraints import total_violation
 from evonas.space import Genotypes
 
 Reply = dict[str, Any]
 
-_MOST = 100_000
+_MOST = 100_000  # genotypes of one request
+_MOST_CHARACTERS = 64_000_000
 
 
 def serve(problem: BenchmarkProblem, requests: Iterable[str]) -> Iterator[str]:
@@ -32,17 +35,25 @@ def serve(problem: BenchmarkProblem, requests: Iterable[str]) -> Iterator[str]:
 
 def _answer(problem: BenchmarkProblem, line: str) -> str:
     try:
-        request = json.loads(line)
-        if not isinstance(request, dict):
-            raise ConfigurationError("a request is a JSON object")
-        what = str(request.get("do"))
-        if what not in _ANSWERS:
-            raise unknown_name("request", what, _ANSWERS)
-        return json.dumps(_ANSWERS[what](problem, request))
-    except (ValueError, RecursionError) as error:
-        return json.dumps({"error": f"not JSON: {error}"})
+        request = _request(line)
+        what = request.get("do")
+        if not isinstance(what, str) or what not in _ANSWERS:
+            raise unknown_name("request", printable(what, 40), _ANSWERS)
+        return json.dumps(without_nan(_ANSWERS[what](problem, request)))
     except EvonasError as error:
         return json.dumps({"error": str(error)})
+    except (ArithmeticError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        # NumPy's word on values that no check has foreseen: the next request is answered.
+        return json.dumps({"error": f"cannot be answered: {printable(error)}"})
+
+
+def _request(line: str) -> Reply:
+    if len(line) > _MOST_CHARACTERS:
+        raise ConfigurationError(f"a request has at most {_MOST_CHARACTERS:,} characters")
+    request = parse_json(line, "request", ConfigurationError)
+    if not isinstance(request, dict):
+        raise ConfigurationError("a request is a JSON object")
+    return request
 
 
 def describe(problem: BenchmarkProblem, _: Reply | None = None) -> Reply:
@@ -65,13 +76,16 @@ def describe(problem: BenchmarkProblem, _: Reply | None = None) -> Reply:
         "reference_point": problem.reference_point.tolist(),
         "exact": problem.record.exact,
         "front_size": problem.record.size,
+        "hypervolume_error": problem.hypervolume_error,
     }
 
 
 def _sample(problem: BenchmarkProblem, request: Reply) -> Reply:
     n, seed = request.get("n", 1), request.get("seed", 0)
-    if not (isinstance(n, int) and 0 < n <= _MOST and isinstance(seed, int) and seed >= 0):
-        raise ConfigurationError(f"n must be 1 to {_MOST} and seed at least 0")
+    if not (type(n) is int and 0 < n <= _MOST and type(seed) is int and seed >= 0):
+        raise ConfigurationError(
+            f"n must be an integer from 1 to {_MOST:,} and seed one from 0 to {MAX_INTEGER}"
+        )
     return {"genotypes": problem.space.sample(n, np.random.default_rng(seed)).tolist()}
 
 
@@ -86,16 +100,21 @@ def _judge(problem: BenchmarkProblem, request: Reply) -> Reply:
     return {
         "values": values.tolist(),
         "feasible": feasible.tolist(),
-        "hypervolume": problem.hypervolume(values[feasible]),
+        "hypervolume": problem.hypervolume(values, feasible),
     }
 
 
 def _genotypes(problem: BenchmarkProblem, request: Reply) -> Genotypes:
-    try:
-        given = np.array(request["genotypes"])
-    except (KeyError, ValueError):
-        raise ConfigurationError("'genotypes' must be a list of equally long lists") from None
-    return problem.space.check(given)
+    rows = request.get("genotypes")
+    if not (
+        isinstance(rows, list)
+        and 0 < len(rows) <= _MOST
+        and all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows)
+    ):
+        raise ConfigurationError(f"'genotypes' must be a list of 1 to {_MOST:,} equally long lists")
+    if any(type(gene) is not int for row in rows for gene in row):
+        raise ConfigurationError("'genotypes': integers are allowed")
+    return problem.space.check(np.array(rows))
 
 
 _ANSWERS: dict[str, Callable[[BenchmarkProblem, Reply], Reply]] = {

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.columns import every, is_small
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.benchmark.dynamic import LayerObjective, exact_front
@@ -20,8 +20,6 @@ from evonas.scoring.scorer import row_keys
 from evonas.search.algorithms.local import neighbours
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.memory import memory_table
-
-Floats = NDArray[np.float64]
 
 # A front of more points is shipped as this many that stand for it.
 SHIPPED = 1500

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, mannwhitneyu, rankdata, wilcoxon
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

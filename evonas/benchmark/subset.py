@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
 
 
 def spread_rows(points: Floats, count: int) -> NDArray[np.intp]:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark.problem import BenchmarkProblem
 from evonas.errors import ConfigurationError
 from evonas.scoring.scorer import row_keys
 from evonas.search.algorithms import make_algorithm
 from evonas.search.problem import SearchProblem
 from evonas.space import Genotypes
-
-Floats = NDArray[np.float64]
 
 POPULATION = 50
 

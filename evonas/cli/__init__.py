@@ -4,13 +4,16 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
 
 from evonas.errors import EvonasError
+from evonas.limits import printable_lines
 
-# Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME.
+# Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME;
+# `import`, which Python keeps for itself, is in `import_`.
 COMMANDS = {
     "demo": "The whole chain on shipped weights: a search, its front, a picture.",
     "space": "The search spaces: list them, show one.",
@@ -21,9 +24,11 @@ COMMANDS = {
     "problem": "Benchmark problems with known fronts: list, show, serve.",
     "bench": "Compare search algorithms on the problems.",
     "supernet": "Weight-sharing supernets: train, rank, evaluate.",
+    "import": "Published weights in: TF1 checkpoints and TFLite files.",
     "train": "Train one architecture in full.",
     "job": "Retraining jobs: submit, look, cancel, resume.",
     "worker": "Run queued retraining jobs.",
+    "val": "AP of a detector on a split, with intervals.",
     "export": "Trained networks as archive, ONNX and TFLite, checked.",
     "detect": "Find objects in images with an archive.",
     "app": "The app: explore tables in the browser.",
@@ -31,6 +36,7 @@ COMMANDS = {
 }
 
 
+_INTERRUPTED = 130
 _HELP = "Evolutionary multi-objective NAS benchmark for mobile object detection."
 
 
@@ -43,17 +49,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _root(arguments)(arguments, prog_name="evonas")
     except SystemExit as exit_:
+        _say_if_interrupted(exit_)
         return exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
     except EvonasError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        print(
-            f"error: {os.strerror(error.errno) if error.errno else error}{where}", file=sys.stderr
-        )
+        what = f"{os.strerror(error.errno) if error.errno else error}{where}"
+        print(f"error: {printable_lines(what)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _say_if_interrupted(exit_: SystemExit) -> None:
+    """Says what Ctrl-C has left of a command that has nothing of its own to say."""
+    if exit_.code == _INTERRUPTED:
+        from evonas.cli.interrupts import interrupt_of, say_interrupted
+
+        interrupt = interrupt_of(exit_)
+        if interrupt is not None:
+            say_interrupted(interrupt, "every file is complete, or as it was before")
 
 
 def _root(arguments: Sequence[str]) -> typer.Typer:
@@ -70,12 +86,18 @@ def _root(arguments: Sequence[str]) -> typer.Typer:
         if name != called:
             root.command(name, help=purpose)(_not_called)
             continue
-        module = import_module(f"evonas.cli.{name}")
+        attribute = attribute_of(name)
+        module = import_module(f"evonas.cli.{attribute}")
         if isinstance(getattr(module, "app", None), typer.Typer):
             root.add_typer(module.app, name=name, help=purpose)
         else:
-            root.command(name)(getattr(module, name))
+            root.command(name)(getattr(module, attribute))
     return root
+
+
+def attribute_of(command: str) -> str:
+    """Returns the name of a command's module, and of its function if it has one."""
+    return f"{command}_" if iskeyword(command) else command
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,6 +15,13 @@ def app(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Only show: nothing is started or changed.")
     ] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where a proxy with a login serves the app, such as https://nas.example.com; "
+            "may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Start the app on this machine only; Ctrl-C ends it."""
     import importlib.util
@@ -41,10 +48,51 @@ def app(
     # What the first page needs is imported while the browser fetches Streamlit's own files.
     threading.Thread(target=_warm_up, daemon=True).start()
     typer.echo(f"open http://127.0.0.1:{port}", err=True)
-    # app/.streamlit/config.toml says the rest; the address is given here so that no variable of
-    # the environment opens the app to a network.
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    raise typer.Exit(main(["run", str(folder / "streamlit_app.py"), *options], prog_name="evonas"))
+    flags = [text for name, value in _options(port, origin or []) for text in (name, value)]
+    raise typer.Exit(main(["run", str(folder / "serve.py"), *flags], prog_name="evonas"))
+
+
+def _options(port: int, origins: list[str]) -> list[tuple[str, str]]:
+    """Returns the server's protections as options, which no variable of the environment changes.
+
+    app/.streamlit/config.toml says the rest.
+    """
+    allowed = [f"http://127.0.0.1:{port}", *origins]
+    return [
+        ("--server.port", str(port)),
+        ("--server.address", "127.0.0.1"),
+        ("--server.enableCORS", "true"),
+        ("--server.enableXsrfProtection", "true"),
+        ("--server.enableAgentApi", "false"),
+        ("--server.enableStaticServing", "false"),
+        ("--server.fileWatcherType", "none"),
+        ("--server.headless", "true"),
+        ("--global.developmentMode", "false"),
+        ("--client.showErrorDetails", "none"),
+        *(("--server.corsAllowedOrigins", each) for each in allowed),
+        *(("--server.allowedHosts", each) for each in ("127.0.0.1", "localhost")),
+        *(("--server.allowedHosts", _host(each)) for each in origins),
+    ]
+
+
+def _host(origin: str) -> str:
+    """Returns the host of an origin.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    from urllib.parse import urlsplit
+
+    from evonas.errors import ConfigurationError
+
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}":
+        raise ConfigurationError(
+            f"--origin {origin}: expected http(s)://HOST or http(s)://HOST:PORT, and nothing more"
+        )
+    if parts.hostname is None or "*" in parts.hostname:
+        raise ConfigurationError(f"--origin {origin}: expected the name of one host")
+    return parts.hostname
 
 
 def _warm_up() -> None:

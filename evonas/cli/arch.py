@@ -2,11 +2,14 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evonas.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from evonas.space import Design
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -19,14 +22,14 @@ Name = Annotated[
 def list_(as_json: AsJson = False) -> None:
     """List the published networks and the baselines, with their published figures."""
     from evonas.describe import published_figures
-    from evonas.space import find_architecture, list_baselines, list_published
+    from evonas.space import list_baselines, list_published, resolve
     from evonas.space.baselines import FOREIGN
     from evonas.space.costs import madds, params
     from evonas.space.published import PUBLISHED
 
     rows: list[dict[str, Any]] = []
     for name in [*list_published(), *list_baselines()]:
-        architecture = find_architecture(name)
+        architecture = resolve(name).architecture
         row: dict[str, Any] = {
             "name": name,
             "madds": madds(architecture),
@@ -62,10 +65,12 @@ def show(
 ) -> None:
     """Show an architecture's blocks, costs and latencies, and where its time goes."""
     from evonas.describe import describe
+    from evonas.space import resolve
 
-    described = describe(name, measure)
+    design = resolve(name)
+    described = describe(design, measure)
     if picture is not None:
-        _write_picture(picture, name, described)
+        _write_picture(picture, design, described)
     if as_json:
         print_json(described)
         return
@@ -133,18 +138,17 @@ def _listed(row: dict[str, Any]) -> list[str]:
     return [row["name"], *costs, f"{row['params_bn4'] / 1e6:.2f}", *figures]
 
 
-def _write_picture(path: Path, name: str, described: dict[str, Any]) -> None:
+def _write_picture(path: Path, design: "Design", described: dict[str, Any]) -> None:
     from evonas.figures.architecture import shares_figure, strip_figure
     from evonas.files import write_atomically
-    from evonas.space import find_architecture
     from evonas.space.layers import layer_rows
 
-    strip = strip_figure(layer_rows(find_architecture(name)))
-    strip.update_layout(title=name, margin={"t": 90})
+    strip = strip_figure(layer_rows(design.architecture))
+    strip.update_layout(title=design.name, margin={"t": 90})
     parts = [strip.to_html(include_plotlyjs=True, full_html=False)]
     known = {d: entry["share"] for d, entry in described["latency"].items() if entry["share"]}
     if known:
         shares = shares_figure(known)
         parts.append(shares.to_html(include_plotlyjs=False, full_html=False))
-    page = f"<!doctype html><meta charset='utf-8'><title>{name}</title>{''.join(parts)}"
+    page = f"<!doctype html><meta charset='utf-8'><title>{design.name}</title>{''.join(parts)}"
     write_atomically(path, page.encode())

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.interrupts import keeps
+from evonas.cli.options import count_option, processes_option
 from evonas.cli.output import AsJson, print_json
 
 app = typer.Typer(no_args_is_help=True)
@@ -23,13 +25,13 @@ def compare(
     algorithms: Annotated[
         str, typer.Option(help="Names with commas; the others are held against the first.")
     ] = "nsga2,pymoo-nsga2,nsga3,moead,smsemoa,evolution,tunas,random",
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, seeds from 0.")] = 31,
-    evaluations: Annotated[int, typer.Option(min=2, help="Of each run.")] = 1500,
-    population: Annotated[int, typer.Option(min=2, help="Asked for at once, about.")] = 50,
+    seeds: Annotated[int, count_option("Runs of each, seeds from 0.")] = 31,
+    evaluations: Annotated[int, count_option("Of each run.", least=2)] = 1500,
+    population: Annotated[int, count_option("Asked for at once, about.", least=2)] = 50,
     fewer: Annotated[
         list[str] | None, typer.Option(help="ALGORITHM=EVALUATIONS, for a single one.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Annotated[int, processes_option("Processes.")] = 2,
     out: Annotated[Path, typer.Option(help="Folder for runs and report.")] = Path("runs/bench"),
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +52,9 @@ def compare(
         population,
         _numbers(fewer or []),
     )
-    results = run_all(plan, out, workers, _tell)
+    kept = f"finished runs are in {out / 'runs'}; the same command does the others"
+    with keeps(lambda: kept):
+        results = run_all(plan, out, workers, _tell)
     comparison = Comparison(plan, results)
     for name, text in (
         ("report.html", html(comparison)),

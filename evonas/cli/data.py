@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.data_convert import BadBoxes, convert, split, tile
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json
 from evonas.limits import printable
 
@@ -41,7 +42,10 @@ def make(
     """Generate a data set: handwritten digits on cluttered backgrounds."""
     from evonas.data import data_fingerprint, make_digits
 
-    with typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar:
+    with (
+        keeps(lambda: f"{out} was not made; the same command makes it anew"),
+        typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar,
+    ):
         make_digits(
             out, seed, train, val, size, on_image=lambda done, _: bar.update(done - bar.pos)
         )
@@ -94,6 +98,8 @@ def check(
             "refused": refusals,
             "warnings": warnings,
         }
+        if grid is not None:
+            result["grid"] = str(grid)
         if fits:
             result["anchors"] = {name: asdict(fit) for name, fit in fits.items()}
         print_json(result)
@@ -117,23 +123,29 @@ def check(
 
 
 def _anchor_reports(datasets: "dict[str, CocoDataset]", name: str) -> "dict[str, AnchorReport]":
-    from evonas.space import find_architecture, list_spaces, load_space
+    from evonas.space import list_spaces, load_space, resolve
     from evonas.training.anchor_check import check_anchors
 
     known = name in list_spaces()
-    skeleton = (load_space(name) if known else find_architecture(name)).skeleton
+    skeleton = (load_space(name) if known else resolve(name).architecture).skeleton
     return {split: check_anchors(dataset, skeleton) for split, dataset in datasets.items()}
 
 
 def _write_grid(datasets: "dict[str, CocoDataset]", path: Path) -> None:
     from evonas.data.grid import splits_grid
     from evonas.errors import ConfigurationError
+    from evonas.files import atomic_file
 
-    suffixes = (".png", ".jpg", ".jpeg", ".webp")
-    if path.suffix.lower() not in suffixes:
-        raise ConfigurationError(f"--grid {path}: must end in {', '.join(suffixes)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    splits_grid(datasets).save(path)
+    kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+    kind = kinds.get(path.suffix.lower())
+    if kind is None:
+        raise ConfigurationError(f"--grid {path}: must end in {', '.join(kinds)}")
+    place = path.resolve()
+    for dataset in datasets.values():
+        if any(dataset.path_of(i).resolve() == place for i in range(len(dataset))):
+            raise ConfigurationError(f"--grid {path}: is an image of the data set")
+    with atomic_file(path) as file:
+        splits_grid(datasets).save(file, kind)
 
 
 def _describe_fit(name: str, fit: "AnchorReport") -> str:

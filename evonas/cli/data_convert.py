@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.interrupts import keeps
 from evonas.cli.output import AsJson, print_json
 
 if TYPE_CHECKING:
@@ -113,9 +114,10 @@ def convert(
         max_loss=max_loss,
         seed=seed,
     )
-    conversion = convert_dataset(
-        folder, out, options, format=format, labels=labels, units=units.value
-    )
+    with keeps(lambda: _not_made(out)):
+        conversion = convert_dataset(
+            folder, out, options, format=format, labels=labels, units=units.value
+        )
     _report(out, conversion, as_json)
 
 
@@ -136,7 +138,9 @@ def split(
     from evonas.data.convert_options import ConvertOptions
 
     asked = _pairs("--split", shares, "SPLIT=SHARE or FILE") or {"val": "0.1"}
-    _report(out, split_dataset(folder, out, ConvertOptions(splits=asked, seed=seed)), as_json)
+    with keeps(lambda: _not_made(out)):
+        conversion = split_dataset(folder, out, ConvertOptions(splits=asked, seed=seed))
+    _report(out, conversion, as_json)
 
 
 def tile(
@@ -170,7 +174,8 @@ def tile(
             bar.length = total
             bar.update(1)
 
-        conversion = tile_dataset(folder, out, options, advance)
+        with keeps(lambda: _not_made(out)):
+            conversion = tile_dataset(folder, out, options, advance)
     _report(out, conversion, as_json)
 
 
@@ -185,6 +190,10 @@ def _pairs(option: str, entries: Sequence[str] | None, form: str) -> dict[str, s
         if pairs.setdefault(key, value) != value:
             raise ConfigurationError(f"{option} {key}: given twice")
     return pairs
+
+
+def _not_made(out: Path) -> str:
+    return f"{out} was not made; the same command makes it anew"
 
 
 def _report(out: Path, conversion: "Conversion", as_json: bool) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.options import seed_option
+
 _OBJECTIVES = ("map", "latency:cpu-xnnpack", "latency:ethos-u55-256")
 
 
@@ -16,7 +18,7 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the digits scenes; made if it is not there.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,
+    seed: Annotated[int, seed_option("The same seed finds the same front.")] = 0,
 ) -> None:
     """Search `nano` for detectors that are accurate and fast on a CPU and an NPU.
 
@@ -25,6 +27,7 @@ def demo(
     """
     from evonas.cli.searching import SearchOptions, print_front, run
     from evonas.paths import cache_dir
+    from evonas.search import make_spec
 
     scenes = data or cache_dir() / "digits"
     _make_scenes(scenes)
@@ -34,13 +37,9 @@ def demo(
         err=True,
     )
     options = SearchOptions(
-        space="nano",
-        objectives=_OBJECTIVES,
+        make_spec("nano", _OBJECTIVES, seed=seed),
         table=out / "table",
         out=out,
-        population=24,
-        generations=10,
-        seed=seed,
         data=scenes,
     )
     result, sources = run(options)

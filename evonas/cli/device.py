@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from evonas.cli.interrupts import keeps
+from evonas.cli.options import count_option, processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from evonas.graph.tflite import Precision
     from evonas.latency.campaigns.workflow import Networks
     from evonas.latency.predictors.fit import Kind
+    from evonas.space import SearchSpace
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,10 +57,12 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
 def measure(
     device: DeviceName,
     space: SpaceName = "nano",
-    count: Annotated[int, typer.Option(min=1, help="Networks the campaign shall hold.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the campaign.")] = 0,
-    core: Annotated[int | None, typer.Option(help="Core to stay on (measured sources).")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes (compiler sources).")] = 1,
+    count: Annotated[int, count_option("Networks the campaign shall hold.")] = 1000,
+    seed: Annotated[int, seed_option("Seed of the campaign.")] = 0,
+    core: Annotated[
+        int | None, processes_option("Core to stay on (measured sources).", least=0)
+    ] = None,
+    workers: Annotated[int, processes_option("Processes (compiler sources).")] = 1,
     ray: Annotated[
         str, typer.Option(help="Ray cluster (compiler sources): auto, HOST:PORT or local.")
     ] = "",
@@ -74,10 +79,14 @@ def measure(
 ) -> None:
     """Measure networks on a device; a campaign that was stopped goes on where it was."""
     from evonas.latency import measure_device
+    from evonas.latency.store import measurements_path
+    from evonas.space import load_space
     from evonas.table.text import read_text
 
     found = read_text(front)[0] if front else ()
-    with _progress_bar(f"{device} {space}") as advance:
+    path = measurements_path(device, load_space(space), data_dir)
+    kept = f"networks measured so far are in {path}; the same command resumes"
+    with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
         result = measure_device(
             device, space, count, seed, data_dir, core, advance, workers, found, ray
         )
@@ -150,24 +159,31 @@ def evaluate(
     predicted = predictor.predict(test.genotypes)
     summary["outside_range"] = int(predictor.outside(predicted).sum())
     if picture:
-        from evonas.figures.device_errors import errors_data, errors_figure
-        from evonas.files import write_atomically
-
-        page = errors_figure(errors_data(predictor, test)).to_html(include_plotlyjs=True)
-        write_atomically(picture, page.encode())
+        _write_picture(picture, device, predictor.space, data_dir)
     if as_json:
         print_json(summary)
         return
     _print_figures(summary)
 
 
+def _write_picture(path: Path, device: str, space: "SearchSpace", data_dir: Path | None) -> None:
+    from evonas.figures.devices import errors_data, errors_figure
+    from evonas.files import write_atomically
+
+    data = errors_data(device, space, data_dir)
+    assert data is not None, "what was evaluated has measurements"
+    figure = errors_figure(data)
+    figure.update_layout(title=f"{device}, {space.name}", height=640, margin={"t": 90})
+    write_atomically(path, figure.to_html(include_plotlyjs=True).encode())
+
+
 @app.command("export-samples")
 def export_samples(
     out: Annotated[Path, typer.Option(help="Folder.")],
     space: SpaceName = "nano",
-    count: Annotated[int, typer.Option(min=20, help="Number of networks.")] = 100,
+    count: Annotated[int, count_option("Number of networks.", least=20)] = 100,
     precision: Annotated[str, typer.Option(help="Of the TFLite files: fp32 or int8.")] = "fp32",
-    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
+    seed: Annotated[int, seed_option("Seed of the choice.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Write networks to be measured on a device of your own, and a CSV file to fill."""
@@ -177,7 +193,8 @@ def export_samples(
 
     if precision not in ("fp32", "int8"):
         raise unknown_name("precision", precision, ("fp32", "int8"))
-    results = export(load_space(space), count, out, cast("Precision", precision), seed)
+    with keeps(lambda: f"{out} has some networks; the same command writes them all"):
+        results = export(load_space(space), count, out, cast("Precision", precision), seed)
     if as_json:
         print_json({"space": space, "count": count, "results": str(results)})
         return
@@ -194,17 +211,32 @@ def import_(
     ],
     device: DeviceName,
     space: SpaceName = "nano",
+    force: Annotated[
+        bool, typer.Option("--force", help="Take times that look wrong: outliers, no agreement.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a device of your own from its measurements; 20 networks are the fewest."""
-    from evonas.latency import import_device
+    from evonas.latency import import_device, list_predictors
 
-    found = import_device(results, device, space, data_dir)
+    replaced = device in list_predictors(space, data_dir)
+    found = import_device(results, device, space, data_dir, force)
+    skipped = int(found.predictor.versions.get("rows_without_latency", "0"))
+    if replaced:
+        typer.echo(f"{device} was there in {space} already: replaced", err=True)
+    if skipped:
+        typer.echo(f"{skipped} rows have no latency: left out", err=True)
+    if found.twins:
+        twins = ", ".join(found.twins)
+        typer.echo(f"{twins}: the same times under another name, not used for the fit", err=True)
     summary = {
         "device": device,
         "space": space,
+        "replaced": replaced,
         "n": found.predictor.n_train,
+        "rows_without_latency": skipped,
+        "twins": list(found.twins),
         "nearest": found.nearest,
         "mape_scratch": found.scratch.mape,
         "mape_adapted": found.adapted.mape if found.adapted else None,

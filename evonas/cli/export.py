@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evonas.cli.interrupts import keeps
+from evonas.cli.options import count_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ def export(
         str,
         typer.Argument(
             metavar="ARCHIVE|RUN|ARCH_ID",
-            help="A .safetensors archive, a run's folder, or an arch_id with a supernet's weights.",
+            help="A .safetensors archive, a run's or export's folder, or an arch_id with a "
+            "supernet's weights.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
@@ -34,7 +37,7 @@ def export(
     supernet: Annotated[
         Path | None, typer.Option(help="Weights for an arch_id; by default the shipped ones.")
     ] = None,
-    calibration: Annotated[int, typer.Option(min=1, help="Images for int8 ranges.")] = 200,
+    calibration: Annotated[int, count_option("Images for int8 ranges.")] = 200,
     as_json: AsJson = False,
 ) -> None:
     """Write archive, ONNX and TFLite files, each checked against the network in torch."""
@@ -46,12 +49,15 @@ def export(
     archive = _load(source, data, supernet)
     images = validation = None
     if data is not None:
-        images = calibration_images(load_coco(data, "train"), archive.image_size, calibration)
+        images = calibration_images(
+            load_coco(data, "train"), archive.image_size, calibration, archive.card.resizing
+        )
         validation = load_coco(data, "val")
     wanted = formats or [name for name in FORMATS if images is not None or name != "tflite-int8"]
-    written = export_detector(
-        archive, out, wanted, images, validation, lambda what: print(what, file=sys.stderr)
-    )
+    with keeps(lambda: f"files written so far are in {out}; card.json does not list them yet"):
+        written = export_detector(
+            archive, out, wanted, images, validation, lambda what: print(what, file=sys.stderr)
+        )
     if as_json:
         print_json({"out": str(out), "files": [asdict(entry) for entry in written]})
         return
@@ -75,12 +81,16 @@ def export(
 def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
     from evonas.detector.archive import load_archive
     from evonas.errors import ConfigurationError
+    from evonas.space import resolve
 
     path = Path(source)
     if path.is_dir():
-        return load_archive(path / "best.safetensors")
-    if path.exists() or ":" not in source:
+        return load_archive(_in_folder(path))
+    if path.exists() or path.suffix == ".safetensors":
         return load_archive(path)
+    resolve(source)  # says what is allowed
+    if ":" not in source:
+        raise ConfigurationError(_how_to_get_weights(source))
     if data is None:
         raise ConfigurationError(
             f"{source}: give --data, the images that set the batch norm of weights from a supernet"
@@ -89,5 +99,38 @@ def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
     from evonas.space import whole_space
     from evonas.supernet.archive import extract_archive
 
-    weights = find_data(f"supernets/{whole_space(source.partition(':')[0])}.safetensors")
-    return extract_archive(source, supernet or weights, data)
+    weights = supernet
+    if weights is None:
+        whole = whole_space(source.partition(":")[0])
+        weights = find_data(f"supernets/{whole}.safetensors")
+        if not weights.is_file():
+            raise ConfigurationError(
+                f"{source}: no supernet of {whole} is shipped, whose weights it could inherit; "
+                f"{_how_to_get_weights(source)}"
+            )
+    return extract_archive(source, weights, data)
+
+
+def _in_folder(folder: Path) -> Path:
+    from evonas.errors import SchemaError
+
+    names = ("best.safetensors", "detector.safetensors")
+    found = next((folder / name for name in names if (folder / name).is_file()), None)
+    if found is None:
+        raise SchemaError(
+            f"{folder}: neither a run nor an export: no {' or '.join(names)} in this folder"
+        )
+    return found
+
+
+def _how_to_get_weights(name: str) -> str:
+    """Returns the whole way to an export of a network that has no weights yet."""
+    run = f"runs/{name.replace(':', '-')}"
+    return (
+        f"{name} is an architecture without weights. Train it on your data:\n"
+        f"  evonas train {name} --data DATA --out {run}\n"
+        f"  evonas export {run} --out {run}/export\n"
+        "or import published weights and export those:\n"
+        f"  evonas import FILE --as {name} --out {run}\n"
+        f"  evonas export {run} --out {run}/export"
+    )

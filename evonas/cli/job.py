@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
+from evonas.limits import printable, printable_lines
 
 if TYPE_CHECKING:
     from evonas.jobs import Job
@@ -28,7 +30,7 @@ def submit(
         list[str] | None, typer.Option("--set", help="Change of the recipe; may be repeated.")
     ] = None,
     init: Annotated[str, typer.Option(help="scratch, supernet, or a path.")] = "scratch",
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, seed_option("Of everything random.")] = 0,
     table: Annotated[Path | None, typer.Option(help="Table that takes the result.")] = None,
     jobs: Jobs = _JOBS,
     as_json: AsJson = False,
@@ -60,6 +62,9 @@ def list_jobs(jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
         return
     headings = ["job", "state", "architecture", "recipe", "step", "loss", "AP", "left"]
     print_table(headings, [_row(entry) for entry in found])
+    for entry in found:
+        if entry["state"] == "damaged":
+            typer.echo(f"{printable(entry['job'])}: damaged: {printable_lines(entry['message'])}")
 
 
 @app.command()
@@ -77,7 +82,7 @@ def status(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
 @app.command()
 def logs(
     name: Name,
-    lines: Annotated[int, typer.Option(min=0, help="Last lines; 0 for all.")] = 20,
+    lines: Annotated[int, count_option("Last lines; 0 for all.", least=0)] = 20,
     jobs: Jobs = _JOBS,
 ) -> None:
     """A job's log, and what its process said when it failed."""
@@ -85,9 +90,9 @@ def logs(
 
     job = JobQueue(jobs).find(name)
     for line in job.log(lines):
-        typer.echo(line)
+        typer.echo(printable_lines(line))
     if job.status().state == "failed":
-        typer.echo(job.errors.read_text(errors="replace").rstrip(), err=True)
+        typer.echo(printable_lines(job.said()), err=True)
 
 
 @app.command()
@@ -134,7 +139,7 @@ def _tell(job: "Job", what: str, as_json: bool) -> None:
 
 def _row(entry: dict[str, Any]) -> list[str]:
     if entry["state"] == "damaged":
-        return [entry["job"], "damaged", entry["message"], *[""] * 5]
+        return [printable(entry["job"]), "damaged", *[""] * 6]
     known = {name: value if value == value else None for name, value in entry.items()}
     left = known["seconds_left"] if known["state"] == "running" else None
     return [

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from evonas.json_values import without_nan
+from evonas.limits import printable_lines
 
 _PIPE_WIDTH = 500  # characters; what is piped is not cut to a screen
 
@@ -15,17 +16,26 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON object on stdout; NaN, which JSON lacks, becomes null."""
-    typer.echo(json.dumps(without_nan(value)))
+    """Prints one JSON object on stdout; NaN and infinity, which JSON lacks, become null."""
+    typer.echo(json.dumps(without_nan(value), allow_nan=False))
+
+
+def say(text: str) -> None:
+    """Prints text that may hold names from files; what a terminal would obey is escaped."""
+    typer.echo(printable_lines(text))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Prints rows on stdout, first column left-aligned and never cut, others right-aligned."""
+    """Prints rows on stdout, first column left-aligned and never cut, others right-aligned.
+
+    What a terminal would obey in them is shown escaped: names may come from files.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    rows = [[printable_lines(cell) for cell in row] for row in rows]
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
     for index, heading in enumerate(headings):
         widest = max([len(heading), *(len(row[index]) for row in rows)])

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ def show(name: Name, as_json: AsJson = False) -> None:
         typer.echo(f"{noise.column} is seen with an error of {noise.deviation} {unit}")
     exact = "exact" if record.exact else "best known"
     typer.echo(f"front: {exact}, {record.size} points, by {record.method}")
+    if problem.hypervolume_error:
+        typer.echo(
+            f"hypervolume: up to {problem.hypervolume_error:.0%} off, as the front's was sampled"
+        )
     for column, card in cards.items():
         if card["errors"]:
             errors = ", ".join(f"{key} {value:.4g}" for key, value in card["errors"].items())
@@ -108,15 +113,21 @@ def front(name: Name, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def serve(name: Name, seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0) -> None:
+def serve(name: Name, seed: Annotated[int, seed_option("Seed of the noise.")] = 0) -> None:
     """Answer JSON requests from stdin, one a line, until it ends; see evonas.benchmark.server."""
+    import contextlib
+    import io
     import sys
 
     from evonas.benchmark import load_problem
     from evonas.benchmark.server import serve as answers
 
-    for answer in answers(load_problem(name, seed), sys.stdin):
-        print(answer, flush=True)
+    problem = load_problem(name, seed)
+    # What is no UTF-8 becomes a request that cannot be answered, not the server's end.
+    lines = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
+    with contextlib.suppress(BrokenPipeError):  # who asked has gone
+        for answer in answers(problem, lines):
+            print(answer, flush=True)
 
 
 def _summary(problem: "BenchmarkProblem") -> dict[str, Any]:

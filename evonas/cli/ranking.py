@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.interrupts import keeps
+from evonas.cli.options import processes_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def rank(
     picture: Annotated[
         Path | None, typer.Option(help="HTML file: supernet against trained AP.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Hold a supernet's ranking against trained AP, beside costs and zero-cost proxies."""
@@ -85,13 +87,15 @@ def supernet_scores(
     truth: "Truth", data: Path, weights: Path | None, scores: Path | None
 ) -> "NDArray[np.float64]":
     """Returns (n,) AP by the supernet of trained architectures, those in `scores` from there."""
-    from evonas.cli.searching import open_or_create
     from evonas.scoring import CachedScorer, MemoryStore, ScorerOptions, load_scorer
+    from evonas.table import open_or_create
 
     scorer = load_scorer(_SUPERNET, ScorerOptions(truth.space, weights, data))
     assert scorer is not None
     store = open_or_create(scores) if scores else MemoryStore()
-    return CachedScorer(truth.space, scorer, store)(truth.genotypes)["map"]
+    kept = f"scores so far are in {scores}; the same command resumes"
+    with keeps(lambda: kept if scores else "no score is kept; with --scores TABLE they are"):
+        return CachedScorer(truth.space, scorer, store)(truth.genotypes)["map"]
 
 
 def _headline(report: Mapping[str, Any]) -> dict[str, float]:
@@ -103,7 +107,7 @@ def _headline(report: Mapping[str, Any]) -> dict[str, float]:
         "tau_high": of[_SUPERNET]["tau"]["high"],
         "tau_madds": of["madds"]["tau"]["value"],
         "tau_params": of["params"]["tau"]["value"],
-        "ceiling": report["ceiling"]["value"],
+        "ceiling": report["noise_ceiling"]["value"],
     }
 
 
@@ -124,7 +128,7 @@ def _print(report: dict[str, Any]) -> None:
     by_mix = ", ".join(f"{mix} {_interval(tau)}" for mix, tau in mixes.items())
     typer.echo(f"supernet's tau by most frequent op: {by_mix}")
     typer.echo(
-        f"noise ceiling of tau {_interval(report['ceiling'])}; between two seeds "
+        f"noise ceiling of tau {_interval(report['noise_ceiling'])}; between two seeds "
         f"{report['tau_between_seeds']:.2f}"
     )
     typer.echo(

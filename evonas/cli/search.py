@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json
 
 
@@ -15,12 +16,14 @@ def search(
     ] = "map,latency:cpu-xnnpack",
     where: Annotated[
         list[str] | None,
-        typer.Option(help="Constraint such as 'latency:cpu-xnnpack <= 5'; may be repeated."),
+        typer.Option(
+            help="Condition on every network such as 'latency:cpu-xnnpack <= 5'; may be repeated."
+        ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="nsga2, assisted, random, ...")] = "nsga2",
-    population: Annotated[int, typer.Option(min=1, help="Architectures a generation.")] = 24,
-    generations: Annotated[int, typer.Option(min=1, help="Generations, the first random.")] = 10,
-    seed: Annotated[int, typer.Option(help="The same seed finds the same front.")] = 0,
+    population: Annotated[int, count_option("Architectures a generation.")] = 24,
+    generations: Annotated[int, count_option("Generations, the first random.")] = 10,
+    seed: Annotated[int, seed_option("The same seed finds the same front.")] = 0,
     scorer: Annotated[
         str, typer.Option(help="supernet, surrogate, or table for known scores only.")
     ] = "supernet",
@@ -53,17 +56,14 @@ def search(
     Stopped at any moment and run again, it goes on from the scores in the table.
     """
     from evonas.cli.searching import SearchOptions, print_front, run, summary
+    from evonas.search import make_spec
 
+    names = [name.strip() for name in objectives.split(",")]
+    spec = make_spec(space, names, where or (), algorithm, population, generations, seed)
     options = SearchOptions(
-        space=space,
-        objectives=tuple(name.strip() for name in objectives.split(",")),
+        spec,
         table=table or out / "table",
         out=out,
-        where=tuple(where or ()),
-        algorithm=algorithm,
-        population=population,
-        generations=generations,
-        seed=seed,
         scorer=scorer,
         weights=weights,
         data=data,

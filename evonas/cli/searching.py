@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
+from evonas.cli.interrupts import say_interrupted
 from evonas.cli.output import print_table
 from evonas.objectives import need_sizes
 
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """A search as the command line asks for it; see the options of `evonas search`."""
+    """A search with its files and its scorer; see the options of `evonas search`."""
 
-    space: str
-    objectives: tuple[str, ...]
+    spec: "SearchSpec"
     table: Path
     out: Path
-    where: tuple[str, ...] = ()
-    algorithm: str = "nsga2"
-    population: int = 24
-    generations: int = 10
-    seed: int = 0
     scorer: str = "supernet"
     weights: Path | None = None
     data: Path | None = None
     surrogate: Path | None = None
     ray: str | None = None
     remeasure: bool = True
+
+    def settings(self) -> dict[str, Any]:
+        """Returns all of it as JSON values."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "spec"}
+        paths = {name: str(value) for name, value in own.items() if isinstance(value, Path)}
+        return self.spec.settings() | own | paths
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -47,13 +48,13 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         The result, and the source of each scored column.
     """
     from evonas.scoring import ScorerOptions, load_scorer
-    from evonas.search import make_spec, run_search
+    from evonas.search import run_spec
+    from evonas.table import open_or_create
 
-    spec = make_spec(options.space, options.objectives, options.where)
-    space, scorer = spec.space, None
+    spec, scorer = options.spec, None
     if spec.scored:
         given = ScorerOptions(
-            space,
+            spec.space,
             options.weights,
             options.data,
             options.surrogate,
@@ -62,36 +63,23 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         )
         scorer = load_scorer(options.scorer, given)
     table = open_or_create(options.table) if scorer else _open_filled(options.table, spec)
-    sources = _check_sources(table, spec, scorer)
+    sources = _sources(table, spec, scorer)
     report, close = _progress(options.out)
     try:
-        result = run_search(
-            space,
-            options.objectives,
-            scorer=scorer,
-            table=table,
-            where=options.where,
-            algorithm=options.algorithm,
-            population=options.population,
-            generations=options.generations,
-            seed=options.seed,
-            callback=report,
-        )
-    except KeyboardInterrupt:
-        typer.echo(
-            f"\ninterrupted: every score so far is in {options.table}; "
-            "the same command goes on from there",
-            err=True,
+        result = run_spec(spec, scorer=scorer, table=table, callback=report)
+    except KeyboardInterrupt as interrupt:
+        say_interrupted(
+            interrupt,
+            f"every score so far is in {options.table}; the same command resumes from there",
         )
         raise
     finally:
         close()
     if options.remeasure:
         result = _remeasured(result, spec)
-    settings = {name: _plain(getattr(options, name)) for name in options.__slots__}
-    settings["provenance"] = dict(scorer.provenance) if scorer else {}
-    shown = [f"{name} ({_source(name, sources)})" for name in options.objectives]
-    _write(result, options.out, settings, f"{options.space}: {', '.join(shown)}")
+    settings = options.settings() | {"provenance": dict(scorer.provenance) if scorer else {}}
+    shown = [f"{o.name} ({_source(o.name, sources)})" for o in spec.objectives]
+    _write(result, options.out, settings, f"{spec.space.name}: {', '.join(shown)}")
     return result, sources
 
 
@@ -112,13 +100,6 @@ def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
     return result
 
 
-def open_or_create(path: Path) -> "BenchmarkTable":
-    """Opens a table, or makes an empty one where there is none."""
-    from evonas.table import create_table, open_table
-
-    return open_table(path) if path.exists() else create_table(path)
-
-
 def _open_filled(path: Path, spec: "SearchSpec") -> "BenchmarkTable | None":
     """Opens the table of a search without a scorer; None if nothing needs to be looked up."""
     from evonas.errors import SchemaError
@@ -133,50 +114,21 @@ def _open_filled(path: Path, spec: "SearchSpec") -> "BenchmarkTable | None":
     return table
 
 
-def _check_sources(
+def _sources(
     table: "BenchmarkTable | None", spec: "SearchSpec", scorer: "Scorer | None"
 ) -> dict[str, str]:
-    """Returns the source of each scored column; refuses scores of another origin.
-
-    Raises:
-        SchemaError: The table's rows are of another definition of the space.
-        DataError: The table's scores have another provenance than the scorer's.
-    """
-    from evonas.errors import DataError, SchemaError
-
-    sources = dict.fromkeys(scorer.columns, scorer.provenance.get("source", "")) if scorer else {}
-    space = spec.space
-    if table is None or space.name not in table.spaces:
-        return sources
-    if table.fingerprint(space) != space.fingerprint:
-        raise SchemaError(
-            f"{table.path}: rows of another definition of the space {space.name!r} "
-            f"({table.fingerprint(space)}, now {space.fingerprint}); use another table"
-        )
-    for column in table.info()["columns"]:
-        name, found = column["name"], column["provenance"]
-        if column["space"] != space.name or name not in spec.scored:
-            continue
-        if scorer and found != dict(scorer.provenance):
-            raise DataError(
-                f"{table.path}: column {name!r} was scored with {_differing(found, scorer)}; "
-                "use another table"
-            )
-        sources[name] = column["source"]
-    return sources
-
-
-def _differing(found: dict[str, str], scorer: "Scorer") -> str:
-    ours = scorer.provenance
-    key = min(key for key in {*found, *ours} if found.get(key) != ours.get(key))
-    return f"{key} {found.get(key)!r}, now {ours.get(key)!r}"
+    """Returns the source of each scored column."""
+    if scorer:
+        return dict.fromkeys(scorer.columns, scorer.provenance.get("source", ""))
+    if table is None:
+        return {}
+    return {name: table.provenance(name, spec.space).get("source", "") for name in spec.scored}
 
 
 def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: str) -> None:
     from evonas.errors import MissingPackageError
-    from evonas.figures.front import front_figure
+    from evonas.figures.front import front_data, front_figure
     from evonas.files import write_atomically
-    from evonas.search.panels import front_data
     from evonas.search.report import front_csv, run_record
 
     record = json.dumps(run_record(result, settings), indent=2) + "\n"
@@ -287,9 +239,3 @@ def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:
         )
 
     return report, lambda: typer.echo(err=True) if live else None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.interrupts import keeps, remembered_signals
+from evonas.cli.options import count_option, number_option, processes_option, seed_option
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
 
@@ -31,17 +33,17 @@ def train(
         ),
     ] = "kinds",
     distillation: Annotated[
-        float, typer.Option(min=0, help="Weight of what a step's others learn from the widest.")
+        float, number_option("Weight of what a step's others learn from the widest.", 0, 1e9)
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, seed_option("Seed of everything random.")] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images, for large data.")
+        int, processes_option("Processes that decode images, for large data.", least=0)
     ] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; a GPU, if there is one.")] = "",
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
-    """Train a supernet; the same command again goes on where it was interrupted.
+    """Train a supernet; Ctrl-C saves first, and the same command again resumes from there.
 
     Under `torchrun --nproc-per-node N -m evonas supernet train ...` the processes divide each
     batch, and each runs an architecture of its own in a step.
@@ -50,6 +52,7 @@ def train(
     from rich.console import Console
 
     from evonas.supernet import train_supernet
+    from evonas.supernet.train import checkpoint_path
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
     from evonas.training.memory import keep_freed_memory
@@ -69,7 +72,19 @@ def train(
                 highlight=False,
             )
 
-    with joined_processes() as processes:
+    checkpoint = checkpoint_path(out, sampling, distillation)
+    says = "saving after this step; Ctrl-C again stops at once, at the last checkpoint"
+
+    def kept() -> str:
+        if not checkpoint.exists():
+            return "before the first step; nothing was written"
+        return f"saved in {checkpoint}; the same command resumes"
+
+    with (
+        joined_processes() as processes,
+        remembered_signals(says) as caught,
+        keeps(kept),
+    ):
         card = train_supernet(
             space,
             data,
@@ -82,6 +97,7 @@ def train(
             device=pick_device(device),
             workers=workers,
             processes=processes,
+            interrupted=lambda: bool(caught),
         )
     if processes.rank == 0:
         print(json.dumps(card) if as_json else f"{out}: {card['command']}")
@@ -91,9 +107,9 @@ def train(
 def evaluate(
     weights: Annotated[Path, typer.Option(help="The supernet's .safetensors file.")],
     data: Annotated[Path, typer.Option(help="COCO-format folder with train and val splits.")],
-    count: Annotated[int, typer.Option(min=2, help="Random sub-networks to score.")] = 50,
-    seed: Annotated[int, typer.Option(help="Seed of the sub-networks.")] = 0,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 for all.")] = 0,
+    count: Annotated[int, count_option("Random sub-networks to score.", least=2)] = 50,
+    seed: Annotated[int, seed_option("Seed of the sub-networks.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score random sub-networks: what AP they inherit, and how long a score takes."""

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.options import seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.cli.ranking import Scores, SpaceName, TruthTable, Weights, supernet_scores
 
@@ -22,7 +23,7 @@ def fit(
         Path | None,
         typer.Option(help="Surrogate of the supernet's scores, beside --out, in place of --data."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of folds and fits.")] = 0,
+    seed: Annotated[int, seed_option("Seed of folds and fits.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Fit a surrogate of trained AP; cross-validation chooses the model and tells its error."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli import table_files
-from evonas.cli.output import AsJson, print_json, print_table
+from evonas.cli.options import count_option, seed_option
+from evonas.cli.output import AsJson, print_json, print_table, say
 from evonas.cli.table_files import SpaceName, TablePath, Where
 from evonas.objectives import need_sizes
 
@@ -22,9 +23,10 @@ app.command()(table_files.export)
 app.command("import")(table_files.import_)
 app.command()(table_files.merge)
 app.command()(table_files.compact)
+app.command()(table_files.repair)
 
 Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas; default: all.")]
-Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
+Limit = Annotated[int, count_option("Rows at most.")]
 
 
 @app.command("list")
@@ -60,14 +62,14 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         print_json(card)
         return
     spaces = ", ".join(f"{name} {rows}" for name, rows in card["spaces"].items())
-    typer.echo(
+    say(
         f"{table}: {card['rows']} rows ({spaces or 'empty'}) in {card['parts']} parts, "
         f"checksum {card['checksum']}"
     )
     for key, text in card["card"].items():
-        typer.echo(f"{key}: {text}")
+        say(f"{key}: {text}")
     if card["sha256"]:
-        typer.echo(f"sha256: {card['sha256']}")
+        say(f"sha256: {card['sha256']}")
     print_table(
         ["column", "space", "unit", "better", "source", "filled", "min", "max"],
         [
@@ -82,7 +84,7 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         ],
     )
     for text, names in _by_provenance(card["columns"]).items():
-        typer.echo(f"{', '.join(names)}: {text}")
+        say(f"{', '.join(names)}: {text}")
 
 
 def _by_provenance(columns: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
@@ -100,10 +102,10 @@ def _by_provenance(columns: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
 def verify(
     table: TablePath,
     predictions: Annotated[bool, typer.Option(help="Predict latencies again.")] = True,
-    scores: Annotated[int, typer.Option(min=0, help="Rows to score again, drawn at random.")] = 0,
+    scores: Annotated[int, count_option("Rows to score again, drawn at random.", least=0)] = 0,
     data: Annotated[Path | None, typer.Option(help="COCO-format folder to score on.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Supernet; by default the shipped.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the rows to score.")] = 0,
+    seed: Annotated[int, seed_option("Of the rows to score.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Read everything and compute again what can be; exit code 3 if anything is wrong."""
@@ -122,8 +124,8 @@ def verify(
         print_json({"rows": len(opened), "problems": problems})
     else:
         for problem in problems:
-            typer.echo(problem)
-        typer.echo(f"{table}: {len(opened)} rows, {len(problems) or 'no'} problems")
+            say(problem)
+        say(f"{table}: {len(opened)} rows, {len(problems) or 'no'} problems")
     if problems:
         raise typer.Exit(3)
 
@@ -150,8 +152,8 @@ def query(
     columns: Columns = None,
     sort: Annotated[str | None, typer.Option(help="Column; its best rows come first.")] = None,
     worst: Annotated[bool, typer.Option(help="With --sort: the worst rows first.")] = False,
-    sample: Annotated[int | None, typer.Option(min=1, help="Draw so many rows.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the drawing.")] = 0,
+    sample: Annotated[int | None, count_option("Draw so many rows.")] = None,
+    seed: Annotated[int, seed_option("Of the drawing.")] = 0,
     limit: Limit = 20,
     space: SpaceName = None,
     as_json: AsJson = False,
@@ -180,7 +182,7 @@ def query(
     names = columns.split(",") if columns else opened.columns(space)
     _show(opened, rows[:limit], names, space, as_json, n=len(rows))
     if not as_json:
-        typer.echo(f"{min(len(rows), limit)} of {len(rows)} rows")
+        say(f"{min(len(rows), limit)} of {len(rows)} rows")
 
 
 def _found(table: "BenchmarkTable", arch_ids: Sequence[str], space: str) -> "NDArray[np.intp]":
@@ -226,14 +228,14 @@ def front(
         print_json({"front": records, **({} if volume is None else {"hypervolume": volume})})
         return
     _print_records(records, [*names, *others])
-    typer.echo(f"{len(rows)} on the front{'' if volume is None else f', hypervolume {volume:.6g}'}")
+    say(f"{len(rows)} on the front{'' if volume is None else f', hypervolume {volume:.6g}'}")
 
 
 @app.command()
 def neighbours(
     table: TablePath,
     arch: Annotated[str, typer.Argument(help="Architecture, by arch_id.")],
-    distance: Annotated[int, typer.Option(min=1, help="Genes that may differ.")] = 1,
+    distance: Annotated[int, count_option("Genes that may differ.")] = 1,
     columns: Columns = None,
     limit: Limit = 20,
     as_json: AsJson = False,
@@ -248,7 +250,7 @@ def neighbours(
     further = {"distance": differing[:limit].tolist()}
     _show(opened, rows[:limit], names, space, as_json, n=len(rows), further=further)
     if not as_json:
-        typer.echo(f"{min(len(rows), limit)} of {len(rows)} neighbours of {arch}")
+        say(f"{min(len(rows), limit)} of {len(rows)} neighbours of {arch}")
 
 
 @app.command()

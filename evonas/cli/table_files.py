@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.output import AsJson, print_json, say
+
 TablePath = Annotated[
     Path,
     typer.Argument(metavar="TABLE", help="Folder of parts, a file, or a shipped table's name."),
@@ -36,7 +38,7 @@ def export(
         rows = opened.where(where, space) if where else None
         names = columns.split(",") if columns else None
         count = export_rows(opened, out, rows, names, space)
-    typer.echo(f"{out}: {count} rows")
+    say(f"{out}: {count} rows")
 
 
 def import_(
@@ -45,17 +47,20 @@ def import_(
     source: Annotated[
         str | None, typer.Option(help="Source of the values, where a file does not tell.")
     ] = None,
+    conflict: Annotated[
+        str,
+        typer.Option(help="Where one architecture has two values: refuse, keep or replace."),
+    ] = "refuse",
 ) -> None:
     """Add the rows of files of other formats to a table."""
-    from evonas.cli.searching import open_or_create
-    from evonas.table import import_rows
+    from evonas.table import import_rows, open_or_create
 
     opened = open_or_create(table)
     provenance = {"source": source} if source else None
     for file in files:
-        count = import_rows(opened, file, provenance)
-        typer.echo(f"{file}: {count} rows")
-    typer.echo(f"{table}: {len(opened)} rows")
+        count = import_rows(opened, file, provenance, conflict)
+        say(f"{file}: {count} rows")
+    say(f"{table}: {len(opened)} rows")
 
 
 def merge(
@@ -70,9 +75,8 @@ def merge(
     ] = None,
 ) -> None:
     """Copy the rows of tables into another one."""
-    from evonas.cli.searching import open_or_create
     from evonas.errors import ConfigurationError
-    from evonas.table import merge_tables, open_table
+    from evonas.table import merge_tables, open_or_create, open_table
 
     labels = dict(entry.partition("=")[::2] for entry in label or [])
     if not all(labels.values()):
@@ -81,7 +85,7 @@ def merge(
     merged = open_or_create(target)
     merge_tables(merged, tables, conflict, labels)
     merged.compact()
-    typer.echo(f"{target}: {len(merged)} rows")
+    say(f"{target}: {len(merged)} rows")
 
 
 def compact(table: TablePath) -> None:
@@ -90,4 +94,19 @@ def compact(table: TablePath) -> None:
 
     opened = open_table(table)
     opened.compact()
-    typer.echo(f"{table}: {len(opened)} rows in {opened.n_parts} part")
+    say(f"{table}: {len(opened)} rows in {opened.n_parts} part")
+
+
+def repair(table: TablePath, as_json: AsJson = False) -> None:
+    """Move damaged and contradicting parts into TABLE/withdrawn, so that the table opens."""
+    from evonas.table import open_table, repair_table
+
+    moved = repair_table(table)
+    rows = len(open_table(table))
+    if as_json:
+        print_json({"rows": rows, "withdrawn": moved})
+        return
+    for name, reason in moved.items():
+        say(f"{name}: {reason}")
+    place = f", moved to {table / 'withdrawn'}" if moved else ""
+    say(f"{table}: {rows} rows; {len(moved) or 'no'} parts were at fault{place}")

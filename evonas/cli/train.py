@@ -1,16 +1,17 @@
 """`evonas train`: one architecture in full."""
 
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.interrupts import keeps, remembered_signals
+from evonas.cli.options import processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
+
+if TYPE_CHECKING:
+    from evonas.retraining import Retraining
 
 
 def train(
@@ -21,7 +22,11 @@ def train(
         Path | None, typer.Option(help="COCO-format folder with the splits train and val.")
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="nano, mobiledet, mobiledet-small-data, int8, or a YAML file.")
+        str,
+        typer.Option(
+            help="nano, mobiledet (as published), mobiledet-evonas, mobiledet-small-data, int8, or "
+            "a YAML file."
+        ),
     ] = "nano",
     changes: Annotated[
         list[str] | None,
@@ -30,7 +35,7 @@ def train(
     init: Annotated[
         str, typer.Option(help="scratch, supernet, or the path of a run, archive or supernet.")
     ] = "scratch",
-    seed: Annotated[int, typer.Option(help="Of weights, batches and augmentation.")] = 0,
+    seed: Annotated[int, seed_option("Of weights, batches and augmentation.")] = 0,
     table: Annotated[
         Path | None, typer.Option(help="Benchmark table that takes the result as `trained`.")
     ] = None,
@@ -40,9 +45,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all.")] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images beyond 8 GiB of them.")
+        int, processes_option("Processes that decode images beyond 8 GiB of them.", least=0)
     ] = 2,
     device: Annotated[
         str, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
@@ -60,6 +65,7 @@ def train(
     from evonas.retraining import RunFolder, plan_training
     from evonas.training.launch import joined_processes, pick_device
 
+    request = None
     if resume:
         if out is None:
             raise ConfigurationError("--resume needs --out, the folder of the run")
@@ -71,10 +77,12 @@ def train(
         name = f"{architecture.replace(':', '-')}-{Path(recipe).stem}-{seed}"
         folder = out or Path("runs/train") / name
     with joined_processes() as processes:
-        if not resume and processes.rank == 0:
+        if request is not None and processes.rank == 0:
             RunFolder(folder).create(request)
         processes.from_first(None)  # nobody reads it before it is there
-        result = _run(folder, threads, workers, pick_device(device), processes, stop_without)
+        result = _run(
+            folder, request, threads, workers, pick_device(device), processes, stop_without
+        )
     if processes.rank > 0:
         return
     if as_json:
@@ -85,7 +93,13 @@ def train(
 
 
 def _run(
-    folder: Path, threads: int, workers: int, device: Any, processes: Any, parent: int
+    folder: Path,
+    request: "Retraining | None",
+    threads: int,
+    workers: int,
+    device: Any,
+    processes: Any,
+    parent: int,
 ) -> dict[str, Any]:
     import torch
 
@@ -101,7 +115,8 @@ def _run(
 
     if is_left_behind():  # before it takes the run from whoever goes on with it
         raise KeyboardInterrupt
-    with _remembered_signals() as caught:
+    says = "saving after this step; Ctrl-C again stops at once, at the last checkpoint"
+    with remembered_signals(says) as caught:
         machine = Machine(
             device,
             workers,
@@ -109,32 +124,10 @@ def _run(
             lambda line: typer.echo(line, err=True),
             lambda: bool(caught) or is_left_behind(),
         )
-        try:
-            return run_training(folder, machine)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"interrupted and saved; go on: evonas train --resume --out {folder}", err=True
-            )
-            raise
-
-
-@contextmanager
-def _remembered_signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM for the block; a second one ends the process at once."""
-    caught: list[int] = []
-
-    def remember(number: int, frame: object) -> None:
-        if caught:
-            sys.exit(130)
-        caught.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, remember) for number in numbers]
-    try:
-        yield caught
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        last = folder / "last.pt"
+        resume = f"resume with: evonas train --resume --out {folder}"
+        with keeps(lambda: f"{f'saved in {last}' if last.exists() else 'no step done'}; {resume}"):
+            return run_training(folder, machine, request)
 
 
 def _print(result: dict[str, Any]) -> None:

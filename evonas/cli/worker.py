@@ -1,15 +1,18 @@
 """`evonas worker`: runs queued jobs."""
 
 import os
-import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from evonas.cli.interrupts import remembered_signals
+from evonas.cli.options import number_option, processes_option
+
 
 def worker(
-    slots: Annotated[int, typer.Option(min=1, help="Jobs at a time.")] = 1,
+    slots: Annotated[int, processes_option("Jobs at a time.")] = 1,
     devices: Annotated[
         str, typer.Option(help="Devices by commas, a slot each, such as cuda:0,cuda:1.")
     ] = "",
@@ -18,30 +21,46 @@ def worker(
     ray: Annotated[
         str, typer.Option(help="Run them on a Ray cluster: auto, HOST:PORT or local.")
     ] = "",
-    cpus: Annotated[int, typer.Option(min=1, help="With --ray: CPUs of each job.")] = 1,
-    gpus: Annotated[float, typer.Option(min=0, help="With --ray: GPUs of each job.")] = 0,
+    cpus: Annotated[int, processes_option("With --ray: CPUs of each job.")] = 1,
+    gpus: Annotated[float, number_option("With --ray: GPUs of each job.", 0, 1e9)] = 0,
 ) -> None:
     """Run queued jobs, the oldest first; Ctrl-C saves and interrupts those that run."""
     from evonas.errors import ConfigurationError
-    from evonas.jobs import JobQueue
-    from evonas.jobs.worker import Worker, training_command
 
     if ray and devices:
         raise ConfigurationError("--devices is for this machine; --ray takes --gpus")
     if not ray and (cpus > 1 or gpus):
         raise ConfigurationError("--cpus and --gpus are for --ray; this machine takes --devices")
-    caught: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: caught.append(number))
+    says = "running jobs save and stop; Ctrl-C again leaves them to do so by themselves"
+    with remembered_signals(says) as caught:
+        _work(jobs, slots, devices, drain, ray, cpus, gpus, lambda: bool(caught))
+    if caught:
+        typer.echo(
+            f"interrupted: jobs are saved in {jobs}; go on with: evonas job resume JOB", err=True
+        )
+        raise typer.Exit(130)
+
+
+def _work(
+    jobs: Path,
+    slots: int,
+    devices: str,
+    drain: bool,
+    ray: str,
+    cpus: int,
+    gpus: float,
+    stopped: Callable[[], bool],
+) -> None:
+    from evonas.jobs import JobQueue
+    from evonas.jobs.worker import Worker, training_command
+
     if ray:
         from evonas.jobs.cluster import work_on_cluster
 
-        work_on_cluster(jobs, ray, slots, cpus, gpus, drain, lambda: bool(caught))
+        work_on_cluster(jobs, ray, slots, cpus, gpus, drain, stopped)
     else:
         names = devices.split(",") if devices else [""] * slots
         command = training_command(max(1, (os.cpu_count() or 1) // len(names)))
         runner = Worker(JobQueue(jobs), names, command, lambda line: typer.echo(line, err=True))
         typer.echo(f"worker {runner.name}: {len(names)} slots, jobs in {jobs}", err=True)
-        runner.work(drain, lambda: bool(caught))
-    if caught:
-        raise typer.Exit(130)
+        runner.work(drain, stopped)

@@ -7,7 +7,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from evonas.data.augmentation import Augmentation
-from evonas.data.crop import crop_placement
+from evonas.data.crop import (
+    CANDIDATES,
+    CANDIDATES_TF1,
+    crop_placement,
+    crop_placement_tf1,
+)
 from evonas.data.mosaic import mosaic
 
 _MID_GREY = 127.5  # images are fed to networks as values from -1 to 1
@@ -79,15 +84,21 @@ def augment(
         chosen = draws.happens(n, how.transpose).bool().to(images.device)
         pixels, boxes = _transpose(pixels, boxes, chosen)
     scale, shift = (value.to(images.device) for value in _draw_placement(n, how, draws))
+    least: float | Tensor = how.min_visible
     if how.crop:
         wanted = draws.happens(n, how.crop).bool().to(images.device)
         side = boxes.new_tensor([images.shape[-1], images.shape[-2]]).repeat(2)
-        first_scale, first_shift = crop_placement(
-            boxes / side, labels >= 0, wanted, draws.uniform(n, 1 + 4 * 20).to(images.device)
-        )
+        candidates = CANDIDATES_TF1 if how.crop_rule == "tf1" else CANDIDATES
+        drawn = draws.uniform(n, 1 + 4 * candidates).to(images.device)
+        if how.crop_rule == "tf1":
+            first_scale, first_shift, least = crop_placement_tf1(
+                boxes / side, labels >= 0, wanted, drawn
+            )
+        else:
+            first_scale, first_shift = crop_placement(boxes / side, labels >= 0, wanted, drawn)
         scale, shift = first_scale * scale, first_shift * scale + shift
     moved = _resample(pixels, scale, shift)
-    boxes, labels = _move_boxes(boxes, labels, scale, shift, images.shape[-2:], how.min_visible)
+    boxes, labels = _move_boxes(boxes, labels, scale, shift, images.shape[-2:], least)
     return _recolour(moved, how, draws), boxes, labels
 
 
@@ -125,7 +136,7 @@ def _move_boxes(
     scale: Tensor,
     shift: Tensor,
     height_width: torch.Size,
-    min_visible: float,
+    min_visible: float | Tensor,
 ) -> tuple[Tensor, Tensor]:
     half = boxes.new_tensor([height_width[1], height_width[0]]) / 2
     corners = boxes.reshape(*boxes.shape[:2], 2, 2)  # (n, max_boxes, 2 corners, x and y)
@@ -134,6 +145,8 @@ def _move_boxes(
     clipped_low = low.clamp(min=0).minimum(2 * half)
     clipped_high = high.clamp(min=0).minimum(2 * half)
     visible = (clipped_high - clipped_low).prod(-1)
+    if isinstance(min_visible, Tensor):  # one for each image
+        min_visible = min_visible[:, None] - 1e-5  # a box that just fits is seen in full
     seen = (labels >= 0) & (visible > 0) & (visible >= min_visible * (high - low).prod(-1))
     moved = torch.cat([clipped_low, clipped_high], dim=-1)
     return moved * seen[..., None], labels.masked_fill(~seen, -1)

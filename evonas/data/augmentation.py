@@ -1,8 +1,16 @@
 """How images are changed during training, as data; `evonas.data.augment` does it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from evonas.errors import ConfigurationError
+
+# What the numbers may be.
+_RANGES = (
+    (("zoom", "stretch"), 1, 100),
+    (("min_visible", "flip", "invert", "crop", "mosaic", "flip_vertical", "transpose"), 0, 1),
+    (("shift", "brightness", "contrast", "colour", "saturation"), 0, 100),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,10 @@ class Augmentation:
         colour: Largest relative change of a single channel.
         invert: Probability of turning an image into its negative.
         crop: Probability of a random crop as SSD's, stretched to the whole image; before all else.
+        crop_rule: Which crops are taken and which boxes stay in them: `evonas` (of six
+            thresholds; the centre of a box must be seen, `min_visible` decides what stays), or
+            `tf1` (TensorFlow's ssd_random_crop: of seven thresholds, and a box stays if that much
+            of it is seen; `min_visible` has no part in it).
         saturation: Largest relative change of the distance from grey.
         mosaic: Probability of putting the image beside three others of its batch, each at half
             size; before all else.
@@ -42,27 +54,18 @@ class Augmentation:
     mosaic: float = 0.0
     flip_vertical: float = 0.0
     transpose: float = 0.0
+    crop_rule: Literal["evonas", "tf1"] = "evonas"
 
     def __post_init__(self) -> None:
         """Refuses what cannot be done to an image."""
-        for name in ("zoom", "stretch"):
-            if not getattr(self, name) >= 1:
-                raise ConfigurationError(
-                    f"augmentation: {name} is {getattr(self, name)}, 1 or more is allowed"
-                )
-        for name in (
-            "min_visible",
-            "flip",
-            "invert",
-            "crop",
-            "mosaic",
-            "flip_vertical",
-            "transpose",
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(
-                    f"augmentation: {name} is {getattr(self, name)}, 0 to 1 is allowed"
-                )
-        for name in ("shift", "brightness", "contrast", "colour", "saturation"):
-            if not getattr(self, name) >= 0:
-                raise ConfigurationError(f"augmentation: {name} is {getattr(self, name)}, below 0")
+        for names, low, high in _RANGES:
+            for name in names:
+                value = getattr(self, name)
+                if not low <= value <= high:  # NaN is in no range
+                    raise ConfigurationError(
+                        f"augmentation: {name} is {value:.4g}; {low:g} to {high:g} is allowed"
+                    )
+        if self.crop_rule not in ("evonas", "tf1"):
+            raise ConfigurationError(
+                f"augmentation: unknown crop_rule {self.crop_rule!r}; evonas or tf1"
+            )

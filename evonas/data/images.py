@@ -164,11 +164,46 @@ def _check_pixels(name: object, image: Image.Image, most: int = 0) -> None:
         )
 
 
-def resized_pixels(image: Image.Image, side: int) -> NDArray[np.uint8]:
-    """Returns the pixels, (3, side, side), resized bilinearly (and antialiased) if they must be."""
+def resized_pixels(
+    image: Image.Image, side: int, resizing: str = "antialiased"
+) -> NDArray[np.uint8]:
+    """Returns the pixels, (3, side, side), resized bilinearly if they must be.
+
+    Args:
+        image: RGB.
+        side: Of the square.
+        resizing: `antialiased`, as Pillow does; or `tf1`, as TensorFlow 1 does: from the corner,
+            without antialiasing, and rounded to whole numbers, which TensorFlow does not.
+    """
     if image.size != (side, side):
+        if resizing == "tf1":
+            return _as_tensorflow_1(np.asarray(image), side).transpose(2, 0, 1)
         image = image.resize((side, side), Image.Resampling.BILINEAR)
     return np.asarray(image).transpose(2, 0, 1)
+
+
+def _as_tensorflow_1(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Resizes (h, w, 3): pixel i of the result is at i * h / side of the source."""
+    (top, bottom, down), (left, right, across) = (
+        _neighbours(length, side) for length in pixels.shape[:2]
+    )
+    across = across[:, None]
+    rows = []
+    for upper, lower, share in zip(top, bottom, down, strict=True):  # little memory for any image
+        pair = pixels[[upper, lower]].astype(np.float32)
+        near = pair[:, left] + (pair[:, right] - pair[:, left]) * across
+        rows.append(near[0] + (near[1] - near[0]) * share)
+    resized: NDArray[np.uint8] = np.rint(np.stack(rows)).astype(np.uint8)
+    return resized
+
+
+def _neighbours(
+    length: int, side: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Returns for each of `side` pixels the source's two, and how near the second one is."""
+    place = np.arange(side, dtype=np.float32) * np.float32(length / side)
+    low = np.floor(place).astype(np.int64)
+    return low, np.minimum(low + 1, length - 1), place - low.astype(np.float32)
 
 
 def _upright(image: Image.Image) -> Image.Image:

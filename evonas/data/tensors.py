@@ -42,8 +42,15 @@ def fits_in_memory(n_images: int, image_size: int) -> bool:
     return n_images * 3 * image_size**2 <= _MAX_BYTES
 
 
-def load_tensors(dataset: CocoDataset, image_size: int) -> DetectionBatch:
+def load_tensors(
+    dataset: CocoDataset, image_size: int, resizing: str = "antialiased"
+) -> DetectionBatch:
     """Decodes a whole data set into memory; images are stretched to a square.
+
+    Args:
+        dataset: Images and boxes.
+        image_size: Side of the square.
+        resizing: How images are resized; see `evonas.data.images.resized_pixels`.
 
     Raises:
         DataError: An image cannot be decoded, or all of them would take more than 8 GiB.
@@ -56,7 +63,7 @@ def load_tensors(dataset: CocoDataset, image_size: int) -> DetectionBatch:
         )
     images = np.empty((len(dataset), 3, image_size, image_size), np.uint8)
     for index in range(len(dataset)):
-        images[index] = _decode(dataset, index, image_size)
+        images[index] = _decode(dataset, index, image_size, resizing)
     return _with_boxes(dataset, torch.from_numpy(images), np.arange(len(dataset)))
 
 
@@ -67,9 +74,12 @@ class CocoImages(Dataset[tuple[int, Tensor]]):
     `DetectionBatch`es, the same that `load_tensors` gives at once.
     """
 
-    def __init__(self, dataset: CocoDataset, image_size: int) -> None:
+    def __init__(
+        self, dataset: CocoDataset, image_size: int, resizing: str = "antialiased"
+    ) -> None:
         self.dataset = dataset
         self.image_size = image_size
+        self.resizing = resizing
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -80,7 +90,7 @@ class CocoImages(Dataset[tuple[int, Tensor]]):
         Raises:
             DataError: The image cannot be decoded.
         """
-        pixels = _decode(self.dataset, index, self.image_size)
+        pixels = _decode(self.dataset, index, self.image_size, self.resizing)
         return index, torch.from_numpy(np.ascontiguousarray(pixels))
 
     def collate(self, items: Sequence[tuple[int, Tensor]]) -> DetectionBatch:
@@ -89,10 +99,10 @@ class CocoImages(Dataset[tuple[int, Tensor]]):
         return _with_boxes(self.dataset, torch.stack([image for _, image in items]), indices)
 
 
-def _decode(dataset: CocoDataset, index: int, image_size: int) -> NDArray[np.uint8]:
+def _decode(dataset: CocoDataset, index: int, image_size: int, resizing: str) -> NDArray[np.uint8]:
     width, height = dataset.sizes[index].tolist()
     path, image_id = dataset.path_of(index), int(dataset.image_ids[index])
-    return resized_pixels(read_image(path, image_id, (width, height)), image_size)
+    return resized_pixels(read_image(path, image_id, (width, height)), image_size, resizing)
 
 
 def _with_boxes(dataset: CocoDataset, images: Tensor, indices: NDArray[np.int64]) -> DetectionBatch:

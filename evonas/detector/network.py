@@ -6,6 +6,7 @@ architecture make a plain static network (`Detector`); units as large as the lar
 of a space make a weight-sharing supernet (`evonas.supernet`).
 """
 
+import copy
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,8 +23,14 @@ from evonas.space import Architecture, Conv, Layer
 BACKBONE_NORM = {"momentum": 0.01, "eps": 0.01}
 HEAD_NORM = {"momentum": 0.03, "eps": 0.001}
 
-# Bias of the class logits at the start: everything is background with probability 0.99.
+# Bias of the class logits at the start: everything is background with probability 0.99. The
+# published configurations ask for it; their depthwise class head ignores it and starts at 0.
 CLASS_BIAS = -4.6
+
+# The published initialisation: He's by fan-in in the backbone (a depthwise kernel's fan-in being
+# its own), truncated at two standard deviations; everything of the head has this deviation.
+HEAD_STD = 0.03
+_TRUNCATED = 0.87962566103423978  # standard deviation of a unit normal cut at two
 
 # The convolutions of an op by the part they play. Kernel sizes share all but the spatial one.
 ROLES = {
@@ -111,6 +118,23 @@ class Network(nn.Module):
             nn.init.normal_(unit.weight, std=0.01)
             if "classes" in name:
                 nn.init.constant_(unit.bias, CLASS_BIAS)
+
+    @torch.no_grad()
+    def initialise_as_published(self) -> None:
+        """Draws all convolutions anew as the published MobileDets; class biases stay at -4.6.
+
+        Extra levels are truncated at two standard deviations, predictors are not, as published.
+        """
+        for name in self.units:
+            unit = self.unit(name)
+            if name.startswith("head"):
+                _draw(unit.weight, HEAD_STD, truncated="stage" in name)
+                continue
+            for weight in (unit.weight, *(g.weight for g in (unit.squeeze, unit.excite) if g)):
+                _draw(weight, (2 / weight[0].numel()) ** 0.5 / _TRUNCATED, truncated=True)
+            for gate in (unit.squeeze, unit.excite):
+                if gate is not None and gate.bias is not None:
+                    nn.init.zeros_(gate.bias)
 
     def unit(self, name: str) -> Unit:
         """Returns the unit of that name."""
@@ -220,6 +244,15 @@ class Detector(Network):
         for unit, momentum in zip(units, momenta, strict=True):
             unit.momentum = momentum
 
+    def folded(self) -> "Detector":
+        """Returns the network for inference: itself, or a copy with all batch norm folded in."""
+        if all(self.unit(name).scale is None for name in self.units):
+            self.eval()
+            return self
+        copied = copy.deepcopy(self)
+        copied.fold()
+        return copied
+
     def fold(self) -> None:
         """Folds all batch norm into the convolutions; the network is for inference from then."""
         self.eval()
@@ -253,6 +286,13 @@ def level_convs(number: int, part: str, convs: Iterable[Conv]) -> Iterator[tuple
     """Yields the convolutions of a part of a head level with the names of their units."""
     for i, conv in enumerate(convs):
         yield f"head{number}_{part}{i}", conv
+
+
+def _draw(weight: Tensor, std: float, truncated: bool) -> None:
+    if truncated:
+        nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
+    else:
+        nn.init.normal_(weight, std=std)
 
 
 def _rows(maps: Sequence[Tensor], values: int) -> Tensor:

@@ -10,13 +10,10 @@ from torch import Tensor
 from evonas.detector import anchor_boxes
 from evonas.detector.anchors import BOX_SCALES, LARGEST_LOG, centre_size
 from evonas.detector.archive import Archive
-from evonas.errors import MissingPackageError
+from evonas.errors import ConfigurationError, MissingPackageError
 from evonas.export.weights import detector_weights
 from evonas.graph.onnx import write_onnx
 from evonas.space import Skeleton
-
-# What post-processing keeps, as `evonas.detector.postprocess` does by default.
-_CANDIDATES, _DETECTIONS = 200, 100
 
 
 def export_onnx(archive: Archive, nms: bool = False) -> bytes:
@@ -84,6 +81,7 @@ class OnnxDetector:
         except ImportError:
             raise MissingPackageError("onnxruntime", "devices") from None
         self._session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+        self.names = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, images: Tensor) -> tuple[Tensor, ...]:
         """Returns the file's outputs for float32 images (n, 3, size, size) from -1 to 1."""
@@ -126,10 +124,21 @@ class _Tail:
 
 
 def _suppressed(tail: _Tail, archive: Archive) -> dict[str, tuple[str, list[Any]]]:
-    """Appends what `evonas.detector.postprocess` does, step by step."""
+    """Appends what `evonas.detector.postprocess` does, step by step.
+
+    Raises:
+        ConfigurationError: The card's protocol of detection is beyond ONNX's operator.
+    """
     skeleton = archive.detector.architecture.skeleton
     slots, n_anchors = skeleton.head.class_slots, len(anchor_boxes(skeleton))
-    k = min(_CANDIDATES, n_anchors * slots)
+    protocol = archive.card.detection
+    per_class = protocol.per_class and not protocol.detections_per_class
+    if not (protocol.candidates and per_class and protocol.clip == "before"):
+        raise ConfigurationError(
+            f"onnx-nms cannot hold the protocol of detection {protocol}; a number of candidates, "
+            "class by class and clipped before suppression is needed"
+        )
+    k = min(protocol.candidates, n_anchors * slots)
     op, constant = tail.op, tail.constant
 
     flat = op("Reshape", "logits", constant([0, -1]))
@@ -146,14 +155,14 @@ def _suppressed(tail: _Tail, archive: Archive) -> dict[str, tuple[str, list[Any]
         boxes,
         by_class,
         constant([k]),
-        _floats(tail, archive.card.iou_threshold),
-        _floats(tail, archive.card.score_threshold),
+        _floats(tail, protocol.iou_threshold),
+        _floats(tail, protocol.score_threshold),
     )  # (m, 3): image, class, candidate
     place = op("Gather", chosen, constant([0, 2]), axis=1)
     ones = op("Expand", constant(1.0), op("Gather", op("Shape", chosen), constant([0]), axis=0))
     kept = op("ScatterND", op("Mul", scores, constant(0.0)), place, ones)
 
-    last = min(_DETECTIONS, k)
+    last = min(protocol.detections, k)
     op("TopK", op("Mul", scores, kept), constant([last]), to=("scores", "order"), axis=1)
     nothing = op("Equal", "scores", constant(0.0))
     found = op("GatherElements", label, "order", axis=1)

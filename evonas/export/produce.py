@@ -14,13 +14,14 @@ from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detections
 from evonas.detector.archive import Archive, save_archive
-from evonas.errors import ConfigurationError, DataError, EvonasError
+from evonas.errors import ConfigurationError, DataError, EvonasError, SchemaError
 from evonas.export.onnx import OnnxDetector, export_onnx
 from evonas.export.tflite import TFLiteDetector, export_tflite
-from evonas.files import write_atomically
+from evonas.files import read_json, write_atomically
 from evonas.json_values import without_nan
 from evonas.latency import list_devices
 from evonas.latency.sources.ethos import EthosSource
+from evonas.limits import printable
 from evonas.training.validation import Validation, as_input
 
 FORMATS = ("archive", "onnx", "onnx-nms", "tflite", "tflite-int8")
@@ -76,7 +77,8 @@ def export_detector(
         report: Told what is being done.
 
     Raises:
-        ConfigurationError: An unknown format, or int8 without images.
+        ConfigurationError: An unknown format, int8 without images, or a folder with files of
+            another network that would stay.
         ExportError: A file's outputs differ from torch's.
         DataError: The folder cannot be written.
     """
@@ -89,6 +91,7 @@ def export_detector(
         raise ConfigurationError(
             "tflite-int8 needs images for calibration: give --data, or other formats"
         )
+    kept = _kept_files(archive, out, formats)
     measure = _Measure(archive, validation)
     if validation is not None:
         report("AP of the network")
@@ -104,11 +107,39 @@ def export_detector(
     card = {
         **asdict(archive.card),
         "image_size": archive.image_size,
-        "files": [asdict(entry) for entry in written],
+        "files": [*kept, *(asdict(entry) for entry in written)],
     }
     text = json.dumps(without_nan(card), indent=2)
     write_atomically(out / "card.json", (text + "\n").encode())
     return written
+
+
+def _kept_files(archive: Archive, out: Path, formats: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns what the folder's card says of files that stay.
+
+    Raises:
+        ConfigurationError: They are another network's, which the new card would be wrong about.
+    """
+    path = out / "card.json"
+    if not path.exists():
+        return []
+    try:
+        card = read_json(path, "the card of an export")
+    except SchemaError as error:
+        raise ConfigurationError(f"{error}; remove it, or name another folder") from error
+    listed = card.get("files")
+    files = [entry for entry in listed if isinstance(entry, dict)] if listed else []
+    again = {*formats, *(("vela",) if "tflite-int8" in formats else ())}
+    kept = [entry for entry in files if entry.get("format") not in again]
+    ours = json.loads(json.dumps(without_nan(asdict(archive.card))))
+    other = [name for name in ("architecture", "classes", "made") if card.get(name) != ours[name]]
+    if kept and other:
+        names = ", ".join(printable(entry.get("file") or "-", 60) for entry in kept)
+        raise ConfigurationError(
+            f"{out}: holds {names} of another network (its {other[0]} differs); name another "
+            "folder, or write these formats anew too"
+        )
+    return kept
 
 
 class _Measure:
@@ -118,7 +149,12 @@ class _Measure:
         self._detector = archive.detector.eval()
         self._skeleton = archive.detector.architecture.skeleton
         size = archive.image_size
-        self._validation = None if validation is None else Validation(validation, size)
+        card = archive.card
+        self._validation = (
+            None
+            if validation is None
+            else Validation(validation, size, card.protocol, card.resizing)
+        )
         noise = torch.rand(_COMPARED, 3, size, size, generator=torch.Generator().manual_seed(0))
         images = noise * 2 - 1 if self._validation is None else self._validation.images[:_COMPARED]
         self.images = images.contiguous()
@@ -257,6 +293,8 @@ _WRITERS: dict[str, Callable[[Archive, Path, Tensor | None, _Measure], list[Expo
 }
 
 
-def calibration_images(dataset: CocoDataset, image_size: int, count: int = 200) -> Tensor:
+def calibration_images(
+    dataset: CocoDataset, image_size: int, count: int = 200, resizing: str = "antialiased"
+) -> Tensor:
     """Returns the first images of a data set, (n, 3, image_size, image_size) uint8."""
-    return load_tensors(dataset.first(count), image_size).images
+    return load_tensors(dataset.first(count), image_size, resizing).images

@@ -6,6 +6,7 @@ in LiteRT and keeps every tensor's range.
 """
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from evonas.detector import Detector
-from evonas.errors import MissingPackageError
+from evonas.errors import MissingPackageError, SchemaError
 from evonas.export.weights import detector_weights
 from evonas.graph.tflite import Precision, write_tflite
 
@@ -99,6 +100,27 @@ class TFLiteDetector:
         outputs = [self._run(image[None]) for image in images]
         codes, logits = zip(*outputs, strict=True)
         return torch.cat(codes), torch.cat(logits)
+
+    def check(self, image_size: int, name: str) -> None:
+        """Refuses a file that does not take such images.
+
+        Raises:
+            SchemaError: Its input or outputs are others.
+        """
+        wanted = [1, image_size, image_size, 3]
+        shape, kind = self._input["shape"].tolist(), self._input["dtype"]
+        if shape != wanted or kind not in (np.float32, np.int8):
+            raise SchemaError(
+                f"{name}: takes {kind.__name__} {shape}; its card says float32 or int8 {wanted}"
+            )
+        shapes = [output["shape"].tolist() for output in self._outputs]
+        if len(shapes) % 2 or not all(
+            shape[-1] and prod(shape) % values == 0
+            for shape, values in zip(shapes, [4, self._class_slots] * len(shapes), strict=False)
+        ):
+            raise SchemaError(
+                f"{name}: outputs {shapes}; expected a map of codes and one of logits per level"
+            )
 
     def operators(self) -> list[str]:
         """Returns the kinds of operators in the file."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from evonas.errors import MissingPackageError
+from evonas.figures.palette import OPS
 from evonas.space.layers import LayerRow
 
 try:
@@ -10,13 +11,7 @@ try:
 except ImportError:
     raise MissingPackageError("plotly", "app") from None
 
-# Okabe-Ito colours with a pattern each, so that colour is not the only sign.
-STYLES = {
-    "ibn0": ("#999999", "."),
-    "ibn": ("#56B4E9", ""),
-    "fused": ("#E69F00", "/"),
-    "tucker": ("#009E73", "x"),
-}
+_PATTERNS = {"ibn0": ".", "ibn": "", "fused": "/", "tucker": "x"}
 
 
 def _pattern(shape: str) -> dict[str, object]:
@@ -26,12 +21,12 @@ def _pattern(shape: str) -> dict[str, object]:
 def strip_figure(rows: list[LayerRow]) -> go.Figure:
     """Draws a bar a layer: as high as its map's side, as wide as its output channels."""
     figure = go.Figure()
-    for kind, (colour, pattern) in STYLES.items():
-        marker = {"color": colour, "pattern": _pattern(pattern)}
+    for kind, pattern in _PATTERNS.items():
+        marker = {"color": OPS[kind], "pattern": _pattern(pattern)}
         figure.add_trace(go.Bar(x=[None], y=[None], name=kind, marker=marker))
     left, middles = 0.0, dict[int, float]()
     for row in rows:
-        colour, pattern = STYLES[row.kind]
+        colour, pattern = OPS[row.kind], _PATTERNS[row.kind]
         figure.add_trace(
             go.Bar(
                 x=[left + row.c_out / 2],

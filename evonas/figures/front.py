@@ -1,16 +1,59 @@
-"""Draws a front with plotly."""
+"""The front of a search, as data and as a picture."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from evonas.arrays import Floats
 from evonas.errors import MissingPackageError
-from evonas.objectives import Objective
-from evonas.search.panels import Panel
+from evonas.figures.palette import CHOSEN, DOMINATED, FRONT
+from evonas.objectives import Objective, pareto_mask
+from evonas.search import SearchResult
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-# Okabe and Ito's blue and vermilion, distinguishable by every kind of colour vision.
-_FRONT, _LINE, _CLOUD = "#0072B2", "#D55E00", "#9a9a9a"
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Two objectives of one run.
+
+    Attributes:
+        x: Objective of the horizontal axis.
+        y: Objective of the vertical axis.
+        cloud: (n, 2) evaluated networks that are not on the run's front.
+        cloud_ids: Their `arch_id`s.
+        front: (k, 2) the run's front, over all its objectives.
+        front_text: A description of each network of the front.
+        line: (m, 2) the front in these two objectives alone, by x.
+    """
+
+    x: Objective
+    y: Objective
+    cloud: Floats
+    cloud_ids: list[str]
+    front: Floats
+    front_text: list[str]
+    line: Floats
+
+
+def front_data(result: SearchResult) -> list[Panel]:
+    """Returns a panel for the first objective over each of the others."""
+    scored = np.flatnonzero(result.archive.feasible)
+    cloud = np.setdiff1d(scored, result.front)
+    values = result.values()
+    text = [_describe(result, row) for row in result.rows()]
+    cloud_ids = result.space.arch_ids(result.archive.genotypes[cloud])
+    panels = []
+    y = result.objectives[0]
+    for column, x in enumerate(result.objectives[1:], start=1):
+        points = values[:, [column, 0]]
+        front = points[result.front]
+        best = front[pareto_mask(front, (x, y))]
+        line = best[np.argsort(best[:, 0])]
+        panels.append(Panel(x, y, points[cloud], cloud_ids, front, text, line))
+    return panels
 
 
 def front_figure(panels: list[Panel], title: str) -> "Figure":
@@ -48,7 +91,7 @@ def _traces(panel: Panel, legend: bool) -> list[Any]:
             x=panel.cloud[:, 0],
             y=panel.cloud[:, 1],
             mode="markers",
-            marker={"color": _CLOUD, "size": 5, "opacity": 0.5},
+            marker={"color": DOMINATED, "size": 5, "opacity": 0.5},
             text=panel.cloud_ids,
             hovertemplate="%{text}<br>%{y:.4g} at %{x:.4g}<extra>dominated</extra>",
             name="dominated",
@@ -59,7 +102,7 @@ def _traces(panel: Panel, legend: bool) -> list[Any]:
             x=panel.line[:, 0],
             y=panel.line[:, 1],
             mode="lines",
-            line={"color": _LINE, "width": 1.5, "shape": "hv"},
+            line={"color": CHOSEN, "width": 1.5, "shape": "hv"},
             hoverinfo="skip",
             name="front of these two objectives",
             legendgroup="line",
@@ -69,7 +112,7 @@ def _traces(panel: Panel, legend: bool) -> list[Any]:
             x=panel.front[:, 0],
             y=panel.front[:, 1],
             mode="markers",
-            marker={"color": _FRONT, "size": 9, "symbol": "diamond"},
+            marker={"color": FRONT, "size": 9, "symbol": "diamond"},
             text=panel.front_text,
             hovertemplate="%{text}<extra></extra>",
             name="Pareto front",
@@ -82,3 +125,9 @@ def _traces(panel: Panel, legend: bool) -> list[Any]:
 def _axis(objective: Objective) -> str:
     better = "higher" if objective.maximise else "lower"
     return f"{objective.name} ({objective.unit}, {better} is better)"
+
+
+def _describe(result: SearchResult, row: dict[str, str | float]) -> str:
+    lines = [str(row["arch_id"])]
+    lines += [f"{name}: {value:.4g}" for name, value in row.items() if not isinstance(value, str)]
+    return "<br>".join(lines)

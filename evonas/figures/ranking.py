@@ -4,22 +4,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import MissingPackageError
+from evonas.figures.palette import GREY, OPS
 from evonas.ranking import Truth, op_mixes
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-Floats = NDArray[np.float64]
 
-# Okabe and Ito's colours, with a symbol each, so that colour is not the only sign.
 _STYLES = {
-    "ibn": ("#56B4E9", "circle"),
-    "fused": ("#E69F00", "square"),
-    "tucker": ("#009E73", "diamond"),
-    "mixed": ("#999999", "x"),
+    "ibn": (OPS["ibn"], "circle"),
+    "fused": (OPS["fused"], "square"),
+    "tucker": (OPS["tucker"], "diamond"),
+    "mixed": (GREY, "x"),
 }
 _SMALLEST, _LARGEST = 6.0, 18.0  # markers, in pixels
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
+from evonas.figures.palette import BLACK, SERIES
 
-# Okabe and Ito's colours: safe for colour-blind readers; dashes mark the second round.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("", "6 3", "2 2")
+_COLOURS = (*SERIES, BLACK)
+_DASHES = ("", "6 3", "2 2")  # of the second and third round of colours
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 30, 44
 
 

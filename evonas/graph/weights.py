@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evonas.graph.network import Node
 
-Floats = NDArray[np.float32]
+Floats32 = NDArray[np.float32]
 
 # Quantised per channel, a bell of weights reaches its integer limit at about this many sigmas.
 _SIGMAS = 3.5
@@ -25,8 +25,8 @@ class ConvWeights:
         bias: (c_out,) float32.
     """
 
-    kernel: Floats
-    bias: Floats
+    kernel: Floats32
+    bias: Floats32
 
 
 # Gives the weights of a convolution node; `Node.weight` says which convolution of the walk it is.
@@ -61,12 +61,12 @@ def random_weights(seed: int = 0) -> WeightSource:
 
 
 @lru_cache(maxsize=4)
-def _pool(seed: int) -> Floats:
+def _pool(seed: int) -> Floats32:
     values = np.random.default_rng(seed).standard_normal(_POOL, np.float32)
     return values.clip(-_SIGMAS, _SIGMAS)
 
 
-def _window(seed: int, index: int, n: int) -> Floats:
+def _window(seed: int, index: int, n: int) -> Floats32:
     """Numbers of the pool from a place that depends on the index, round its end."""
     pool, start = _pool(seed), index * 7919 % _POOL
     if start + n <= _POOL:

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from evonas.cluster import join_cluster
-from evonas.errors import ConfigurationError
+from evonas.errors import ConfigurationError, SchemaError
 from evonas.jobs.queue import JobQueue
 from evonas.jobs.record import Job
 from evonas.jobs.worker import Worker, training_command
@@ -29,9 +30,10 @@ class _ClusterWorker:
 
     def work(self, drain: bool) -> None:
         for job in self._queue.list():
-            status = job.status()
-            if status.state == "interrupted" and status.worker == self._name:
-                self._resume(job)
+            with suppress(SchemaError):  # a damaged job is nobody's; `evonas job list` shows it
+                status = job.status()
+                if status.state == "interrupted" and status.worker == self._name:
+                    self._resume(job)
         worker = Worker(self._queue, [""], training_command(self._threads), name=self._name)
         worker.work(drain, self._stop.is_set)
 

@@ -14,8 +14,8 @@ def describe_job(job: Job) -> dict[str, Any]:
     others' keys it has `job` and `folder`. Numbers that are not known yet are NaN.
     """
     try:
-        request, status = job.run.request(), job.status()
-    except SchemaError as error:
+        request, status, progress = job.run.request(), job.status(), job.progress()
+    except (SchemaError, OSError) as error:
         return {"job": job.id, "state": "damaged", "message": str(error), "folder": str(job.path)}
     return {
         "job": job.id,
@@ -25,6 +25,6 @@ def describe_job(job: Job) -> dict[str, Any]:
         "recipe": request.recipe_name,
         "init": request.init,
         "seed": request.seed,
-        **asdict(job.progress()),
+        **asdict(progress),
         "folder": str(job.path),
     }

@@ -50,15 +50,23 @@ class JobQueue:
             if job.path.exists():  # another process was faster
                 return job, False
             raise DataError(f"{job.path}: cannot be written: {error.strerror}") from error
+        except BaseException:  # a full disk, as write_json tells it, or Ctrl-C
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
         return job, True
 
     def list(self) -> "list[Job]":
-        """Returns all jobs, the oldest first; what is no job is left out."""
-        if not self.root.is_dir():
+        """Returns all jobs, the oldest first; what is no job is left out.
+
+        A job whose files are damaged is among them: `describe_job` says so.
+        """
+        try:
+            names = [name for name in os.listdir(self.root) if not name.startswith(".")]
+        except OSError:
             return []
-        jobs = [Job(path) for path in self.root.iterdir() if not path.name.startswith(".")]
-        jobs = [job for job in jobs if job.status_file.exists() and job.run.config.exists()]
-        return sorted(jobs, key=lambda job: (job.run.config.stat().st_mtime, job.id))
+        ages = ((_age(job), job) for job in (Job(self.root / name) for name in names))
+        found = [(age, job.id, job) for age, job in ages if age is not None]
+        return [job for _, _, job in sorted(found)]
 
     def find(self, name: str) -> Job:
         """Returns the job of that id, or of an id that begins so.
@@ -123,6 +131,15 @@ class JobQueue:
         """Whether a training still runs that its worker has left behind: it stops by itself."""
         with locked(job.run.lock) as free:
             return not free
+
+
+def _age(job: Job) -> float | None:
+    """Returns when a job was made; None for what is no job, or is none any more."""
+    try:
+        job.status_file.lstat()
+        return job.run.config.lstat().st_mtime
+    except OSError:
+        return None
 
 
 def _change(

@@ -1,15 +1,27 @@
 """A job: its folder is the record, and a lock says whether it is running."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from evonas.errors import SchemaError
 from evonas.files import read_json, write_json
+from evonas.limits import printable, read_regular
 from evonas.locks import is_locked
 from evonas.retraining import RunFolder
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+# What each field of a status may be.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "submitted": (float, int),
+    "queued": (float, int),
+    "started": (float, int, type(None)),
+    "ended": (float, int, type(None)),
+    "attempts": (int,),
+    "worker": (str,),
+    "message": (str,),
+}
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "cancelled", "interrupted")
 
 
@@ -110,9 +122,17 @@ class Job:
         try:
             status = JobStatus(**content)
         except TypeError as error:
-            raise SchemaError(f"{self.status_file}: not the status of a job ({error})") from error
-        if status.state not in STATES:
-            raise SchemaError(f"{self.status_file}: unknown state {status.state!r}")
+            reason = printable(str(error))
+            raise SchemaError(f"{self.status_file}: not the status of a job ({reason})") from error
+        if not isinstance(status.state, str) or status.state not in STATES:
+            raise SchemaError(f"{self.status_file}: unknown state {printable(repr(status.state))}")
+        for name, allowed in _TYPES.items():
+            value = getattr(status, name)
+            if type(value) not in allowed or (type(value) is float and not math.isfinite(value)):
+                raise SchemaError(
+                    f"{self.status_file}: {name} is {printable(repr(value))}, "
+                    f"expected {allowed[0].__name__}"
+                )
         return status
 
     def write_status(self, status: JobStatus) -> None:
@@ -125,11 +145,19 @@ class Job:
 
     def log(self, lines: int = 0) -> list[str]:
         """Returns the log's last lines, all of them for 0."""
-        try:
-            text = self.run.log.read_text(errors="replace")
-        except FileNotFoundError:
-            return []
-        return text.splitlines()[-lines:]
+        return _text(self.run.log).splitlines()[-lines:]
+
+    def said(self) -> str:
+        """Returns what the training process said on stderr; empty if it cannot be read."""
+        return _text(self.errors).strip()
+
+
+def _text(path: Path) -> str:
+    """Returns a text file's content; empty if there is none that can be read."""
+    try:
+        return read_regular(path).decode(errors="replace")
+    except (OSError, ValueError):
+        return ""
 
 
 def progress_of(rows: list[dict[str, Any]], steps: int) -> JobProgress:
@@ -140,6 +168,6 @@ def progress_of(rows: list[dict[str, Any]], steps: int) -> JobProgress:
         return JobProgress(0, steps, float("nan"), best, float("nan"), float("nan"))
     last = trained[-1]
     step = last["step"]
-    rate = last["seconds"] / step
+    rate = last["seconds"] / step if step else float("nan")
     loss = float("nan") if last["loss"] is None else last["loss"]
     return JobProgress(step, steps, loss, best, last["images_per_second"], rate * (steps - step))

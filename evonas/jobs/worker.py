@@ -4,16 +4,19 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
-from evonas.errors import SchemaError
+from evonas.errors import EvonasError
 from evonas.jobs.queue import JobQueue
 from evonas.jobs.record import Job, State
+from evonas.limits import printable, printable_lines
 from evonas.locks import take_lock
 
 _POLL_SECONDS = 0.5
@@ -77,6 +80,7 @@ class Worker:
         self.devices = list(devices)
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self._running: list[_Running] = []
+        self._skipped: dict[str, str] = {}  # by job, why
 
     def work(
         self,
@@ -120,21 +124,39 @@ class Worker:
                 free.pop(0)
 
     def _start(self, job: Job, device: str) -> bool:
-        """Claims and starts a job; returns False if it is not queued or another worker has it."""
+        """Claims and starts a job; returns False if it is not queued or another worker has it.
+
+        A job that cannot be started, whatever its folder holds, is skipped and reported once.
+        """
         try:
             if job.stored_status().state != "queued":
                 return False
-        except SchemaError:  # a damaged status; `evonas job list` shows it
+            claim = take_lock(job.claim)
+            if claim is None:
+                return False
+            try:
+                running = self._launch(job, device, claim)
+            except BaseException:
+                os.close(claim)
+                raise
+        except (EvonasError, OSError, ValueError) as error:
+            self._skip(job, error)
             return False
-        claim = take_lock(job.claim)
-        if claim is None:
-            return False
-        status = job.stored_status()
-        if status.state != "queued":  # another worker was faster, and done with it
+        if running is None:  # another worker was faster, and done with it
             os.close(claim)
             return False
-        job.write_status(
-            replace(
+        self._running.append(running)
+        self._skipped.pop(job.id, None)
+        return True
+
+    def _launch(self, job: Job, device: str, claim: int) -> _Running | None:
+        """Starts a claimed job's process; None if it is not queued any more."""
+        status = job.stored_status()
+        if status.state != "queued":
+            return None
+        # Both are made first: where they cannot be, the job stays queued.
+        with _fresh_file(job.errors) as errors:
+            started = replace(
                 status,
                 state="running",
                 started=time.time(),
@@ -143,22 +165,31 @@ class Worker:
                 worker=self.name,
                 message="",
             )
-        )
-        with job.errors.open("wb") as errors:
-            process = subprocess.Popen(
-                self.command(job.path, device),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
-            )
-        self._running.append(_Running(job, claim, device, process))
-        self.report(f"job {job.id}: started, attempt {status.attempts + 1}")
-        return True
+            job.write_status(started)
+            try:
+                process = subprocess.Popen(
+                    self.command(job.path, device),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    start_new_session=True,
+                )
+            except (OSError, ValueError):
+                job.write_status(status)
+                raise
+        self.report(f"job {printable(job.id)}: started, attempt {started.attempts}")
+        return _Running(job, claim, device, process)
+
+    def _skip(self, job: Job, error: Exception) -> None:
+        """Says why a job is not started, unless that was the last that was said of it."""
+        reason = printable_lines(str(error))
+        if self._skipped.get(job.id) != reason:
+            self._skipped[job.id] = reason
+            self.report(f"job {printable(job.id)}: skipped: {reason}")
 
     def _pass_on_cancellations(self) -> None:
         for running in self._running:
-            if running.asked_to_stop is not None or running.job.cancel_file.exists():
+            if running.asked_to_stop is not None or _is_cancelled(running.job):
                 running.stop()
 
     def _settle(self) -> None:
@@ -169,27 +200,53 @@ class Worker:
                 continue
             job = running.job
             state, message = _outcome(job, code, running.asked_to_stop is not None)
-            job.cancel_file.unlink(missing_ok=True)
-            with contextlib.suppress(SchemaError):  # damaged meanwhile; `evonas job list` shows it
+            with contextlib.suppress(OSError):
+                job.cancel_file.unlink(missing_ok=True)
+            try:
                 status = job.stored_status()
                 job.write_status(replace(status, state=state, ended=time.time(), message=message))
+            except EvonasError as error:  # damaged or deleted meanwhile, or a full disk
+                message = f"{message}; not written down: {error}".removeprefix("; ")
             os.close(running.claim)
             self._running.remove(running)
-            self.report(f"job {job.id}: {state}" + (f", {message}" if message else ""))
+            told = f", {printable_lines(message)}" if message else ""
+            self.report(f"job {printable(job.id)}: {state}{told}")
+
+
+def _is_cancelled(job: Job) -> bool:
+    return os.path.lexists(job.cancel_file)
+
+
+def _fresh_file(path: Path) -> BinaryIO:
+    """Opens an empty file to write to, in place of a file that is there; follows no link."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError(f"{path}: no regular file; remove it")
+    return os.fdopen(descriptor, "wb")
 
 
 def _outcome(job: Job, code: int, asked_to_stop: bool) -> tuple[State, str]:
     """Returns state and message of a job whose process has ended with that code."""
     if code == 0:
         return "done", ""
-    if job.cancel_file.exists():
+    if _is_cancelled(job):
         return "cancelled", ""
     if code == _INTERRUPTED or asked_to_stop:
         return "interrupted", "stopped with its worker"
     if code < 0:
-        name = signal.Signals(-code).name
+        name = _signal_name(-code)
         hint = " (out of memory?)" if name == "SIGKILL" else ""
         return "failed", f"killed by {name}{hint}"
-    said = job.errors.read_text(errors="replace").strip().splitlines()
+    said = job.said().splitlines()
     last = said[-1].removeprefix("error: ") if said else "nothing on stderr"
     return "failed", last
+
+
+def _signal_name(number: int) -> str:
+    """Real-time signals have no names."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -129,14 +129,6 @@ _CATALOGUE = (
     Device("xavier-gpu", "published", "fp16", "The paper's figures for a Jetson Xavier GPU."),
 )
 
-# Latencies as published, ms, by device and network.
-PUBLISHED_MS = {
-    "pixel1-cpu": {"mobiledet-cpu": 113.0},
-    "pixel4-edgetpu": {"mobiledet-edgetpu": 6.9},
-    "pixel4-dsp": {"mobiledet-dsp": 12.3},
-    "xavier-gpu": {"mobiledet-gpu": 3.2},
-}
-
 
 def list_devices() -> list[Device]:
     """Returns every device that evonas knows by itself."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
+from evonas.definitions import definition, later_fields
 from evonas.errors import SchemaError
 from evonas.files import atomic_file
 from evonas.paths import find_data, own_data
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.architecture import head_levels
+from evonas.space.blocks import Conv
 
 SCHEMA = 1
+_CONV_VERSION_1 = (
+    "c_in",
+    "c_out",
+    "kernel",
+    "stride",
+    "depthwise",
+    "activation",
+    "batch_norm",
+    "squeeze_excite",
+)
 
-Floats = NDArray[np.float64]
 
 # How a network came into a campaign.
 ROLES = ("random", "stratified", "front")
@@ -134,23 +146,31 @@ def network_fingerprint(space: SearchSpace) -> str:
     skeleton = space.skeleton
     slots = [(slot.name, len(slot.choices)) for slot in space.slots]
     layers = [
-        layer and (layer.block, layer.index, layer.size_in, *map(astuple, layer.convs()))
+        layer and (layer.block, layer.index, layer.size_in, *map(_values, layer.convs()))
         for _, layer in space.cell_layers()
     ]
     widths = [16 + i for i in range(len(skeleton.head.taps))]
     levels = [
-        (level.size_in, level.size, *map(astuple, (*level.stage, *level.boxes, *level.classes)))
+        (level.size_in, level.size, *map(_values, (*level.stage, *level.boxes, *level.classes)))
         for level in head_levels(skeleton, widths)
     ]
-    definition = repr((slots, skeleton.activation, space.stems, layers, levels))
-    return hashlib.sha256(definition.encode()).hexdigest()[:16]
+    text = definition((slots, skeleton.activation, space.stems, layers, levels), {})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _values(conv: Conv) -> tuple[Any, ...]:
+    """A convolution's values; those of fields after version 1 stand last, with their names."""
+    later = later_fields(conv, _CONV_VERSION_1)
+    first = [getattr(conv, name) for name in _CONV_VERSION_1]
+    return (*first, *((name, getattr(conv, name)) for name in later))
 
 
 def save_npz(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes arrays and a JSON header to an NPZ file, atomically."""
     text = np.array(json.dumps(meta, sort_keys=True))
+    named: dict[str, Any] = {"meta": text, **arrays}  # numpy 2.0 knows no `allow_pickle` here
     with atomic_file(path) as file:
-        np.savez_compressed(file, meta=text, **arrays)
+        np.savez_compressed(file, **named)
 
 
 def load_npz(

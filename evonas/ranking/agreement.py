@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.ranking.statistics import (
     Interval,
     Statistic,
@@ -15,8 +16,6 @@ from evonas.ranking.statistics import (
     top_overlap,
 )
 from evonas.ranking.truth import Truth
-
-Floats = NDArray[np.float64]
 
 STATISTICS: dict[str, Statistic] = {
     "tau": kendall_tau,

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.ranking.truth import Truth
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.ranking.agreement import (
     agreement,
     noise_ceiling,
@@ -16,8 +16,6 @@ from evonas.ranking.agreement import (
 )
 from evonas.ranking.discrimination import discrimination, explained_by_gene
 from evonas.ranking.truth import Truth, op_mixes
-
-Floats = NDArray[np.float64]
 
 TERCILES = ("cheap", "middle", "costly")
 
@@ -32,17 +30,17 @@ def ranking_report(truth: Truth, predictions: Mapping[str, Floats]) -> dict[str,
     Returns:
         `n`; `predictors` by name with every statistic, `terciles`, `op_mixes`, `alike` and
         `error_genes` (share of the variance of what a line through the prediction leaves);
-        `ceiling`; `seeds` (of the truth); `discrimination`; `genes` (share of variance explained).
+        `noise_ceiling`; `seeds` (of the truth); `discrimination`; `genes` (share of variance
+        explained).
         Intervals are `{value, low, high}`.
     """
-    ceiling = noise_ceiling(truth)
     return {
         "n": len(truth),
         "ap_mean": float(truth.ap.mean()),
         "ap_min": float(truth.ap.min()),
         "ap_max": float(truth.ap.max()),
         "predictors": {name: _figures(truth, values) for name, values in predictions.items()},
-        "ceiling": asdict(ceiling),
+        "noise_ceiling": asdict(noise_ceiling(truth)),
         "tau_between_seeds": tau_between_seeds(truth),
         "discrimination": asdict(discrimination(truth)),
         "genes": explained_by_gene(truth.space, truth.genotypes, truth.ap),

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from evonas.arrays import Floats
+
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 # True and predicted values, (b, n) each, to a figure for each row, (b,).
 Statistic = Callable[[Floats, Floats], Floats]
 

@@ -6,11 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.space import Genotypes, Op, SearchSpace
 from evonas.table import BenchmarkTable
-
-Floats = NDArray[np.float64]
 
 _COLUMN = "trained_map"
 _KINDS = ("ibn", "fused", "tucker")

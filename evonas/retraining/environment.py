@@ -1,8 +1,6 @@
 """What a run was made with, written at its start and held against when it goes on."""
 
 import platform
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +9,7 @@ import evonas
 from evonas.data import CocoDataset, data_fingerprint
 from evonas.errors import DataError
 from evonas.files import read_json, write_json
+from evonas.git import git_commit
 from evonas.retraining.folder import RunFolder
 from evonas.retraining.request import Retraining
 from evonas.training.processes import Processes
@@ -36,7 +35,7 @@ def check_environment(
         return known
     now = {
         "data": data,
-        "git_commit": _git_commit(),
+        "git_commit": git_commit(),
         "versions": {
             "evonas": evonas.__version__,
             "torch": torch.__version__,
@@ -62,16 +61,3 @@ def check_classes(dataset: CocoDataset, classes: tuple[str, ...]) -> None:
             f"{dataset.annotation_file}: classes {', '.join(dataset.class_names)}, but the "
             f"training split has {', '.join(classes)}"
         )
-
-
-def _git_commit() -> str | None:
-    """Returns the commit of the source, marked where files differ from it; None outside git."""
-    folder = Path(__file__).parent
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return described.stdout.strip()

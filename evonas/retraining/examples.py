@@ -15,7 +15,7 @@ from evonas.retraining.folder import RunFolder
 
 if TYPE_CHECKING:
     from evonas.data import CocoDataset
-    from evonas.training.evaluation import Detections
+    from evonas.training.detections import Detections
 
 COUNT = 12
 _SIDE = 320  # pixels, of the longer side of a kept picture

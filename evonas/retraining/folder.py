@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evonas.errors import ConfigurationError, SchemaError
+from evonas.errors import ConfigurationError, DataError, GenotypeError, SchemaError
 from evonas.files import read_json, write_atomically, write_json
 from evonas.json_values import without_nan
+from evonas.limits import parse_json, printable, read_regular
 from evonas.retraining.request import Retraining
+from evonas.space import resolve
 from evonas.training.recipe import describe_recipe, recipe_from
 
 _VERSION = 1
+_MOST_CURVES = 256 * 1024**2  # bytes; a million rows have about 100 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,13 @@ class RunFolder:
                 raise SchemaError(
                     f"{self.config}: version {content['version']}; this evonas reads {_VERSION}"
                 )
+            for name in ("architecture", "data", "recipe_name", "init"):
+                if not isinstance(content[name], str):
+                    raise TypeError(f"{name}: expected str, got {content[name]!r}")
+            if type(content["seed"]) is not int:
+                raise TypeError(f"seed: expected int, got {content['seed']!r}")
             return Retraining(
-                content["architecture"],
+                resolve(content["architecture"]),
                 Path(content["data"]),
                 content["recipe_name"],
                 recipe_from(content["recipe"]),
@@ -156,8 +164,11 @@ class RunFolder:
                 content["seed"],
                 Path(content["table"]) if content["table"] else None,
             )
-        except (KeyError, TypeError, ConfigurationError) as error:
-            raise SchemaError(f"{self.config}: not the configuration of a run ({error})") from error
+        except (KeyError, TypeError, ValueError, ConfigurationError, GenotypeError) as error:
+            reason = printable(str(error))
+            raise SchemaError(
+                f"{self.config}: not the configuration of a run ({reason})"
+            ) from error
 
     def read_metrics(self) -> dict[str, Any]:
         """Returns the figures of a finished run: see `run_training`.
@@ -188,12 +199,19 @@ class RunFolder:
         """Returns the rows so far: `step` and `seconds`, and either `loss` or `map` with others.
 
         A line that is being written, or was when the machine died, is left out.
+
+        Raises:
+            SchemaError: The file cannot be read.
         """
         try:
-            lines = self.curves.read_text(errors="replace").splitlines()
+            text = read_regular(self.curves, _MOST_CURVES).decode(errors="replace")
         except FileNotFoundError:
             return []
-        return list(_rows(lines))
+        except OSError as error:
+            raise SchemaError(f"{self.curves}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise SchemaError(f"{self.curves}: cannot be read: {error}") from error
+        return list(_rows(text.splitlines()))
 
     def keep_curves(self, steps: int) -> list[dict[str, Any]]:
         """Drops what came after that many steps, for a run that goes on from there."""
@@ -223,11 +241,25 @@ def _are_figures(content: Any) -> bool:
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            row = json.loads(line)
-        except ValueError:
+            row = parse_json(line, "row")
+        except DataError:
             continue
-        if isinstance(row, dict) and isinstance(row.get("step"), int):
+        if isinstance(row, dict) and _is_row(row):
             yield row
+
+
+def _is_row(row: Mapping[str, Any]) -> bool:
+    """Whether a line has what every reader of curves counts on."""
+    if not (type(row.get("step")) is int and row["step"] >= 0 and _is_number(row.get("seconds"))):
+        return False
+    if "loss" in row and not _is_number(row.get("images_per_second")):
+        return False
+    optional = (row[name] for name in ("loss", "map") if name in row)
+    return all(value is None or _is_number(value) for value in optional)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
 
 
 def _line(row: Mapping[str, Any]) -> str:

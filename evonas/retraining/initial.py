@@ -7,20 +7,21 @@ from torch import Tensor
 
 from evonas.data.tensors import DetectionBatch
 from evonas.detector import Detector
-from evonas.detector.archive import load_archive
+from evonas.detector.archive import Card, load_archive
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.space import AnchorShapes, Architecture, load_space
+from evonas.space import Architecture, Design
 from evonas.supernet import load_supernet
 from evonas.training.validation import as_input
 
 
 def initial_detector(
-    name: str,
+    design: Design,
     architecture: Architecture,
     classes: tuple[str, ...],
     init: str,
     seed: int,
     images: DetectionBatch,
+    published: bool = False,
 ) -> Detector:
     """Returns a network with random weights, or with those of a file.
 
@@ -28,12 +29,13 @@ def initial_detector(
     name keep theirs.
 
     Args:
-        name: The architecture's `arch_id`, or the name of a published network or baseline.
-        architecture: That architecture, with as many classes.
+        design: The network as it was asked for.
+        architecture: Its architecture with as many classes and the anchors to train with.
         classes: Names of the classes to detect.
         init: `scratch`, an archive or a supernet's weights.
         seed: Decides random weights.
         images: Training images that set the batch norm of a supernet's weights.
+        published: Draw random weights as the published MobileDets', not as evonas does.
 
     Raises:
         SchemaError: The file is neither, damaged or of a newer version.
@@ -42,18 +44,20 @@ def initial_detector(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         detector = Detector(architecture)
+        if published:
+            detector.initialise_as_published()
     if init != "scratch":
         path = Path(init)
         from_supernet = _is_supernet(path)
         if from_supernet:
-            source, known = _from_supernet(path, name)
+            source, known = _from_supernet(path, design)
         else:
             archive = load_archive(path)
             source, known = archive.detector, archive.card.classes
             theirs = source.architecture.with_classes(len(classes))
             if theirs.with_anchors(architecture.skeleton.head.anchors) != architecture:
                 raise ConfigurationError(
-                    f"--init {path}: weights of {archive.card.architecture}, not of {name}"
+                    f"--init {path}: weights of {archive.card.architecture}, not of {design.name}"
                 )
         _take_weights(detector, source, classes, known)
         if from_supernet:
@@ -61,15 +65,17 @@ def initial_detector(
     return detector.to(memory_format=torch.channels_last)
 
 
-def initial_anchors(init: str) -> AnchorShapes | None:
-    """Returns the anchors that initial weights were trained for, if not the space's.
+def initial_card(init: str) -> Card | None:
+    """Returns the card of initial weights: which anchors and resizing they were trained for.
+
+    None without weights, and for a supernet's, which have those of its space.
 
     Raises:
         SchemaError: The file is damaged or of a newer version.
     """
     if init == "scratch" or _is_supernet(Path(init)):
         return None
-    return load_archive(init).card.anchors
+    return load_archive(init).card
 
 
 def _is_supernet(path: Path) -> bool:
@@ -82,14 +88,9 @@ def _is_supernet(path: Path) -> bool:
         raise SchemaError(f"{path}: not a .safetensors file ({error})") from error
 
 
-def _from_supernet(path: Path, architecture: str) -> tuple[Detector, tuple[str, ...]]:
+def _from_supernet(path: Path, design: Design) -> tuple[Detector, tuple[str, ...]]:
     supernet, card = load_supernet(path)
-    space_name = architecture.partition(":")[0]
-    space = load_space(space_name)
-    genotypes = space.genotypes([architecture])
-    if space.name != supernet.space.name:
-        genotypes = space.translate(genotypes, supernet.space)
-    return supernet.extract(supernet.space.decode(genotypes[0])), tuple(card["classes"])
+    return supernet.extract_design(design), tuple(card["classes"])
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from pathlib import Path
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, DataError
 from evonas.paths import find_data
-from evonas.space import find_architecture, list_baselines, whole_space
+from evonas.space import Design, resolve, whole_space
 from evonas.training.recipe import Recipe, describe_recipe
 from evonas.training.recipes import load_recipe
 
@@ -21,7 +21,7 @@ class Retraining:
     """A training, resolved: all that decides its result, and where the result goes.
 
     Attributes:
-        architecture: An `arch_id`, or the name of a published network or baseline.
+        design: The network.
         data: The COCO-format folder.
         recipe_name: The recipe as it was asked for.
         recipe: The recipe with all changes.
@@ -30,13 +30,30 @@ class Retraining:
         table: Benchmark table that takes the result; None for none.
     """
 
-    architecture: str
+    design: Design
     data: Path
     recipe_name: str
     recipe: Recipe
     init: str = "scratch"
     seed: int = 0
     table: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what no run can do.
+
+        Raises:
+            ConfigurationError: A table for a network that is a point of no space.
+        """
+        if self.table is not None and self.design.space is None:
+            raise ConfigurationError(
+                f"{self.architecture} is a point of no space, so no table can have it; leave out "
+                "--table"
+            )
+
+    @property
+    def architecture(self) -> str:
+        """Name of the network, as it was asked for."""
+        return self.design.name
 
     @property
     def id(self) -> str:
@@ -76,15 +93,11 @@ def plan_training(
         ConfigurationError: An unknown architecture, recipe or initial weights.
         DataError: No such splits.
     """
-    find_architecture(architecture)
-    if table is not None and architecture in list_baselines():
-        raise ConfigurationError(
-            f"{architecture} is a point of no space, so no table can have it; leave out --table"
-        )
+    design = resolve(architecture)
     if seed < 0:
         raise ConfigurationError(f"the seed is {seed}; it must be at least 0")
     resolved = load_recipe(recipe, changes)
-    weights = _resolve_init(init, architecture)
+    weights = _resolve_init(init, design)
     if resolved.freeze_norm and weights == "scratch":
         raise ConfigurationError(
             f"recipe {recipe!r} keeps the batch norm of trained weights: name some with --init, or "
@@ -97,17 +110,20 @@ def plan_training(
             f"{data}: no COCO-format split {lacking[0]!r}; training needs train and val"
         )
     to = Path(table).resolve() if table is not None else None
-    return Retraining(architecture, folder, recipe, resolved, weights, seed, to)
+    return Retraining(design, folder, recipe, resolved, weights, seed, to)
 
 
-def _resolve_init(init: str, architecture: str) -> str:
+def _resolve_init(init: str, design: Design) -> str:
     """Returns `scratch` or the file of weights."""
     if init == "scratch":
         return init
     path = Path(init)
     if init == "supernet":
-        space, colon, _ = architecture.partition(":")
-        name = whole_space(space) if colon else "no space"
+        if design.space is None:
+            raise ConfigurationError(
+                f"--init supernet: {design.name} is a point of no space, so no supernet has it"
+            )
+        name = whole_space(design.space.name)
         path = find_data(f"supernets/{name}.safetensors")
     elif path.is_dir():
         path = path / "best.safetensors"

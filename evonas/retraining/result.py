@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from evonas.errors import DataError
+from evonas.errors import SchemaError
 from evonas.retraining.request import Retraining
-from evonas.space import Genotypes, SearchSpace, find_architecture, load_space
-from evonas.space.published import PUBLISHED
-from evonas.table import create_table, open_table
+from evonas.space import Genotypes, SearchSpace
+from evonas.table import open_or_create, open_table
+from evonas.table.provenance import differing_key
 from evonas.training.recipe import describe_recipe
 
 
@@ -16,18 +16,18 @@ def check_table(request: Retraining, environment: dict[str, Any]) -> None:
     """Finds out before a training whether its table will take the result.
 
     Raises:
-        DataError: The table has the column with another provenance, such as another recipe.
-        SchemaError: It is damaged.
+        SchemaError: The table has the column with another provenance, such as another recipe, or
+            is damaged.
     """
     if request.table is None or not request.table.exists():
         return
-    table, (space, _) = open_table(request.table), locate(request.architecture)
+    table, (space, _) = open_table(request.table), _point(request)
     column = _columns(request)[0]
     known = table.provenance(column, space) if space.name in table.spaces else {}
     ours = _provenance(request, environment)
-    if known and dict(known) != ours:
-        key = min(key for key in {*known, *ours} if known.get(key) != ours.get(key))
-        raise DataError(
+    key = differing_key(known, ours) if known else None
+    if key is not None:
+        raise SchemaError(
             f"{request.table}: has {column!r} of another {key}: {known.get(key)!r}, and this "
             f"training's is {ours.get(key)!r}; name another --table"
         )
@@ -39,13 +39,14 @@ def keep_result(request: Retraining, environment: dict[str, Any], result: dict[s
     Seeds other than 0 have columns of their own, `trained_map:SEED`.
 
     Raises:
-        DataError: The table cannot be written, or has the column with another provenance.
+        DataError: The table cannot be written.
+        SchemaError: It has the column with another provenance.
     """
     if request.table is None:
         return
     path = request.table
-    table = open_table(path) if path.exists() else create_table(path)
-    space, genotypes = locate(request.architecture)
+    table = open_or_create(path)
+    space, genotypes = _point(request)
     values = (result["val"]["map"], result["val"]["map50"])
     columns = {
         name: np.array([value]) for name, value in zip(_columns(request), values, strict=True)
@@ -69,10 +70,9 @@ def _provenance(request: Retraining, environment: dict[str, Any]) -> dict[str, s
     }
 
 
-def locate(architecture: str) -> tuple[SearchSpace, Genotypes]:
-    """Returns the space and the genotype, (1, n_genes), of an `arch_id` or published network."""
-    if architecture in PUBLISHED:
-        space = load_space(PUBLISHED[architecture].space)
-        return space, space.encode(find_architecture(architecture))[None]
-    space = load_space(architecture.partition(":")[0])
-    return space, space.genotypes([architecture])
+def _point(request: Retraining) -> tuple[SearchSpace, Genotypes]:
+    """Returns the space and the genotype, (1, n_genes)."""
+    space, genotype = request.design.space, request.design.genotype
+    assert space is not None, "a request with a table has a space"
+    assert genotype is not None
+    return space, genotype[None]

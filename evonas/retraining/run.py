@@ -1,6 +1,5 @@
 """A training run: from its folder's request to the folder's results."""
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -12,26 +11,26 @@ from torch import Tensor
 
 from evonas.data import CocoDataset, list_splits, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
-from evonas.detector import Detector
+from evonas.detector import FAST, Detector, load_protocol
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.errors import ConfigurationError
-from evonas.files import write_json
+from evonas.files import remove_partial_files, write_json
 from evonas.json_values import without_nan
 from evonas.locks import locked
 from evonas.retraining.environment import check_classes, check_environment
-from evonas.retraining.evaluate import Evaluator, figures, per_class, precision_recall
 from evonas.retraining.events import EventFiles
 from evonas.retraining.examples import write_examples
 from evonas.retraining.folder import RunFolder
-from evonas.retraining.initial import initial_anchors, initial_detector
+from evonas.retraining.initial import initial_card, initial_detector
 from evonas.retraining.request import Retraining
 from evonas.retraining.result import check_table, keep_result
-from evonas.space import Architecture, find_architecture
+from evonas.space import Architecture
 from evonas.training.anchor_fit import fit_anchors
 from evonas.training.batch_size_probe import largest_batch
 from evonas.training.checkpoint import checkpoint_steps
 from evonas.training.confusion import confusion_matrix
 from evonas.training.evaluation import evaluate_detections
+from evonas.training.evaluator import Evaluator, figures, per_class, precision_recall
 from evonas.training.loop import Progress, TrainingError, train
 from evonas.training.memory import is_out_of_memory
 from evonas.training.processes import ALONE, Processes
@@ -60,12 +59,15 @@ class Machine:
     interrupted: Callable[[], bool] = lambda: False
 
 
-def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
+def run_training(
+    path: Path, machine: Machine | None = None, request: Retraining | None = None
+) -> dict[str, Any]:
     """Runs what a folder's configuration asks for, or goes on with it; see `RunFolder.create`.
 
     Args:
         path: The run's folder.
         machine: Where and how to run; one process on the CPU by default.
+        request: What the folder was created with; by default it is read from the folder.
 
     Returns:
         The metrics, as in `metrics.json`.
@@ -75,7 +77,7 @@ def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
         KeyboardInterrupt: Interrupted, after saving.
     """
     folder, machine = RunFolder(path), machine or Machine()
-    request = folder.request()
+    request = request or folder.request()
     if folder.metrics.exists():
         return folder.read_metrics()
     if machine.processes.rank > 0:
@@ -83,6 +85,7 @@ def run_training(path: Path, machine: Machine | None = None) -> dict[str, Any]:
     with locked(folder.lock) as ours:
         if not ours:
             raise ConfigurationError(f"{path}: another process is running it")
+        remove_partial_files(path)
         return _Run(folder, request, machine).run()
 
 
@@ -99,29 +102,30 @@ class _Run:
         check_classes(val_set, self.classes)
         self.environment = check_environment(folder, request, machine.processes)
         check_table(request, self.environment)
+        self.initial = initial_card(request.init)
         self.architecture = self._architecture(train_set)
+        self.protocol = load_protocol(request.recipe.protocol)
+        trained_for = self.initial.resizing if self.initial else "antialiased"
+        self.resizing = request.recipe.resizing or trained_for
         size = self.architecture.skeleton.image_size
         count = max(_LEAST_CALIBRATION, _CALIBRATION_PIXELS // size**2)
-        self.calibration = load_tensors(train_set.first(count), size)
-        fits = fits_in_memory(len(train_set), size)
-        self.data: DetectionBatch | CocoImages = (
-            load_tensors(train_set, size) if fits else CocoImages(train_set, size)
-        )
-        self.evaluator = Evaluator(
-            val_set, size, machine.device, machine.workers, machine.processes
-        )
+        self.calibration = load_tensors(train_set.first(count), size, self.resizing)
+        load = load_tensors if fits_in_memory(len(train_set), size) else CocoImages
+        self.data: DetectionBatch | CocoImages = load(train_set, size, self.resizing)
+        self.evaluator = self._evaluator(val_set)
         self.rows: list[dict[str, Any]] = []
         self.began = time.monotonic()
 
     def run(self) -> dict[str, Any]:
         request, machine = self.request, self.machine
         detector = initial_detector(
-            request.architecture,
+            request.design,
             self.architecture,
             self.classes,
             request.init,
             request.seed,
             self.calibration,
+            request.recipe.initialisation == "published",
         ).to(machine.device)
         steps = self._take_up()
         self.events = EventFiles(self.folder.events, steps, wanted=self.leads)
@@ -199,7 +203,7 @@ class _Run:
 
     def _validate(self, step: int, weights: dict[str, Tensor]) -> bool:
         detector = self._averaged(weights)
-        metrics = self.evaluator(self._folded(detector))
+        metrics = self.evaluator(detector)
         ap = None if metrics.ap != metrics.ap else metrics.ap  # no image has a box
         better = not self._validations() or (ap or 0.0) > (self._best()["map"] or 0.0)
         if better and self.leads:
@@ -228,20 +232,15 @@ class _Run:
             detector.calibrate(as_input(self.calibration.images.to(self.machine.device)))
         return detector
 
-    def _folded(self, detector: Detector) -> Detector:
-        folded = copy.deepcopy(detector)
-        folded.fold()
-        return folded
-
     def _architecture(self, train_set: CocoDataset) -> Architecture:
         """The network with the data's classes and, where not the space's, other anchors."""
         request = self.request
-        architecture = find_architecture(request.architecture).with_classes(len(self.classes))
+        architecture = request.design.architecture.with_classes(len(self.classes))
         if request.recipe.fit_anchors:
             return architecture.with_anchors(fit_anchors(train_set, architecture.skeleton))
         if request.recipe.anchors:
             return request.recipe.with_anchors(architecture)
-        anchors = initial_anchors(request.init)
+        anchors = self.initial.anchors if self.initial else None
         return architecture if anchors is None else architecture.with_anchors(anchors)
 
     def _card(self, step: int, ap: float, ap50: float) -> Card:
@@ -256,10 +255,13 @@ class _Run:
         metrics = {"map": ap, "map50": ap50}
         of = f"val of {self.request.data.name}, fingerprint {self.environment['data']}"
         anchors = self.architecture.skeleton.head.anchors
-        own = find_architecture(self.request.architecture).skeleton.head.anchors
+        own = self.request.design.architecture.skeleton.head.anchors
         return Card(
             self.request.architecture,
             self.classes,
+            detection=self.protocol if self.protocol.candidates else FAST,
+            protocol=self.protocol,
+            resizing=self.resizing,
             metrics=metrics,
             metrics_of=of,
             anchors=anchors if anchors != own else None,
@@ -286,13 +288,15 @@ class _Run:
     # --- the end ----------------------------------------------------------------------------
 
     def _finish(self) -> dict[str, Any]:
-        archive = load_archive(self.folder.best)
-        detector = self._folded(archive.detector.to(self.machine.device))
+        archive = load_archive(self.folder.best, self.request.design)
+        detector = archive.detector.to(self.machine.device).folded()
         result: dict[str, Any] = {
             "architecture": self.request.architecture,
             "best_step": self._best()["step"],
             "steps": self.rows[-1]["step"],
             "seconds": self.rows[-1]["seconds"],
+            "protocol": self.protocol.as_dict(),
+            "resizing": self.resizing,
         }
         curves: dict[str, Any] = {}
         confusion: dict[str, Any] = {"classes": [*self.classes, ""]}
@@ -325,9 +329,19 @@ class _Run:
             return self.evaluator
         dataset = load_coco(self.request.data, split)
         check_classes(dataset, self.classes)
+        return self._evaluator(dataset)
+
+    def _evaluator(self, dataset: CocoDataset) -> Evaluator:
         machine = self.machine
-        size = self.architecture.skeleton.image_size
-        return Evaluator(dataset, size, machine.device, machine.workers, machine.processes)
+        return Evaluator(
+            dataset,
+            self.architecture.skeleton.image_size,
+            machine.device,
+            machine.workers,
+            machine.processes,
+            self.protocol,
+            self.resizing,
+        )
 
     # --- records, by the first process only -------------------------------------------------
 

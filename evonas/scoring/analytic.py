@@ -3,16 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.latency import load_predictor
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
 from evonas.space.memory import peak_memory
-
-Floats = NDArray[np.float64]
-
 
 MEMORY = "peak_memory"
 _LATENCY = "latency:"
@@ -64,7 +61,7 @@ class AnalyticColumns:
 
     def keep(self, store: ScoreStore, genotypes: Genotypes, values: Mapping[str, Floats]) -> None:
         """Gives a store those values, each (n,), that it lacks."""
-        known = store.lookup(genotypes, self.columns, self.space)
+        known = store.known(genotypes, self.columns, self.space)
         for name in self.columns:
             lacking = np.isnan(known[name])
             if lacking.any():

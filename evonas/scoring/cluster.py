@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.cluster import join_cluster
 from evonas.errors import EvonasError
 from evonas.scoring.options import ScorerOptions
-from evonas.scoring.scorer import Floats, Scorer
+from evonas.scoring.scorer import Scorer
 from evonas.space import Genotypes
 
 _CHUNKS_PER_WORKER = 4  # so that a slow or lost worker holds little up

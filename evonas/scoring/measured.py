@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.latency import load_device
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.pool import CPU_SECONDS, measure_all
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 
 def is_exact(device: str) -> bool:

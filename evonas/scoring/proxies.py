@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evonas.arrays import Floats
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detector
 from evonas.errors import ConfigurationError
-from evonas.scoring.scorer import Floats
 from evonas.space import Architecture, Conv, Genotypes, SearchSpace
 from evonas.training.validation import as_input
 

@@ -12,10 +12,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 # A kill loses what was scored since the last write, so a batch should take a few seconds; a write
 # costs some milliseconds, so a fast scorer's batches should be large.
@@ -41,7 +40,7 @@ class Scorer(Protocol):
 class ScoreStore(Protocol):
     """Where scores are kept; `evonas.table.BenchmarkTable` is one."""
 
-    def lookup(
+    def known(
         self, genotypes: Genotypes, columns: Sequence[str], space: SearchSpace
     ) -> dict[str, Floats]:
         """Returns each column's values, (n,), NaN where the store has none."""
@@ -63,10 +62,10 @@ class MemoryStore:
 
     _values: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=dict)
 
-    def lookup(
+    def known(
         self, genotypes: Genotypes, columns: Sequence[str], space: SearchSpace
     ) -> dict[str, Floats]:
-        """See `ScoreStore.lookup`."""
+        """See `ScoreStore.known`."""
         keys = row_keys(genotypes)
         found = {}
         for name in columns:
@@ -149,7 +148,7 @@ class CachedScorer:
         Raises:
             DataError: The scorer gave no number for a genotype.
         """
-        scores = self.store.lookup(genotypes, self.columns, self.space)
+        scores = self.store.known(genotypes, self.columns, self.space)
         unknown = np.isnan(np.stack([scores[name] for name in self.columns])).any(axis=0)
         missing = np.flatnonzero(unknown)
         self.cached += len(genotypes) - len(missing)

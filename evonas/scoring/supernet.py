@@ -6,18 +6,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from evonas.arrays import Floats
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
-from evonas.detector import ActivationCache
+from evonas.detector import FAST, ActivationCache
 from evonas.errors import ConfigurationError, DataError
 from evonas.objectives import BY_SIZE
-from evonas.scoring.scorer import Floats
 from evonas.space import Architecture, Genotypes, SearchSpace
-from evonas.supernet import load_supernet
+from evonas.supernet import CALIBRATION_IMAGES, load_supernet
 from evonas.training.validation import Validation, as_input
 
-# Fixed parts of what a score means; the provenance names them.
-CALIBRATION_IMAGES = 128
+# Fixed, as is CALIBRATION_IMAGES: parts of what a score means; the provenance names them.
 SCORING_IMAGES = 500
 
 # What the layers that two architectures have in common may take up: all of `nano`, little of
@@ -68,7 +67,7 @@ class SupernetScorer:
         if validation.is_crowd.all():
             raise DataError(f"{data}: no objects in the validation images, so networks have no AP")
         self.calibration = as_input(load_tensors(calibration, size).images)
-        self.validation = Validation(validation, size)
+        self.validation = Validation(validation, size, FAST)
         if by_size:
             _ = self.validation.size_limits  # refuses data that cannot be divided
         self._calibration_reuse = ActivationCache(_REUSE_BYTES)

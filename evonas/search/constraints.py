@@ -1,77 +1,126 @@
-"""Constraints of a search: `latency:ethos-u55-256 <= 5`."""
+"""Constraints of a search: conditions of which the violation is known, not only whether they hold.
 
-import re
+They are written in the grammar of `evonas.conditions`: `latency:ethos-u55-256 <= 5`.
+"""
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
+from evonas.conditions import (
+    And,
+    Comparison,
+    Condition,
+    Not,
+    Or,
+    condition_columns,
+    parse_condition,
+)
 from evonas.errors import ConfigurationError
 
-Floats = NDArray[np.float64]
-
-_COMPARISON = re.compile(r"\s*([a-z][a-z0-9_:-]*)\s*(<=|>=|<|>)\s*([-+0-9.eE]+)\s*")
+_OPPOSITE = {"<=": ">", ">": "<=", ">=": "<", "<": ">=", "==": "!=", "!=": "=="}
+_MIRRORED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<", "==": "==", "!=": "!="}
+_LEAST = 1e-12  # the violation at a bound that is itself excluded
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A bound on a column.
+    """A condition that every network must meet.
 
     Attributes:
-        column: Name of the column.
-        upper: Whether the bound is from above.
-        bound: The bound, in the column's unit.
-        strict: Whether the bound itself is excluded.
+        condition: Comparisons of a column (left) with a number (right), joined by `And` and `Or`.
     """
 
-    column: str
-    upper: bool
-    bound: float
-    strict: bool
+    condition: Condition
 
-    def violation(self, values: Floats) -> Floats:
-        """Returns (n,) how far beyond the bound, relative to it; 0 or less where it holds."""
-        beyond = values - self.bound if self.upper else self.bound - values
-        scaled = beyond / max(abs(self.bound), 1e-12)
-        return np.where(scaled == 0, 1e-12, scaled) if self.strict else scaled
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that it reads."""
+        return condition_columns(self.condition)
+
+    def violation(self, values: Mapping[str, Floats]) -> Floats:
+        """Returns (n,) how far values are beyond the bounds; 0 or less where the condition holds.
+
+        A bound's violation is relative to it; that of an `and` is its parts' largest, that of an
+        `or` their smallest.
+        """
+        return _violation(self.condition, values)
 
 
 def parse_constraints(expressions: Iterable[str]) -> tuple[Constraint, ...]:
-    """Reads expressions, each comparisons of a column with a number joined by `and`.
+    """Reads conditions that must all hold; what they join by `and` are constraints of their own.
 
     Raises:
-        ConfigurationError: Not such an expression.
+        ConfigurationError: Not a condition, or one that compares anything but a column with a
+            number.
 
-    >>> parse_constraints(["madds <= 2e7"])
-    (Constraint(column='madds', upper=True, bound=20000000.0, strict=False),)
+    >>> [str(c.condition) for c in parse_constraints(["madds <= 2e7 and not params > 1e5"])]
+    ['madds <= 20000000.0', 'params <= 100000.0']
     """
-    parts = [part for text in expressions for part in re.split(r"\band\b", text)]
-    return tuple(_parse(part) for part in parts)
-
-
-def _parse(text: str) -> Constraint:
-    match = _COMPARISON.fullmatch(text)
-    try:
-        if not match:
-            raise ValueError
-        column, sign, bound = match[1], match[2], float(match[3])
-    except ValueError:
-        raise ConfigurationError(
-            f"constraint {text.strip()!r}: must be COLUMN, one of <= >= < >, and a number, "
-            "joined by 'and', for example 'latency:cpu-xnnpack <= 5'"
-        ) from None
-    return Constraint(column, sign.startswith("<"), bound, strict=len(sign) == 1)
+    found: list[Constraint] = []
+    for text in expressions:
+        condition = _bounds(parse_condition(text), text, holds=True)
+        parts = condition.parts if isinstance(condition, And) else (condition,)
+        found += map(Constraint, parts)
+    return tuple(found)
 
 
 def violations(constraints: Sequence[Constraint], columns: Mapping[str, Floats], n: int) -> Floats:
     """Returns (n, n_constraints) violations, 0 or less where a constraint holds."""
     if not constraints:
         return np.zeros((n, 0))
-    return np.stack([c.violation(columns[c.column]) for c in constraints], axis=1)
+    return np.stack([constraint.violation(columns) for constraint in constraints], axis=1)
 
 
 def total_violation(violated: Floats) -> Floats:
     """Returns (n,) sums of violations (n, n_constraints): 0 where all hold."""
     total: Floats = np.maximum(violated, 0).sum(axis=1)
     return total
+
+
+def _bounds(condition: Condition, text: str, holds: bool) -> Condition:
+    """Writes a condition, or its opposite, without `not`, with columns to the left."""
+    if isinstance(condition, Not):
+        return _bounds(condition.part, text, not holds)
+    if isinstance(condition, Comparison):
+        left, sign, right = condition.left, condition.sign, condition.right
+        if isinstance(left, float):
+            left, sign, right = right, _MIRRORED[sign], left
+        if isinstance(right, str):
+            raise ConfigurationError(
+                f"constraint {text!r}: compares the columns {left} and {right}; a search's "
+                "constraints compare a column with a number, for example "
+                "'latency:cpu-xnnpack <= 5 and (params <= 1e6 or madds <= 2e7)'"
+            )
+        return Comparison(left, sign if holds else _OPPOSITE[sign], right)
+    joined: type[And] | type[Or] = And if isinstance(condition, And) == holds else Or
+    parts: list[Condition] = []
+    for part in condition.parts:
+        bounds = _bounds(part, text, holds)
+        parts += bounds.parts if isinstance(bounds, joined) else (bounds,)
+    return joined(tuple(parts))
+
+
+def _violation(condition: Condition, values: Mapping[str, Floats]) -> Floats:
+    if isinstance(condition, Comparison):
+        return _beyond(condition, values)
+    assert not isinstance(condition, Not), "constraints are written without `not`"
+    parts = [_violation(part, values) for part in condition.parts]
+    join = np.maximum if isinstance(condition, And) else np.minimum
+    violation: Floats = join.reduce(parts)
+    return violation
+
+
+def _beyond(comparison: Comparison, values: Mapping[str, Floats]) -> Floats:
+    assert isinstance(comparison.left, str)
+    assert isinstance(comparison.right, float)
+    sign, bound = comparison.sign, comparison.right
+    over = (values[comparison.left] - bound) / max(abs(bound), 1e-12)
+    if sign == "==":
+        return np.abs(over)
+    if sign == "!=":
+        return np.where(over == 0, _LEAST, 0.0)
+    scaled = over if sign.startswith("<") else -over
+    return np.where(scaled == 0, _LEAST, scaled) if len(sign) == 1 else scaled

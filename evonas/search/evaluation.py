@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
 from evonas.scoring.analytic import AnalyticColumns, is_analytic
 from evonas.scoring.scorer import CachedScorer, StoredOnly, row_keys
-from evonas.search.constraints import total_violation, violations
+from evonas.search.constraints import Constraint, total_violation, violations
 from evonas.search.spec import SearchSpec
 from evonas.space import Genotypes
 
-Floats = NDArray[np.float64]
 Columns = dict[str, Floats]
 
 # The reference point's costs are the worst of this many random networks of the space.
@@ -39,7 +39,7 @@ class Archive:
 
 
 class Evaluation:
-    """Evaluator genotypes for one spec and archives them.
+    """Evaluates genotypes for one spec and archives them.
 
     The expensive scorer is asked last and only for genotypes which the constraints on analytic
     columns leave feasible.
@@ -62,8 +62,8 @@ class Evaluation:
         analytic = [name for name in spec.columns if is_analytic(name)]
         self._analytic = AnalyticColumns(spec.space, analytic)
         self._keeps = scorer is not None and not isinstance(scorer.scorer, StoredOnly)
-        self._cheap = [c for c in spec.constraints if is_analytic(c.column)]
-        self._dear = np.array([not is_analytic(c.column) for c in spec.constraints], bool)
+        self._cheap = [c for c in spec.constraints if _is_cheap(c)]
+        self._dear = np.array([not _is_cheap(c) for c in spec.constraints], bool)
         names = dict.fromkeys([*spec.columns, *self._scored])
         self.archive = Archive(
             np.empty((0, spec.space.n_genes), np.uint8),
@@ -72,7 +72,7 @@ class Evaluation:
         )
 
     def __call__(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Evaluator canonical genotypes (n, n_genes) and archives each of them once.
+        """Evaluates canonical genotypes (n, n_genes) and archives each of them once.
 
         Returns:
             Objectives (n, n_objectives), NaN where nothing was scored because a constraint is
@@ -94,7 +94,7 @@ class Evaluation:
         if self.scorer and affordable.any():
             self._score(genotypes, columns, affordable)
         constraints = self.spec.constraints
-        known = {c.column: np.nan_to_num(columns[c.column]) for c in constraints}
+        known = {name: np.nan_to_num(columns[name]) for c in constraints for name in c.columns}
         violated = violations(constraints, known, len(genotypes))
         violated[np.ix_(~affordable, self._dear)] = 0
         self.archive.add(genotypes, columns, total_violation(violated) == 0)
@@ -148,3 +148,7 @@ class Evaluation:
                     "of stored networks only; use the predicted latency:DEVICE"
                 )
         return np.array(worst)
+
+
+def _is_cheap(constraint: Constraint) -> bool:
+    return all(is_analytic(name) for name in constraint.columns)

@@ -5,14 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import EvonasError
 from evonas.scoring.measured import is_exact, measure_latency
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
-
-Floats = NDArray[np.float64]
 
 OVER_BUDGET = "over_budget"
 _PREDICTED, _MEASURED = "latency:", "measured:"
@@ -56,10 +54,11 @@ def remeasure(
         if unknown := int(np.isnan(times).sum()):
             reasons[device] = f"{unknown} of {len(front)} take its compiler too long"
     over = np.zeros(len(result.front), bool)
+    known = {name: values[result.front] for name, values in result.archive.columns.items()}
+    measured = {name.replace(_MEASURED, _PREDICTED): values for name, values in columns.items()}
     for constraint in constraints:
-        known = columns.get(constraint.column.replace(_PREDICTED, _MEASURED))
-        if known is not None:
-            over |= constraint.violation(known) > 0
+        if not measured.keys().isdisjoint(constraint.columns):
+            over |= constraint.violation(known | measured) > 0
     if columns:
         columns[OVER_BUDGET] = over.astype(np.float64)
     return replace(result, measured=columns), reasons

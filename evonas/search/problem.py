@@ -12,12 +12,11 @@ from pymoo.core.mutation import Mutation
 from pymoo.core.problem import Problem
 from pymoo.core.sampling import Sampling
 
+from evonas.arrays import Floats
 from evonas.scoring.scorer import row_keys
 from evonas.search.operators import cross, mutate
 from evonas.search.spec import SearchSpec
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 # Rounds of drawing or mutating until all genotypes are new; past them a sample stays short (a
 # small space is exhausted) or takes what violates the constraints least.

@@ -3,12 +3,12 @@
 import csv
 import io
 import platform
-import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
+from evonas.git import git_commit
+from evonas.limits import csv_text
 from evonas.search.run import SearchResult
 
 _PACKAGES = ("numpy", "h5py", "pymoo", "moocore", "torch")
@@ -20,7 +20,7 @@ def front_csv(result: SearchResult) -> str:
     writer = csv.DictWriter(
         text, ["arch_id", *result.archive.columns, *result.measured], lineterminator="\n"
     )
-    writer.writeheader()
+    writer.writerow({name: csv_text(name) for name in writer.fieldnames})
     writer.writerows(result.rows())
     return text.getvalue()
 
@@ -58,18 +58,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def git_commit() -> str | None:
-    """Returns the commit of the source tree, or None outside one."""
-    try:
-        printed = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return printed.stdout.strip()

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, hypervolume, pareto_mask
 from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
 from evonas.search.evaluation import Archive, Evaluation
 from evonas.search.spec import SearchSpec, make_spec
 from evonas.space import SearchSpace
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +105,13 @@ def run_search(
     scorer: Scorer | None = None,
     table: ScoreStore | None = None,
     where: Iterable[str] = (),
-    algorithm: str = "nsga2",
-    population: int = 24,
-    generations: int = 10,
-    seed: int = 0,
+    algorithm: str = SearchSpec.algorithm,
+    population: int = SearchSpec.population,
+    generations: int = SearchSpec.generations,
+    seed: int = SearchSpec.seed,
     callback: Callable[[Progress], None] = lambda progress: None,
 ) -> SearchResult:
-    """Searches a space; the same arguments and scores give the same result.
-
-    A run that was stopped is resumed by running it again with the same table: what was scored
-    before is found there.
+    """Searches a space: `run_spec` for a spec that is written out here.
 
     Args:
         space: The space or its name.
@@ -132,14 +128,39 @@ def run_search(
 
     Raises:
         ConfigurationError: A name or number that is not allowed.
+        SchemaError: The table's scores are of another scorer, or of another definition of the
+            space.
     """
-    spec = make_spec(space, objectives, where)
-    for name, number in (("population", population), ("generations", generations)):
-        if number < 1:
-            raise ConfigurationError(f"{name} is {number}; it must be at least 1")
+    spec = make_spec(space, objectives, where, algorithm, population, generations, seed)
+    return run_spec(spec, scorer=scorer, table=table, callback=callback)
+
+
+def run_spec(
+    spec: SearchSpec,
+    *,
+    scorer: Scorer | None = None,
+    table: ScoreStore | None = None,
+    callback: Callable[[Progress], None] = lambda progress: None,
+) -> SearchResult:
+    """Searches for what a spec says; the same spec and scores give the same result.
+
+    A run that was stopped is resumed by running it again with the same table: what was scored
+    before is found there.
+
+    Args:
+        spec: What is searched for, and how.
+        scorer: As for `run_search`.
+        table: Where scores are looked up first and kept; None for this run's memory only.
+        callback: Told the progress after each generation and each batch of scores.
+
+    Raises:
+        ConfigurationError: An unknown algorithm, or nothing that gives a column of the spec.
+        SchemaError: The table's scores are of another scorer, or of another definition of the
+            space.
+    """
     evaluation = Evaluation(spec, _cached(spec, scorer, table))
-    run = _Run(evaluation, population, generations, callback)
-    history = tuple(run.progress(algorithm, seed))
+    run = _Run(evaluation, callback)
+    history = tuple(run.progress())
     front = run.front
     order = np.argsort(evaluation.values(evaluation.archive.columns)[front, 0], kind="stable")
     if spec.objectives[0].maximise:
@@ -165,7 +186,13 @@ def _cached(
                 f"{', '.join(spec.scored)}: needs a scorer, or a table that holds it"
             )
         scorer = StoredOnly(spec.space, spec.scored)
-    return CachedScorer(spec.space, scorer, MemoryStore() if table is None else table)
+    store = MemoryStore() if table is None else table
+    # Asked before anything is looked up: scores of another origin are no scores of this search.
+    none = np.empty(0)
+    columns = {} if isinstance(scorer, StoredOnly) else dict.fromkeys(scorer.columns, none)
+    nothing = np.empty((0, spec.space.n_genes), np.uint8)
+    store.append(spec.space, nothing, columns, provenance=scorer.provenance)
+    return CachedScorer(spec.space, scorer, store)
 
 
 class _Run:
@@ -174,13 +201,10 @@ class _Run:
     def __init__(
         self,
         evaluation: Evaluation,
-        population: int,
-        generations: int,
         callback: Callable[[Progress], None],
     ) -> None:
         self.evaluation = evaluation
-        self.population = population
-        self.generations = generations
+        self.spec = evaluation.spec
         self.callback = callback
         self.reference = evaluation.reference()
         self.front = np.empty(0, np.intp)
@@ -191,27 +215,31 @@ class _Run:
         if evaluation.scorer:
             evaluation.scorer.on_batch = lambda: self.callback(self.now())
 
-    def progress(self, name: str, seed: int) -> Iterator[Progress]:
+    @property
+    def _budget(self) -> int:
+        return self.spec.population * self.spec.generations
+
+    def progress(self) -> Iterator[Progress]:
         """Runs the algorithm and yields the progress after each generation."""
         from evonas.search.algorithms import make_algorithm
         from evonas.search.problem import SearchProblem
 
         problem = SearchProblem(self.evaluation)
-        algorithm = make_algorithm(name, problem, self.population)
-        budget = self.population * self.generations  # some ask for less than a population at once
-        algorithm.setup(problem, termination=("n_eval", budget), seed=seed)
+        algorithm = make_algorithm(self.spec.algorithm, problem, self.spec.population)
+        # Not a number of generations: some ask for less than a population at once.
+        algorithm.setup(problem, termination=("n_eval", self._budget), seed=self.spec.seed)
         while algorithm.has_next():
             algorithm.next()
             if self.seen == len(self.evaluation.archive.feasible):
                 break  # no new genotype was found: the space is exhausted
             self._update_front()
-            self.generation = -(-self.seen // self.population)
+            self.generation = -(-self.seen // self.spec.population)
             progress = self.now()
             self.callback(progress)
             yield progress
 
     def _update_front(self) -> None:
-        archive, objectives = self.evaluation.archive, self.evaluation.spec.objectives
+        archive, objectives = self.evaluation.archive, self.spec.objectives
         fresh = self.seen + np.flatnonzero(archive.feasible[self.seen :])
         self.seen = len(archive.feasible)
         candidates = np.concatenate([self.front, fresh])
@@ -227,11 +255,11 @@ class _Run:
         seconds = time.perf_counter() - self.started
         scored, cached = (scorer.scored, scorer.cached) if scorer else (0, 0)
         evaluated = max(len(self.evaluation.archive.feasible), scored + cached)
-        left = self.population * self.generations - evaluated
+        left = self._budget - evaluated
         pace = scorer.seconds / scored if scorer and scored else seconds / max(evaluated, 1)
         return Progress(
             self.generation,
-            self.generations,
+            self.spec.generations,
             evaluated,
             self.hypervolume,
             scored,

@@ -1,7 +1,8 @@
-"""What is searched for."""
+"""What is searched for, and how."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, load_objective
@@ -11,25 +12,49 @@ from evonas.space import SearchSpace, load_space
 from evonas.space.costs import COSTS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # with slots, `SearchSpec.population` would not be the default
 class SearchSpec:
-    """What is searched for.
+    """What is searched for, and how; the defaults of every search are those of this class.
 
     Attributes:
         space: Where.
         objectives: What shall be good.
         constraints: What must hold.
+        algorithm: A name of `evonas.search.algorithms.ALGORITHMS`.
+        population: Genotypes evaluated per generation.
+        generations: Number of generations, the first one random.
+        seed: Seed of all random choices.
     """
 
     space: SearchSpace
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
+    algorithm: str = "nsga2"
+    population: int = 24
+    generations: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be run.
+
+        Raises:
+            ConfigurationError: Nothing to trade off, or a number out of its range.
+        """
+        names = [objective.name for objective in self.objectives]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ConfigurationError(
+                f"objectives {names}: at least two different ones are required"
+            )
+        for name, least in (("population", 1), ("generations", 1), ("seed", 0)):
+            number = getattr(self, name)
+            if number < least:
+                raise ConfigurationError(f"{name} is {number}; it must be at least {least}")
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all columns that matter, and the costs."""
         names = [objective.name for objective in self.objectives]
-        names += [constraint.column for constraint in self.constraints]
+        names += [name for constraint in self.constraints for name in constraint.columns]
         return tuple(dict.fromkeys([*names, *COSTS]))
 
     @property
@@ -37,20 +62,49 @@ class SearchSpec:
         """Names of the columns that only a scorer or a table can give."""
         return tuple(name for name in self.columns if not is_analytic(name))
 
+    def settings(self) -> dict[str, Any]:
+        """Returns it as JSON values, from which `make_spec` makes the same spec again."""
+        return {
+            "space": self.space.name,
+            "objectives": [objective.name for objective in self.objectives],
+            "where": [str(constraint.condition) for constraint in self.constraints],
+            "algorithm": self.algorithm,
+            "population": self.population,
+            "generations": self.generations,
+            "seed": self.seed,
+        }
+
 
 def make_spec(
-    space: SearchSpace | str, objectives: Iterable[str], where: Iterable[str]
+    space: SearchSpace | str,
+    objectives: Iterable[str],
+    where: Iterable[str] = (),
+    algorithm: str = SearchSpec.algorithm,
+    population: int = SearchSpec.population,
+    generations: int = SearchSpec.generations,
+    seed: int = SearchSpec.seed,
 ) -> SearchSpec:
     """Reads what is searched for.
 
+    Args:
+        space: The space or its name.
+        objectives: Column names.
+        where: Constraints, for example `latency:ethos-u55-256 <= 5`.
+        algorithm: See `SearchSpec`, as for all that follow.
+        population: Genotypes evaluated per generation.
+        generations: Number of generations.
+        seed: Seed of all random choices.
+
     Raises:
-        ConfigurationError: An unknown space or objective, or not a constraint.
+        ConfigurationError: An unknown space or objective, not a constraint, or a number out of
+            its range.
     """
-    names = list(objectives)
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise ConfigurationError(f"objectives {names}: at least two different ones are needed")
     return SearchSpec(
         load_space(space) if isinstance(space, str) else space,
-        tuple(load_objective(name) for name in names),
+        tuple(load_objective(name) for name in objectives),
         parse_constraints(where),
+        algorithm,
+        population,
+        generations,
+        seed,
     )

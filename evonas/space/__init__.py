@@ -9,9 +9,10 @@ from evonas.space.architecture import (
     Level,
     Skeleton,
 )
-from evonas.space.baselines import find_architecture, list_baselines
+from evonas.space.baselines import list_baselines
 from evonas.space.blocks import Conv, Op, round_channels
 from evonas.space.catalogue import list_spaces, load_space, whole_space
+from evonas.space.design import Design, resolve
 from evonas.space.published import list_published, load_published
 from evonas.space.space import Genotypes, SearchSpace
 
@@ -20,6 +21,7 @@ __all__ = [
     "Architecture",
     "Block",
     "Conv",
+    "Design",
     "Genotypes",
     "Head",
     "Layer",
@@ -27,12 +29,12 @@ __all__ = [
     "Op",
     "SearchSpace",
     "Skeleton",
-    "find_architecture",
     "list_baselines",
     "list_published",
     "list_spaces",
     "load_published",
     "load_space",
+    "resolve",
     "round_channels",
     "whole_space",
 ]

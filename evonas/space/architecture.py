@@ -161,7 +161,7 @@ class Architecture:
 
     def stem_conv(self) -> Conv:
         """The 3x3 convolution of stride 2 on the image."""
-        return Conv(3, self.stem, kernel=3, stride=2)
+        return stem_conv(self.stem)
 
     def layers(self) -> Iterator[Layer]:
         """Yields the backbone's layers in order."""
@@ -179,6 +179,11 @@ class Architecture:
         """The head's levels, finest first."""
         widths = [self.blocks[tap - 1].width for tap in self.skeleton.head.taps]
         return head_levels(self.skeleton, widths)
+
+
+def stem_conv(width: int) -> Conv:
+    """The 3x3 convolution of stride 2 that makes so many channels of an image."""
+    return Conv(3, width, kernel=3, stride=2)
 
 
 def map_sizes(skeleton: Skeleton) -> tuple[int, ...]:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from evonas.errors import ConfigurationError
+from evonas.errors import unknown_name
 from evonas.space.architecture import Architecture, Block
 from evonas.space.blocks import Op
 from evonas.space.catalogue import load_space
-from evonas.space.published import PUBLISHED, load_published
 
 _IBN = Op("ibn", 3, 6)
 
@@ -59,31 +58,13 @@ def list_baselines() -> list[str]:
     return list(BASELINES)
 
 
-def find_architecture(name: str) -> Architecture:
-    """Returns a network by `arch_id`, published name or baseline's name.
+def load_baseline(name: str) -> Architecture:
+    """Returns a network to compare with.
 
     Raises:
-        ConfigurationError: Neither, or of an unknown space.
-        GenotypeError: Not an `arch_id` of its space.
-
-    >>> find_architecture("ssdlite-mobilenet-v2").blocks[6].width
-    320
+        ConfigurationError: None has the name.
     """
-    if name in PUBLISHED:
-        return load_published(name)
-    if name in BASELINES:
-        space, stem, blocks = BASELINES[name]
-        return Architecture(load_space(space).skeleton, stem, blocks)
-    if name in FOREIGN:
-        raise ConfigurationError(
-            f"{name} is {FOREIGN[name].library}'s own network, not of our grammar: it has costs "
-            "(`evonas arch list`), but no layers to show or train here"
-        )
-    space_name, colon, _ = name.partition(":")
-    if not colon:
-        raise ConfigurationError(
-            f"unknown architecture {name!r}: an arch_id is SPACE:DIGITS, for example "
-            f"'pico:0000000'; named networks are {', '.join([*PUBLISHED, *BASELINES])}"
-        )
-    found = load_space(space_name)
-    return found.decode(found.genotypes([name])[0])
+    if name not in BASELINES:
+        raise unknown_name("baseline", name, BASELINES)
+    space, stem, blocks = BASELINES[name]
+    return Architecture(load_space(space).skeleton, stem, blocks)

@@ -5,9 +5,10 @@ Costs, the torch network and the TFLite writer all read the same list, so they c
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 OpKind = Literal["ibn0", "ibn", "fused", "tucker"]
+OP_KINDS: tuple[OpKind, ...] = get_args(OpKind)
 Activation = Literal["relu6", "h_swish"]
 
 

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.space.architecture import Architecture, Layer, Level, Skeleton, head_levels
+from evonas.space.architecture import (
+    Architecture,
+    Layer,
+    Level,
+    Skeleton,
+    head_levels,
+    stem_conv,
+)
 from evonas.space.blocks import Conv
 
 COSTS = ("madds", "params")
@@ -37,6 +44,25 @@ def params(architecture: Architecture, batch_norm_values: int = 2) -> int:
     return sum(conv.params(batch_norm_values) for conv, _ in placed_convs(architecture))
 
 
+def counted_stem(layer: Layer) -> tuple[Conv, ...]:
+    """Returns the stem's convolution where a layer's cell counts it: the first, which reads it."""
+    return (stem_conv(layer.c_in),) if layer.index == 1 and layer.block == 1 else ()
+
+
+def counted_levels(skeleton: Skeleton, layer: Layer) -> tuple[Level, ...]:
+    """Returns the levels of the head that a layer's cell counts.
+
+    They are those that depend on the width of its block, which the block's first layer knows.
+    """
+    taps = skeleton.head.taps
+    if layer.index > 1 or layer.block not in taps:
+        return ()
+    position = taps.index(layer.block)
+    levels = head_levels(skeleton, [layer.c_out] * len(taps))
+    further = levels[len(taps) :] if position == len(taps) - 1 else ()
+    return (levels[position], *further)
+
+
 def cost_tables(
     skeleton: Skeleton, layers: Sequence[Layer | None]
 ) -> dict[str, NDArray[np.float64]]:
@@ -46,20 +72,20 @@ def cost_tables(
         skeleton: What all architectures of the space have in common.
         layers: (n_cells,) the layer of each cell; None for a skipped one.
 
-    What is outside the layers depends on the stem's width or on one tapped width: it is counted
-    in the first layer of the block that knows that width.
+    What is outside the layers is counted in one of them: `counted_stem`, `counted_levels`.
     """
     tables = {name: np.zeros(len(layers)) for name in COSTS}
     for index, layer in enumerate(layers):
         if layer is None:
             continue
         convs = list(placed(layer.convs(), layer.size_in))
-        if layer.index == 1 and layer.block == 1:
-            convs.append((Conv(3, layer.c_in, kernel=3, stride=2), skeleton.image_size))
-        if layer.index == 1 and layer.block in skeleton.head.taps:
-            convs += _tap_convs(skeleton, layer)
+        convs += [(conv, skeleton.image_size) for conv in counted_stem(layer)]
+        for level in counted_levels(skeleton, layer):
+            convs += _level_convs(level)
         tables["madds"][index] = sum(conv.madds(size) for conv, size in convs)
         tables["params"][index] = sum(conv.params() for conv, _ in convs)
+    for table in tables.values():
+        table.flags.writeable = False  # shared by all who ask
     return tables
 
 
@@ -67,13 +93,3 @@ def _level_convs(level: Level) -> Iterator[tuple[Conv, int]]:
     yield from placed(level.stage, level.size_in)
     for conv in (*level.boxes, *level.classes):
         yield conv, level.size
-
-
-def _tap_convs(skeleton: Skeleton, layer: Layer) -> Iterator[tuple[Conv, int]]:
-    """The head's convolutions whose cost depends on the width of this layer's block."""
-    taps = skeleton.head.taps
-    position = taps.index(layer.block)
-    levels = head_levels(skeleton, [layer.c_out] * len(taps))
-    further = levels[len(taps) :] if position == len(taps) - 1 else ()
-    for level in (levels[position], *further):
-        yield from _level_convs(level)

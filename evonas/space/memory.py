@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evonas.space.architecture import stem_conv
 from evonas.space.blocks import Conv
 from evonas.space.costs import placed
 from evonas.space.space import SearchSpace
@@ -25,9 +26,9 @@ def memory_table(space: SearchSpace) -> NDArray[np.float64]:
         waiting = layer.c_in * layer.size_in**2 if layer.residual else 0
         held = [_maps(conv, size) + (waiting if i else 0) for i, (conv, size) in enumerate(convs)]
         if layer.index == 1 and layer.block == 1:
-            stem = Conv(3, layer.c_in, kernel=3, stride=2)
-            held.append(_maps(stem, space.skeleton.image_size))
+            held.append(_maps(stem_conv(layer.c_in), space.skeleton.image_size))
         table[index] = max(held)
+    table.flags.writeable = False  # shared by all who ask
     return table
 
 

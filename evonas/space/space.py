@@ -20,6 +20,7 @@ from evonas.errors import GenotypeError
 from evonas.space.architecture import Architecture, Block, Layer, Skeleton
 from evonas.space.blocks import Op
 from evonas.space.costs import cost_tables
+from evonas.space.definition import space_definition
 from evonas.space.walk import BlockSpace, LayerSlot, Slot, place_layers, walk_slots
 
 Genotypes = NDArray[np.uint8]
@@ -90,11 +91,14 @@ class SearchSpace:
         """Exact number of distinct networks."""
         return _size(self)
 
+    def definition(self) -> str:
+        """Returns the whole definition but the name, as text; see `evonas.space.definition`."""
+        return space_definition(self.skeleton, self.stems, self.blocks)
+
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the whole definition but its name; it changes when the encoding does."""
-        definition = repr((self.skeleton, self.stems, self.blocks))
-        return hashlib.sha256(definition.encode()).hexdigest()[:16]
+        """Hash of the definition; it changes when the encoding does."""
+        return hashlib.sha256(self.definition().encode()).hexdigest()[:16]
 
     # --- genotypes ------------------------------------------------------------------------
 
@@ -275,6 +279,7 @@ class SearchSpace:
         """(n_cells,) whether canonical genotypes use a cell; not if an op before means the same."""
         own = np.concatenate([np.arange(math.prod(s.shape)) % s.shape[2] for s in self.layer_slots])
         mask: NDArray[np.bool_] = self._op_aliases == own
+        mask.flags.writeable = False
         return mask
 
     def tabulate(self, value: Callable[[Layer], float]) -> NDArray[np.float64]:

@@ -3,9 +3,10 @@
 from evonas.supernet.sampling import UniformSampling, load_sampling
 from evonas.supernet.supernet import Supernet
 from evonas.supernet.train import train_supernet
-from evonas.supernet.weights import load_supernet, save_supernet
+from evonas.supernet.weights import CALIBRATION_IMAGES, load_supernet, save_supernet
 
 __all__ = [
+    "CALIBRATION_IMAGES",
     "Supernet",
     "UniformSampling",
     "load_sampling",

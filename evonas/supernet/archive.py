@@ -9,12 +9,9 @@ from evonas.data import data_fingerprint, load_coco
 from evonas.data.tensors import load_tensors
 from evonas.detector.archive import Archive, Card
 from evonas.errors import ConfigurationError
-from evonas.space import load_space
-from evonas.supernet.weights import load_supernet
+from evonas.space import resolve
+from evonas.supernet.weights import CALIBRATION_IMAGES, load_supernet
 from evonas.training.validation import as_input
-
-# As in scoring, so that an archive's AP is the score that a table has of it.
-CALIBRATION_IMAGES = 128
 
 
 def extract_archive(arch_id: str, weights: Path, data: Path) -> Archive:
@@ -28,7 +25,8 @@ def extract_archive(arch_id: str, weights: Path, data: Path) -> Archive:
     Raises:
         SchemaError: The weights cannot be used.
         GenotypeError: The architecture is not in the supernet's space.
-        ConfigurationError: The data's classes are not the supernet's.
+        ConfigurationError: The data's classes are not the supernet's, or the network is a point of
+            no space.
     """
     supernet, card = load_supernet(weights)
     dataset = load_coco(data, "train").first(CALIBRATION_IMAGES)
@@ -37,11 +35,7 @@ def extract_archive(arch_id: str, weights: Path, data: Path) -> Archive:
             f"{data}: classes {list(dataset.class_names)}, but {weights} was trained on "
             f"{card['classes']}"
         )
-    space = load_space(arch_id.partition(":")[0])
-    genotypes = space.genotypes([arch_id])
-    if space.name != supernet.space.name:
-        genotypes = space.translate(genotypes, supernet.space)
-    detector = supernet.extract(supernet.space.decode(genotypes[0]))
+    detector = supernet.extract_design(resolve(arch_id))
     images = load_tensors(dataset, supernet.space.skeleton.image_size).images
     detector.calibrate(as_input(images))
     detector.eval()

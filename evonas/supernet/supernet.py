@@ -7,8 +7,9 @@ from torch import Tensor
 
 from evonas.detector import Detector, Network
 from evonas.detector.network import layer_convs, level_convs, named_convs
-from evonas.space import Architecture, Conv, SearchSpace
-from evonas.space.architecture import head_levels
+from evonas.errors import ConfigurationError
+from evonas.space import Architecture, Conv, Design, SearchSpace
+from evonas.space.architecture import head_levels, stem_conv
 
 
 class Supernet(Network):
@@ -35,9 +36,25 @@ class Supernet(Network):
             detector.unit(name).copy_from(self.unit(name), conv)
         return detector
 
+    def extract_design(self, design: Design) -> Detector:
+        """Returns `extract` of a network of this space or of one that is contained in it.
+
+        Raises:
+            GenotypeError: The network is not in the supernet's space.
+            ConfigurationError: It is a point of no space.
+        """
+        if design.space is None or design.genotype is None:
+            raise ConfigurationError(
+                f"a supernet has no weights for {design.name}, which is a point of no space"
+            )
+        genotypes = design.genotype[None]
+        if design.space.name != self.space.name:
+            genotypes = design.space.translate(genotypes, self.space)
+        return self.extract(self.space.decode(genotypes[0]))
+
 
 def _space_convs(space: SearchSpace) -> Iterator[tuple[str, Conv]]:
-    yield "stem", Conv(3, max(space.stems), kernel=3, stride=2)
+    yield "stem", stem_conv(max(space.stems))
     for _, layer in space.cell_layers():
         if layer is not None:
             yield from layer_convs(layer)

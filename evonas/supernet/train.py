@@ -13,6 +13,7 @@ import torch
 import evonas
 from evonas.data import data_fingerprint, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, fits_in_memory, load_tensors
+from evonas.files import remove_partial_files
 from evonas.space import load_space
 from evonas.supernet.distillation import SupernetObjective
 from evonas.supernet.sampling import architectures, load_sampling
@@ -39,6 +40,7 @@ def train_supernet(
     device: torch.device = CPU,
     workers: int = 0,
     processes: Processes = ALONE,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Trains a supernet, or goes on with an interrupted training, and writes its weights.
 
@@ -57,12 +59,14 @@ def train_supernet(
         device: Where to train.
         workers: Processes that decode images, for data that does not fit into memory.
         processes: Those that train together.
+        interrupted: Asked after each step; when true, the state is saved and training stops.
 
     Returns:
         The card: what was trained, on what, how, with what, and how long.
 
     Raises:
         ConfigurationError: An unknown sampling, or a checkpoint of another training.
+        KeyboardInterrupt: `interrupted` said so; the checkpoint is saved.
     """
     dataset = load_coco(data, "train")
     refuse_unlearnable(dataset)
@@ -72,7 +76,9 @@ def train_supernet(
     fits = fits_in_memory(len(dataset), size)
     own_seed = seed + (processes.rank << _RANK_BITS)
     strategy = load_sampling(sampling, supernet.space, own_seed, recipe.steps)
-    checkpoint = out.with_suffix(f".{sampling}-{distillation:g}.checkpoint.pt")
+    checkpoint = checkpoint_path(out, sampling, distillation)
+    if processes.rank == 0:
+        remove_partial_files(out.parent)
     resumed = checkpoint.exists()
     began = time.monotonic()
     weights = train(
@@ -86,6 +92,7 @@ def train_supernet(
         objective=SupernetObjective(strategy, distillation),
         workers=workers,
         processes=processes,
+        interrupted=interrupted,
     )
     card = {
         "space": space.name,
@@ -113,6 +120,11 @@ def train_supernet(
         save_supernet(out, weights, card)
         checkpoint.unlink(missing_ok=True)
     return card
+
+
+def checkpoint_path(out: Path, sampling: str, distillation: float) -> Path:
+    """Returns the file from which an interrupted training of these weights is resumed."""
+    return out.with_suffix(f".{sampling}-{distillation:g}.checkpoint.pt")
 
 
 def _machine(device: torch.device) -> str:

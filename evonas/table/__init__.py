@@ -1,11 +1,19 @@
 """The benchmark table: scores by genotype in HDF5, and queries over them. numpy and h5py only."""
 
+from evonas.table.doors import CONFLICT_RULES
 from evonas.table.exchange import FORMATS, append_pandas, export_rows, import_rows
-from evonas.table.merge import CONFLICT_RULES, merge_tables
+from evonas.table.merge import merge_tables
 from evonas.table.neighbourhood import ChoiceStatistics, choice_statistics, neighbours
-from evonas.table.table import BenchmarkTable, create_table, open_table, shipped_tables, write_table
+from evonas.table.repair import repair_table
+from evonas.table.table import (
+    BenchmarkTable,
+    create_table,
+    open_or_create,
+    open_table,
+    shipped_tables,
+    write_table,
+)
 from evonas.table.verify import verify_table
-from evonas.table.where import where_mask
 
 __all__ = [
     "CONFLICT_RULES",
@@ -19,9 +27,10 @@ __all__ = [
     "import_rows",
     "merge_tables",
     "neighbours",
+    "open_or_create",
     "open_table",
+    "repair_table",
     "shipped_tables",
     "verify_table",
-    "where_mask",
     "write_table",
 ]

@@ -16,15 +16,13 @@ NAME = re.compile(
     r"(?P<quantity>[A-Za-z_][A-Za-z0-9_.-]*)(?P<of>:[a-z0-9][a-z0-9-]*)?"
     r"(?P<label>@[A-Za-z0-9_.-]+)?(?P<step>#[0-9]+)?"
 )
-# Columns that the package writes beside the objectives.
-_FURTHER = {
-    "trained_map50": Objective("trained_map50", "AP", maximise=True),
-    **{
-        name: Objective(name, "AP", maximise=True)
-        for name in ("trained_map_small", "trained_map_medium", "trained_map_large")
-    },
-    "trained_seconds": Objective("trained_seconds", "s", maximise=False),
-}
+MOST_CHARACTERS = 100  # of a name
+# Quantities that the package, or a user in its manner, writes beside the objectives.
+_FURTHER = (
+    (re.compile(r"(trained_)?map([0-9]+|_[a-z0-9]+)*"), "AP", True),
+    (re.compile(r"([a-z0-9_]+_)?seconds"), "s", False),
+    (re.compile(r"latency|measured"), "ms", False),
+)
 DIRECTIONS = {"min": False, "max": True}
 
 
@@ -34,9 +32,11 @@ def check_name(name: str) -> None:
     Raises:
         DataError: It is not.
     """
-    if not NAME.fullmatch(name) or name in ("and", "or", "not", "arch_id"):
+    fits = isinstance(name, str) and len(name) <= MOST_CHARACTERS and NAME.fullmatch(name)
+    if not fits or name in ("and", "or", "not", "arch_id"):
         raise DataError(
-            f"column name {name!r}: allowed are QUANTITY[:DEVICE or SEED][@LABEL][#STEP], for "
+            f"column name {str(name)[:MOST_CHARACTERS]!r}: allowed are "
+            f"QUANTITY[:DEVICE or SEED][@LABEL][#STEP] of up to {MOST_CHARACTERS} characters, for "
             "example 'map', 'latency:cpu-xnnpack', 'trained_map:1', 'map@street', 'trained_map#400'"
         )
 
@@ -54,20 +54,31 @@ def column_objective(name: str, provenance: Mapping[str, str]) -> Objective | No
     >>> column_objective("energy", {"unit": "mJ", "direction": "min"}).unit
     'mJ'
     """
-    if provenance.get("direction") in DIRECTIONS:
+    known = named_objective(name)
+    if known is None and provenance.get("direction") in DIRECTIONS:
         return Objective(name, provenance.get("unit", ""), DIRECTIONS[provenance["direction"]])
+    return known
+
+
+def named_objective(name: str) -> Objective | None:
+    """Returns the unit and direction that a column's name tells; None if it tells neither.
+
+    >>> named_objective("map_small@street").unit
+    'AP'
+    """
     found = NAME.fullmatch(name)
     if not found:
         return None
     quantity, of = found["quantity"], found["of"] or ""
-    if of[1:].isdigit():  # a seed
-        of = ""
-    if quantity + of in _FURTHER:
-        return replace(_FURTHER[quantity + of], name=name)
     try:
-        return replace(load_objective(quantity + of), name=name)
+        # The number of a seed names no device.
+        return replace(load_objective(quantity + ("" if of[1:].isdigit() else of)), name=name)
     except ConfigurationError:
-        return None
+        pass
+    for pattern, unit, maximise in _FURTHER:
+        if pattern.fullmatch(quantity):
+            return Objective(name, unit, maximise)
+    return None
 
 
 def direction_of(objective: Objective | None) -> str:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError, DataError, MissingPackageError, SchemaError
 from evonas.files import atomic_file, write_atomically
-from evonas.space import Genotypes, SearchSpace, load_space
-from evonas.table.part import Floats, Provenance, in_memory
+from evonas.space import SearchSpace, load_space
+from evonas.table.doors import REFUSE, number_column, once
+from evonas.table.merge import resolved
+from evonas.table.part import Floats, Provenance
 from evonas.table.rows import slices
 from evonas.table.table import BenchmarkTable
 from evonas.table.text import TEXT_FORMATS, read_text
@@ -82,7 +84,12 @@ def export_rows(
     return len(rows)
 
 
-def import_rows(table: BenchmarkTable, path: Path, provenance: Provenance | None = None) -> int:
+def import_rows(
+    table: BenchmarkTable,
+    path: Path,
+    provenance: Provenance | None = None,
+    on_conflict: str = REFUSE,
+) -> int:
     """Adds the rows of a file to a folder table, all or none; returns how many.
 
     Args:
@@ -90,10 +97,13 @@ def import_rows(table: BenchmarkTable, path: Path, provenance: Provenance | None
         path: A file as `export_rows` writes it, or of one's own making: a column `arch_id`, and
             columns of numbers.
         provenance: Of all columns; needed where the file does not tell.
+        on_conflict: What happens to different values of one architecture and column, in the file
+            or in the file and the table: `refuse` the file, `keep` the first, or `replace` it.
 
     Raises:
-        ConfigurationError: No such format, or pyarrow is missing.
-        DataError: Not such a file, or its provenance is not known.
+        ConfigurationError: No such format or rule, or pyarrow is missing.
+        DataError: Not such a file, its provenance is not known, a value that its column may not
+            hold, or different values that the rule refuses.
         GenotypeError: An `arch_id` that is none.
     """
     _check_format(path)
@@ -101,11 +111,14 @@ def import_rows(table: BenchmarkTable, path: Path, provenance: Provenance | None
         given = _read_parquet(path) if path.suffix == _PARQUET else _read_text(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return _append(table, str(path), given, provenance)
+    return _append(table, str(path), given, provenance, on_conflict)
 
 
 def append_pandas(
-    table: BenchmarkTable, frame: "pd.DataFrame", provenance: Provenance | None = None
+    table: BenchmarkTable,
+    frame: "pd.DataFrame",
+    provenance: Provenance | None = None,
+    on_conflict: str = REFUSE,
 ) -> int:
     """Adds a frame, as `BenchmarkTable.to_pandas` gives it, to a folder table; returns its rows.
 
@@ -113,45 +126,55 @@ def append_pandas(
         table: Gets the rows.
         frame: `arch_id` is its index, or one of its columns; the others are numbers.
         provenance: Of all columns; needed where `frame.attrs["provenance"]` does not tell.
+        on_conflict: See `import_rows`.
 
     Raises:
-        DataError: No such frame, or its provenance is not known.
+        DataError: No such frame; see `import_rows`.
         GenotypeError: An `arch_id` that is none.
     """
     if "arch_id" in frame.columns:
         frame = frame.set_index("arch_id")
-    try:
-        columns = {str(name): frame[name].to_numpy(np.float64) for name in frame.columns}
-    except (TypeError, ValueError) as error:
-        raise DataError(f"frame: a column holds more than numbers ({error})") from error
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        raise DataError("frame: two columns have one name")
+    columns = {
+        str(name): number_column(str(name), frame[name].to_numpy()) for name in frame.columns
+    }
     arch_ids = [str(arch_id) for arch_id in frame.index]
     card = {"provenance": frame.attrs.get("provenance", {})}
-    return _append(table, "frame", Exported(arch_ids, columns, card), provenance)
+    return _append(table, "frame", Exported(arch_ids, columns, card), provenance, on_conflict)
 
 
 def _append(
-    table: BenchmarkTable, where: str, given: Exported, provenance: Provenance | None
+    table: BenchmarkTable,
+    where: str,
+    given: Exported,
+    provenance: Provenance | None,
+    on_conflict: str,
 ) -> int:
     if not len(given.arch_ids):
         raise DataError(f"{where}: no rows")
     space = load_space(given.arch_ids[0].partition(":")[0])
     if given.card.get("fingerprint", space.fingerprint) != space.fingerprint:
         raise SchemaError(f"{where}: rows of another definition of the space {space.name!r}")
-    known = {
-        name: provenance or given.card.get("provenance", {}).get(name) for name in given.columns
-    }
+    told = given.card.get("provenance", {})
+    if not isinstance(told, Mapping) or not all(isinstance(p, Mapping) for p in told.values()):
+        raise DataError(f"{where}: its card has no provenance by column")
+    known = {name: provenance or told.get(name) for name in given.columns}
     unknown = [name for name, found in known.items() if not found]
     if unknown:
         raise DataError(
             f"{where}: nothing tells where the values of {unknown[0]!r} come from; "
             "name their source: --source supernet|trained|measured|predicted|..."
         )
-    genotypes: Genotypes = space.genotypes(given.arch_ids)
+    genotypes = space.genotypes(given.arch_ids)
     texts = {
         name: {str(key): str(value) for key, value in (found or {}).items()}
         for name, found in known.items()
     }
-    table.append_rows([in_memory(space.name, space.fingerprint, genotypes, given.columns, texts)])
+    rows = once(space, genotypes, given.columns, texts, where, on_conflict)
+    table.refresh()
+    table.append_rows([resolved(table, where, rows, on_conflict)], where=where)
     return len(genotypes)
 
 
@@ -167,11 +190,13 @@ def _card_path(path: Path) -> Path:
 def _read_text(path: Path) -> Exported:
     arch_ids, columns = read_text(path)
     try:
-        card = json.loads(_card_path(path).read_text())
+        card = json.loads(_card_path(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         card = {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{_card_path(path)}: no JSON ({error})") from error
+    if not isinstance(card, dict):
+        raise DataError(f"{_card_path(path)}: no JSON object")
     return Exported(arch_ids, columns, card)
 
 
@@ -209,7 +234,9 @@ def _read_parquet(path: Path) -> Exported:
             for name in read.column_names
             if name not in ("arch_id", "__index_level_0__")
         }
-    except (arrow.ArrowException, KeyError, ValueError) as error:
+        if not isinstance(card, dict) or not all(isinstance(name, str) for name in arch_ids):
+            raise ValueError("arch_id or its card is of another type")
+    except (arrow.ArrowException, KeyError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: no table of architectures ({reason})") from error
     return Exported(arch_ids, columns, card)

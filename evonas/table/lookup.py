@@ -107,8 +107,24 @@ class ColumnTable(TableStore):
     ) -> dict[str, Floats]:
         """Returns each column's values, (k,), of architectures; see `find`.
 
-        What the table does not have is NaN.
+        What the table does not have of an architecture is NaN.
+
+        Raises:
+            ConfigurationError: The table has no such space or column.
+            GenotypeError: The architectures are not of the space.
         """
+        if isinstance(columns, str):
+            raise ConfigurationError(f"columns {columns!r}: a list of names is expected")
+        known = self._rows(space).provenance
+        unknown = [name for name in columns if name not in known]
+        if unknown:
+            raise unknown_name("column", str(unknown[0]), known)
+        return self.known(architectures, columns, space)
+
+    def known(
+        self, architectures: Genotypes | Sequence[str], columns: Sequence[str], space: Space = None
+    ) -> dict[str, Floats]:
+        """Returns what `lookup` does, and NaN for columns and spaces that are not there yet."""
         if space is not None and self._has_not(space):
             return {name: np.full(len(architectures), np.nan) for name in columns}
         table, rows = self._rows(space), self.find(architectures, space)

@@ -4,15 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from evonas.errors import DataError, unknown_name
+from evonas.errors import DataError
 from evonas.space import load_space
+from evonas.table.doors import REFUSE, REPLACE, check_rule
 from evonas.table.part import ALL, Floats, Provenance, Rows
-from evonas.table.store import differing_key
+from evonas.table.provenance import differing_key
 from evonas.table.table import BenchmarkTable
-
-# What happens where tables have different values for a column of an architecture.
-REFUSE, KEEP, REPLACE = "refuse", "keep", "replace"
-CONFLICT_RULES = (REFUSE, KEEP, REPLACE)
 
 
 def merge_tables(
@@ -37,13 +34,15 @@ def merge_tables(
         DataError: A conflict that the rule refuses, or a column of another provenance.
         SchemaError: Rows of another definition of a space.
     """
-    if on_conflict not in CONFLICT_RULES:
-        raise unknown_name("conflict rule", on_conflict, CONFLICT_RULES)
+    check_rule(on_conflict)
     for source in sources:
         rows = [_labelled(part, labels or {}) for part in source.merged()]
         for part in rows:
             _check_provenance(target, source, part)
-        target.append_rows([_resolved(target, source, part, on_conflict) for part in rows])
+        where = str(source.path)
+        target.append_rows(
+            [resolved(target, where, part, on_conflict) for part in rows], where=where
+        )
 
 
 def _labelled(rows: Rows, labels: Mapping[str, str]) -> Rows:
@@ -64,16 +63,26 @@ def _check_provenance(target: BenchmarkTable, source: BenchmarkTable, rows: Rows
         return
     for name, theirs in rows.provenance.items():
         ours: Provenance = target.provenance(name, rows.space)
-        if ours and dict(ours) != dict(theirs):
-            key = differing_key(ours, theirs)
+        key = differing_key(ours, theirs) if ours else None
+        if key is not None:
             raise DataError(
                 f"{source.path}: column {name!r} has {key} {theirs.get(key)!r}, in {target.path} "
                 f"{ours.get(key)!r}; give it a label: --label {name}=LABEL"
             )
 
 
-def _resolved(target: BenchmarkTable, source: BenchmarkTable, rows: Rows, on_conflict: str) -> Rows:
-    """Returns the rows with values only where the rule gives them."""
+def resolved(target: BenchmarkTable, where: str, rows: Rows, on_conflict: str) -> Rows:
+    """Returns rows with values only where the rule gives them.
+
+    Args:
+        target: The table that shall get them.
+        where: What messages call the place that they are from.
+        rows: The rows, each genotype once.
+        on_conflict: See `merge_tables`.
+
+    Raises:
+        DataError: A conflict that the rule refuses.
+    """
     if rows.space not in target.spaces or on_conflict == REPLACE:
         return rows
     genotypes = rows.genotypes(ALL)
@@ -81,13 +90,13 @@ def _resolved(target: BenchmarkTable, source: BenchmarkTable, rows: Rows, on_con
 
     def resolve(name: str, read: Callable[[slice], Floats]) -> Floats:
         theirs = np.array(read(ALL))
-        ours = target.lookup(genotypes, [name], rows.space)[name]
+        ours = target.known(genotypes, [name], rows.space)[name]
         conflict = (at >= 0) & ~np.isnan(ours) & ~np.isnan(theirs) & (ours != theirs)
         if conflict.any() and on_conflict == REFUSE:
             first = int(conflict.argmax())
             [arch_id] = load_space(rows.space).arch_ids(genotypes[first : first + 1])
             raise DataError(
-                f"{source.path}: {conflict.sum()} values of {name!r} differ from those in "
+                f"{where}: {conflict.sum()} values of {name!r} differ from those in "
                 f"{target.path}, {arch_id} first: {theirs[first]:.17g} there, {ours[first]:.17g} "
                 "here; keep one with --conflict keep or --conflict replace"
             )

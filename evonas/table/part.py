@@ -11,6 +11,7 @@ found when it is read; after the HDF5 content follows a seal (see `seal`). Schem
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,14 +20,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats as Floats  # for all of evonas.table
 from evonas.errors import DataError
 from evonas.files import atomic_file
+from evonas.seal import add_seal
 from evonas.table.columns import column_objective, direction_of
-from evonas.table.seal import add_seal
 
 FORMAT, SCHEMA = "evonas-table", 2
 
-Floats = NDArray[np.float64]
 Provenance = Mapping[str, str]
 Card = Mapping[str, str]
 # Gives the rows of a slice; whoever reads a part owns what it gets.
@@ -60,13 +61,24 @@ class Rows:
     provenance: Mapping[str, Provenance]
 
 
-def write_part(path: Path, spaces: Sequence[Rows], card: Card | None = None) -> None:
+def write_part(
+    path: Path,
+    spaces: Sequence[Rows],
+    card: Card | None = None,
+    placing: Callable[[], AbstractContextManager[Path]] | None = None,
+) -> None:
     """Writes a file whole or not at all; when it returns, the rows survive a crash.
+
+    Args:
+        path: The file.
+        spaces: Its rows.
+        card: The table's card.
+        placing: See `atomic_file`.
 
     Raises:
         DataError: The place cannot be written.
     """
-    with atomic_file(path) as file:
+    with atomic_file(path, placing) as file:
         sink = _Sink(file)
         try:
             with h5py.File(sink, "w", libver="latest") as hdf5:

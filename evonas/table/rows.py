@@ -9,6 +9,7 @@ from evonas.errors import SchemaError
 from evonas.space import Genotypes
 from evonas.table.index import GenotypeIndex
 from evonas.table.part import ALL, Floats, Provenance, Rows
+from evonas.table.provenance import united
 
 
 class SpaceRows:
@@ -24,7 +25,8 @@ class SpaceRows:
         self.provenance: dict[str, Provenance] = {}
         for part in parts:
             for name, provenance in part.provenance.items():
-                self.provenance.setdefault(name, provenance)
+                known = self.provenance.get(name)
+                self.provenance[name] = united(known, provenance) if known else provenance
         self._columns: dict[str, Floats] = {}
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evonas.conditions import where_mask
 from evonas.errors import (
     ConfigurationError,
     DataError,
@@ -21,7 +22,7 @@ from evonas.table.columns import column_objective
 from evonas.table.lookup import ColumnTable, RowNumbers, Space
 from evonas.table.part import Card, Floats, write_part
 from evonas.table.rows import slices
-from evonas.table.where import where_mask
+from evonas.table.untrusted import NewerSchemaError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,12 @@ class BenchmarkTable(ColumnTable):
         """Returns the k best rows, best first; all that have a value if k is None.
 
         A column without a known direction is sorted upwards.
+
+        Raises:
+            ConfigurationError: An unknown column, a bad condition, or k is below 1.
         """
+        if k is not None:
+            _check_count("k", k)
         rows = self.where(where, space)
         values = self.column(column, space)[rows]
         objective = column_objective(column, self.provenance(column, space))
@@ -96,9 +102,10 @@ class BenchmarkTable(ColumnTable):
         Raises:
             ConfigurationError: As `front`, or the reference has not one value an objective.
         """
-        if len(reference) != len(objectives):
+        if len(reference) != len(objectives) or not np.isfinite(reference).all():
             raise ConfigurationError(
-                f"a reference of {len(reference)} values for {len(objectives)} objectives"
+                f"reference {list(reference)}: {len(objectives)} finite values are expected, one "
+                "per objective"
             )
         chosen = [self.objective(name, space) for name in objectives]
         front = self.front(objectives, where, space)
@@ -108,7 +115,12 @@ class BenchmarkTable(ColumnTable):
     def sample(
         self, n: int, rng: np.random.Generator, where: str | None = None, space: Space = None
     ) -> RowNumbers:
-        """Draws n distinct rows, in order; all of them if there are fewer."""
+        """Draws n distinct rows, in order; all of them if there are fewer.
+
+        Raises:
+            ConfigurationError: n is below 1, or a bad condition.
+        """
+        _check_count("n", n)
         rows = self.where(where, space)
         return rows[np.sort(rng.choice(len(rows), min(n, len(rows)), replace=False))]
 
@@ -123,8 +135,7 @@ class BenchmarkTable(ColumnTable):
         unknown = [name for name in names if name not in rows.provenance]
         if unknown:
             raise unknown_name("column", unknown[0], rows.provenance)
-        if size < 1:
-            raise ConfigurationError(f"batches of {size} rows; 1 or more are allowed")
+        _check_count("size", size)
         return (rows.slab(names, batch) for batch in slices(len(rows), size))
 
     def to_pandas(self, space: Space = None, rows: RowNumbers | None = None) -> "pd.DataFrame":
@@ -180,6 +191,12 @@ class BenchmarkTable(ColumnTable):
         return values, rows
 
 
+def _check_count(name: str, count: object) -> None:
+    whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
+    if not whole or count < 1:  # type: ignore[operator]
+        raise ConfigurationError(f"{name} is {count!r}; a whole number of at least 1 is expected")
+
+
 def create_table(path: Path | str) -> BenchmarkTable:
     """Makes an empty table, a folder, and opens it.
 
@@ -214,7 +231,26 @@ def open_table(path: Path | str) -> BenchmarkTable:
         if str(path) not in shipped:
             raise SchemaError(f"{path}: no such table; shipped are {', '.join(shipped) or 'none'}")
         place = shipped[str(path)]
-    return BenchmarkTable(place)
+    try:
+        return BenchmarkTable(place)
+    except NewerSchemaError:
+        raise
+    except SchemaError as error:
+        if place.is_file():
+            raise
+        raise SchemaError(
+            f"{error}; to move such parts aside: evonas table repair {place}"
+        ) from error
+
+
+def open_or_create(path: Path | str) -> BenchmarkTable:
+    """Opens a table to be written; one that is not there is made by the first rows it gets.
+
+    Raises:
+        SchemaError: What is there is damaged, or of a newer schema.
+    """
+    path = Path(path)
+    return open_table(path) if path.exists() else BenchmarkTable(path)
 
 
 def shipped_tables() -> dict[str, Path]:

@@ -10,19 +10,22 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from evonas.errors import DataError
+from evonas.limits import csv_text, from_csv_text, parse_json, printable
+from evonas.numbers import read_number
 from evonas.table.part import Floats
 
 Batches = Iterable[tuple[Sequence[str], Mapping[str, Floats]]]
 _CSV, _JSON_LINES = ".csv", ".jsonl"
+_SHOWN = 40  # characters of what is not accepted
 
 
 def _write_csv(file: BinaryIO, names: Sequence[str], batches: Batches) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["arch_id", *names])
+    writer.writerow(["arch_id", *map(csv_text, names)])
     for arch_ids, columns in batches:
         values = [["" if v != v else v for v in columns[name].tolist()] for name in names]
-        writer.writerows(zip(arch_ids, *values, strict=True))
+        writer.writerows(zip(map(csv_text, arch_ids), *values, strict=True))
         file.write(text.getvalue().encode())
         text.seek(0)
         text.truncate()
@@ -50,7 +53,7 @@ def read_text(path: Path) -> tuple[list[str], dict[str, Floats]]:
     Raises:
         DataError: It has no `arch_id`, or something that is no number; the message says where.
     """
-    with open(path, encoding="utf-8", newline="") as file:
+    with open(path, encoding="utf-8-sig", newline="") as file:
         try:
             return _read_csv(file, path) if path.suffix == _CSV else _read_json_lines(file, path)
         except (UnicodeDecodeError, csv.Error) as error:
@@ -59,16 +62,18 @@ def read_text(path: Path) -> tuple[list[str], dict[str, Floats]]:
 
 def _read_csv(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Floats]]:
     lines = csv.reader(file)
-    names = next(lines, [])
+    names = [from_csv_text(name) for name in next(lines, [])]
     if names.count("arch_id") != 1 or len(set(names)) < len(names):
         raise DataError(f"{path}: the first line must name the columns, one of them 'arch_id'")
     at = names.index("arch_id")
     arch_ids, rows = [], []
     for line in lines:
+        if not any(field.strip() for field in line) and len(line) <= 1:
+            continue  # a blank line
         if len(line) != len(names):
             where = f"{path}, line {lines.line_num}"
             raise DataError(f"{where}: {len(line)} fields, the first line has {len(names)}")
-        arch_ids.append(line.pop(at))
+        arch_ids.append(from_csv_text(line.pop(at)))
         rows.append(line)
     del names[at]
     return arch_ids, {
@@ -79,17 +84,16 @@ def _read_csv(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Flo
 def _read_json_lines(file: io.TextIOBase, path: Path) -> tuple[list[str], dict[str, Floats]]:
     arch_ids: list[str] = []
     columns: dict[str, list[Any]] = {}
-    for number, line in enumerate(file, start=1):
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: no JSON ({error})") from error
+    for at, line in enumerate(file, start=1):
+        if not line.strip():
+            continue
+        record = parse_json(line, f"{path}, line {at}")
         if not isinstance(record, dict) or not isinstance(record.get("arch_id"), str):
-            raise DataError(f"{path}, line {number}: an object with an 'arch_id' is expected")
+            raise DataError(f"{path}, line {at}: an object with an 'arch_id' is expected")
         arch_ids.append(record.pop("arch_id"))
         for name, value in record.items():
             given = columns.setdefault(name, [])
-            given += [None] * (number - 1 - len(given))
+            given += [None] * (len(arch_ids) - 1 - len(given))
             given.append(value)
     n = len(arch_ids)
     return arch_ids, {
@@ -103,10 +107,11 @@ def _numbers(values: Sequence[Any], name: str, path: Path) -> Floats:
     for row, value in enumerate(values):
         if value is None or value == "":
             continue
-        try:
-            numbers[row] = float(value)
-        except (TypeError, ValueError):
+        number = read_number(value)
+        if number is None:
             raise DataError(
-                f"{path}, row {row + 1}: {name!r} is {value!r}, a number or nothing is expected"
-            ) from None
+                f"{path}, row {row + 1}: {printable(name)!r} is {printable(repr(value))}, "
+                "expected a number or nothing"
+            )
+        numbers[row] = number
     return numbers

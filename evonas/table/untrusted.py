@@ -5,6 +5,7 @@ are found before anything is read.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import SchemaError
+from evonas.errors import EvonasError, SchemaError
+from evonas.seal import has_seal, seal_is_right
+from evonas.table.columns import check_name
 from evonas.table.part import ALL, FORMAT, SCHEMA, Card, Reader, Rows
-from evonas.table.seal import has_seal, seal_is_right
 
 # Filters that HDF5 itself brings: deflate, shuffle, Fletcher-32.
 _FILTERS = {1, 2, 3}
@@ -26,6 +28,11 @@ _FILTERS = {1, 2, 3}
 # allocate.
 _REAL_RATIO, _LARGEST_RATIO = 20, 1032
 _SMALL = {1: 2**26, 8: 2**28}  # by bytes a value
+# All datasets of a file together; columns that are mostly missing shrink best.
+_RATIO_IN_ALL, _SMALL_IN_ALL = 100, 2**28
+_MOST_NAMES = 10_000
+_SPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+_SHOWN = 100  # characters of a name that is refused
 _LARGEST_CHUNK = 2**26
 # Parts smaller than this are read at once; larger ones stay open and are read when asked. Either
 # way they are there to be read until the end, whoever compacts the table meanwhile.
@@ -80,12 +87,19 @@ def check_seals(paths: Iterable[Path]) -> list[str]:
     return wrong
 
 
+class NewerSchemaError(SchemaError):
+    """A part that a newer evonas has written."""
+
+
 @contextmanager
 def as_schema_error(path: Path) -> Iterator[None]:
     """Turns whatever the damage of a file leads to into one message."""
     try:
         yield
+    except SchemaError:
+        raise
     except (
+        EvonasError,
         OSError,
         KeyError,
         ValueError,
@@ -131,23 +145,33 @@ def _read(file: Any, path: Path, sealed: bool) -> tuple[Card, list[Rows]]:
         raise SchemaError(f"{path}: an HDF5 file, but no evonas table")
     schema = int(file.attrs["schema"])
     if schema > SCHEMA:
-        raise SchemaError(f"{path}: schema {schema} is newer than {SCHEMA}; upgrade evonas")
+        raise NewerSchemaError(f"{path}: schema {schema} is newer than {SCHEMA}; upgrade evonas")
     if schema > 1 and not sealed:
         raise ValueError("its end is missing")
     card = _texts(file, "card") if schema > 1 else {}
-    size = path.stat().st_size
-    return card, [_space(file, _child(file, name, h5py.Group), path, size) for name in file]
+    content = _Content(path.stat().st_size)
+    return card, [_space(file, content, name, path) for name in _names(file)]
 
 
-def _space(file: Any, group: Any, path: Path, size: int) -> Rows:
-    genotypes = _child(group, "genotypes", h5py.Dataset)
-    _check(genotypes, np.uint8, 2, size)
-    columns = _child(group, "columns", h5py.Group)
+def _names(group: Any) -> list[str]:
+    if len(group) > _MOST_NAMES:
+        raise ValueError(f"{len(group)} names in {group.name}; {_MOST_NAMES} are allowed")
+    return list(group)
+
+
+def _space(file: Any, content: "_Content", space: str, path: Path) -> Rows:
+    if not _SPACE_NAME.fullmatch(space):
+        raise ValueError(f"{space[:_SHOWN]!r} is no name of a space")
+    group = content.child(file, space, h5py.Group)
+    genotypes = content.child(group, "genotypes", h5py.Dataset)
+    content.check(genotypes, np.uint8, 2)
+    columns = content.child(group, "columns", h5py.Group)
     readers: dict[str, Reader] = {}
     provenance = {}
-    for name in columns:
-        dataset = _child(columns, name, h5py.Dataset)
-        _check(dataset, np.float64, 1, size)
+    for name in _names(columns):
+        check_name(name)
+        dataset = content.child(columns, name, h5py.Dataset)
+        content.check(dataset, np.float64, 1)
         if len(dataset) != len(genotypes):
             raise ValueError(f"column {name!r} has {len(dataset)} rows of {len(genotypes)}")
         provenance[name] = _texts(dataset, "provenance")
@@ -177,27 +201,50 @@ def _texts(item: Any, name: str) -> dict[str, str]:
     return {str(key): str(entry) for key, entry in value.items()}
 
 
-def _child(group: Any, name: str, kind: type) -> Any:
-    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name!r} is missing or a link")
-    child = group[name]
-    if not isinstance(child, kind):
-        raise ValueError(f"{name!r} is no {kind.__name__.lower()}")
-    return child
+class _Content:
+    """What a file holds, counted: each name must have content of its own.
 
+    Args:
+        size: Bytes of the file.
+    """
 
-def _check(dataset: Any, dtype: type, ndim: int, file_size: int) -> None:
-    plist = dataset.id.get_create_plist()
-    filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
-    if dataset.dtype != dtype or dataset.ndim != ndim:
-        raise ValueError(f"{dataset.name} is {dataset.dtype} of {dataset.ndim} dimensions")
-    if filters - _FILTERS or dataset.external or dataset.is_virtual or not dataset.chunks:
-        raise ValueError(f"{dataset.name} is stored in a way that is not allowed")
-    chunk = int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize
-    stored = min(dataset.id.get_storage_size(), file_size)
-    most = max(stored * _REAL_RATIO, min(stored * _LARGEST_RATIO, _SMALL[dataset.dtype.itemsize]))
-    if dataset.nbytes > most or chunk > _LARGEST_CHUNK:
-        raise ValueError(
-            f"{dataset.name} declares {dataset.nbytes} bytes in chunks of {chunk}, the file holds "
-            f"{stored}"
-        )
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._addresses: set[int] = set()
+        self._declared = 0
+
+    def child(self, group: Any, name: str, kind: type[Any]) -> Any:
+        """Returns what stands under a name in a group, and nowhere else."""
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"{name!r} is missing or a link")
+        child: Any = group[name]
+        if not isinstance(child, kind):
+            raise ValueError(f"{name!r} is no {kind.__name__.lower()}")
+        address = h5py.h5o.get_info(child.id).addr
+        if address in self._addresses:
+            raise ValueError(f"{child.name} stands under another name too")
+        self._addresses.add(address)
+        return child
+
+    def check(self, dataset: Any, dtype: type, ndim: int) -> None:
+        """Refuses a dataset of another type, or larger than the file can hold."""
+        plist = dataset.id.get_create_plist()
+        filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
+        if dataset.dtype != dtype or dataset.ndim != ndim:
+            raise ValueError(f"{dataset.name} is {dataset.dtype} of {dataset.ndim} dimensions")
+        if filters - _FILTERS or dataset.external or dataset.is_virtual or not dataset.chunks:
+            raise ValueError(f"{dataset.name} is stored in a way that is not allowed")
+        itemsize = dataset.dtype.itemsize
+        chunk = int(np.prod(dataset.chunks, dtype=object)) * itemsize
+        stored = min(dataset.id.get_storage_size(), self._size)
+        most = max(stored * _REAL_RATIO, min(stored * _LARGEST_RATIO, _SMALL[itemsize]))
+        if dataset.nbytes > most or chunk > _LARGEST_CHUNK:
+            raise ValueError(
+                f"{dataset.name} declares {dataset.nbytes} bytes in chunks of {chunk}, the file "
+                f"holds {stored}"
+            )
+        self._declared += dataset.nbytes
+        if self._declared > max(_SMALL_IN_ALL, self._size * _RATIO_IN_ALL):
+            raise ValueError(
+                f"it declares more than {self._declared} bytes, the file has {self._size}"
+            )

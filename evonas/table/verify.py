@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evonas.errors import EvonasError
 from evonas.space import SearchSpace, load_space
-from evonas.table.columns import column_objective
+from evonas.table.domains import column_domain
 from evonas.table.rows import slices
 from evonas.table.table import BenchmarkTable
 
@@ -23,8 +23,8 @@ def verify_table(table: BenchmarkTable, checks: Sequence[Check] = ()) -> list[st
     """Returns what is wrong with a table, in sentences; an empty list if nothing is.
 
     Every column is read (checksums are checked on the way), genotypes must be canonical members
-    of their space and stand once, AP lie between 0 and 1, latencies above 0, and costs are
-    computed again. A file beside `SHA256SUMS` must have the sum that it says.
+    of their space and stand once, values be in their column's domain, and costs are computed
+    again. A file beside `SHA256SUMS` must have the sum that it says.
 
     Args:
         table: The table.
@@ -70,7 +70,7 @@ def _verify_space(table: BenchmarkTable, space: SearchSpace) -> list[str]:
         )
     for column in table.columns(space):
         values = table.column(column, space)
-        wrong = ~np.isnan(values) & ~_plausible(table, column, space, values)
+        wrong = ~column_domain(column, table.provenance(column, space)).holds(values)
         if column in ("madds", "params"):
             costs = _by_rows(genotypes, lambda g, column=column: space.costs(g)[column])
             wrong |= ~np.isnan(values) & (values != costs)
@@ -83,16 +83,3 @@ def _verify_space(table: BenchmarkTable, space: SearchSpace) -> list[str]:
 def _by_rows(genotypes: NDArray[np.uint8], compute: Callable[..., NDArray[Any]]) -> NDArray[Any]:
     parts = (genotypes[rows] for rows in slices(len(genotypes), _ROWS))
     return np.concatenate([compute(genotypes[:0]), *map(compute, parts)])
-
-
-def _plausible(
-    table: BenchmarkTable, column: str, space: SearchSpace, values: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    plausible = np.isfinite(values)
-    objective = column_objective(column, table.provenance(column, space))
-    unit = objective.unit if objective else ""
-    if unit == "AP":
-        plausible &= (values >= 0) & (values <= 1)
-    if unit in ("ms", "s"):
-        plausible &= values > 0
-    return plausible

@@ -1,15 +1,13 @@
 """Anchors shaped for the boxes of a data set."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from evonas.arrays import Floats
 from evonas.data.coco import CocoDataset
 from evonas.detector import anchor_boxes, box_iou
 from evonas.space import AnchorShapes, Skeleton
 from evonas.training.anchor_check import boxes_in_input
-
-Floats = NDArray[np.float64]
 
 _MOST_BOXES = 500  # their overlaps tell what there is
 _MOST_STEPS = 150  # of the simplex; each compares all boxes with all anchors

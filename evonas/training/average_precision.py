@@ -7,14 +7,15 @@ computes the same AP (a test holds the two equal) from the arrays themselves.
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.training.evaluation import Detections, GroundTruth, check_detections
+from evonas.arrays import Floats
+from evonas.training.detections import Detections, GroundTruth, check_detections
 
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _IOUS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0.0, 1.0, 101)
+_SPACING = np.spacing(1.0)  # COCO adds it to the denominator of a precision
 _MAX_DETECTIONS = 100  # per image and class
 
 
@@ -25,8 +26,32 @@ def average_precision(
 ) -> Floats:
     """Returns AP by IoU threshold (0.50 to 0.95) and class, (10, n_classes).
 
-    It is NaN for classes without an object to be found. COCO's AP is the mean of the others, and
-    AP50 the mean of those in the first row.
+    It is NaN for classes without an object to be found. For arguments and errors see
+    `precision_at_recalls`; for COCO's AP, which is a mean of all, see `mean_precision`.
+    """
+    precision = precision_at_recalls(ground_truth, detections, share_limits)
+    return np.where(precision[:, 0] < 0, np.nan, precision.mean(1))
+
+
+def mean_precision(precision: Floats) -> float:
+    """Returns COCO's mean of what is defined, to the digit; NaN if nothing is.
+
+    Args:
+        precision: (..., 101, n_classes), as `precision_at_recalls` gives it: all of it for AP,
+            its first row for AP50.
+    """
+    defined = precision[precision > -1]
+    return float(np.mean(defined)) if defined.size else float("nan")
+
+
+def precision_at_recalls(
+    ground_truth: GroundTruth,
+    detections: Detections,
+    share_limits: tuple[float, float] = (0.0, np.inf),
+) -> Floats:
+    """Returns the precision by IoU threshold, recall (0 to 1) and class, (10, 101, n_classes).
+
+    It is -1 for classes without an object to be found, as in COCO.
 
     Args:
         ground_truth: The true boxes.
@@ -38,7 +63,62 @@ def average_precision(
     Raises:
         DataError: A box or score is not finite, or an image or label is not the data set's.
     """
-    check_detections(ground_truth, detections)
+    return Matches(ground_truth, detections, share_limits).precision()
+
+
+class Matches:
+    """Detections matched with the true boxes of their images, for any number of samples of images.
+
+    For arguments and errors see `precision_at_recalls`.
+    """
+
+    def __init__(
+        self,
+        ground_truth: GroundTruth,
+        detections: Detections,
+        share_limits: tuple[float, float] = (0.0, np.inf),
+    ) -> None:
+        check_detections(ground_truth, detections)
+        self.n_images, self.n_classes = ground_truth.n_images, ground_truth.n_classes
+        order, hit, ignored, others = _matched(ground_truth, detections, share_limits)
+        labels = detections.labels[order]
+        ranked = np.lexsort((-detections.scores[order], labels))
+        ends = np.searchsorted(labels[ranked], np.arange(self.n_classes), side="right")
+        images = detections.image_index[order]
+        self._by_class = [
+            (hit[rows], ignored[rows], images[rows]) for rows in np.split(ranked, ends[:-1])
+        ]
+        targets = ground_truth.group[~others]
+        self._target_images = targets // self.n_classes
+        self._target_labels = targets % self.n_classes
+
+    def precision(self, counts: Ints | None = None) -> Floats:
+        """Returns the precision by IoU threshold, recall and class; see `precision_at_recalls`.
+
+        Args:
+            counts: How often each image counts, (n_images,); by default once.
+        """
+        counts = np.ones(self.n_images, np.int64) if counts is None else counts
+        n_true = np.zeros(self.n_classes, np.int64)
+        np.add.at(n_true, self._target_labels, counts[self._target_images])
+        precision = np.full((len(_IOUS), len(_RECALLS), self.n_classes), -1.0)
+        for label, (hit, ignored, images) in enumerate(self._by_class):
+            if n_true[label]:
+                precision[:, :, label] = _precision(
+                    hit, ignored, counts[images], int(n_true[label])
+                )
+        return precision
+
+
+def _matched(
+    ground_truth: GroundTruth, detections: Detections, share_limits: tuple[float, float]
+) -> tuple[Ints, Bools, Bools, Bools]:
+    """Matches all that count, at most 100 detections of an image and class.
+
+    Returns:
+        Which detections count, (m,); which of them hit a box, and which neither hit nor miss, by
+        IoU threshold, (m, 10) each; which true boxes are not to be found.
+    """
     n_classes = ground_truth.n_classes
     group = detections.image_index * n_classes + detections.labels
     # Best first within an image and class; equal scores keep their order, as everywhere in COCO.
@@ -49,16 +129,7 @@ def average_precision(
     hit, ignored = _match(ground_truth, others, group[order], boxes)
     outside = _outside(boxes[:, 2:].prod(1) / ground_truth.image_areas[image], share_limits)
     ignored |= outside[:, None] & ~hit
-
-    labels = detections.labels[order]
-    ranked = np.lexsort((-detections.scores[order], labels))
-    ends = np.searchsorted(labels[ranked], np.arange(n_classes), side="right")
-    n_true = np.bincount(ground_truth.group[~others] % n_classes, minlength=n_classes)
-    precision = np.full((len(_IOUS), n_classes), np.nan)
-    for label, rows in enumerate(np.split(ranked, ends[:-1])):
-        if n_true[label]:
-            precision[:, label] = _mean_precision(hit[rows], ignored[rows], int(n_true[label]))
-    return precision
+    return order, hit, ignored, others
 
 
 def _outside(values: Floats, limits: tuple[float, float]) -> Bools:
@@ -124,28 +195,29 @@ def _overlapping_pairs(
     return detection[close], target[close], iou[close]
 
 
-def _mean_precision(hit: Bools, ignored: Bools, n_true: int) -> Floats:
-    """Averages precision over the 101 recalls.
+def _precision(hit: Bools, ignored: Bools, counts: Ints, n_true: int) -> Floats:
+    """Finds the best precision at each of the 101 recalls or beyond.
 
     Args:
         hit: (m, 10), for the detections of a class, best first, by IoU threshold.
         ignored: (m, 10), those of them that do not count.
+        counts: (m,), how often each detection counts, as if it stood there so many times.
         n_true: How many boxes there are to be found.
 
     Returns:
-        (10,) means.
+        (10, 101), 0 at recalls that are not reached.
     """
-    counted = np.cumsum(~ignored, axis=0)
-    means = np.zeros(len(_IOUS))
+    counted = np.cumsum(counts[:, None] * ~ignored, axis=0)
+    best = np.zeros((len(_IOUS), len(_RECALLS)))
     for threshold, true_positive in enumerate((hit & ~ignored).T):
         # Between two true positives precision falls only, so these alone decide.
-        found = np.arange(1, np.count_nonzero(true_positive) + 1)
-        precision = found / counted[true_positive, threshold]
+        found = np.cumsum(counts[true_positive])
+        precision = found / (counted[true_positive, threshold] + _SPACING)
         best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
         position = np.searchsorted(found / n_true, _RECALLS)
         reached = position < len(found)
-        means[threshold] = best_from_here[position[reached]].sum() / len(_RECALLS)
-    return means
+        best[threshold, reached] = best_from_here[position[reached]]
+    return best
 
 
 def _position_in_run(values: Ints) -> Ints:

@@ -10,7 +10,7 @@ import sys
 import torch
 
 from evonas.detector import Detector, anchor_boxes, detection_loss
-from evonas.space import find_architecture
+from evonas.space import resolve
 from evonas.training.memory import is_out_of_memory
 
 _NO_ROOM = 9  # exit code of a trial, unlike that of an exception
@@ -40,7 +40,7 @@ def largest_batch(architecture: str, n_classes: int, device: torch.device, tried
 
 def _has_room(architecture: str, n_classes: int, device: str, n_images: int) -> bool:
     """Tries a step."""
-    network = Detector(find_architecture(architecture).with_classes(n_classes)).to(device)
+    network = Detector(resolve(architecture).architecture.with_classes(n_classes)).to(device)
     skeleton = network.architecture.skeleton
     try:
         images = torch.zeros(n_images, 3, *[skeleton.image_size] * 2, device=device)

@@ -9,9 +9,12 @@ from torch import Tensor, nn
 
 from evonas.errors import ConfigurationError, DataError
 from evonas.files import write_atomically
+from evonas.seal import add_seal, unsealed
 from evonas.training.recipe import Recipe, describe_recipe
 
-_VERSION = 1
+# Files of version 1 have no seal.
+_VERSION, _UNSEALED_VERSION = 2, 1
+_KEYS = {"step", "losses", "network", "optimiser", "average", "recipe", "seed"}
 
 
 def save_checkpoint(
@@ -39,6 +42,7 @@ def save_checkpoint(
         "seed": seed,
     }
     torch.save(content, buffer)
+    add_seal(buffer)
     write_atomically(path, buffer.getbuffer())
 
 
@@ -72,10 +76,10 @@ def load_checkpoint(
         network.load_state_dict(content["network"])
         optimiser.load_state_dict(content["optimiser"])
         scaler.load_state_dict(content.get("scaler", {}))
-    except (RuntimeError, ValueError) as error:
+        for name, value in content["average"].items():
+            average[name].copy_(value)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path}: a checkpoint of another network") from error
-    for name, value in content["average"].items():
-        average[name].copy_(value)
     return content["step"], content["losses"].tolist()
 
 
@@ -90,10 +94,23 @@ def checkpoint_steps(path: Path) -> int:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        told, is_sealed = unsealed(path.read_bytes())
+        content: dict[str, Any] = torch.load(
+            io.BytesIO(told), map_location="cpu", weights_only=True
+        )
         version = content["version"]
     except Exception as error:  # torch raises whatever the damage leads to
-        raise DataError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
-    if version != _VERSION:
-        raise DataError(f"{path}: checkpoint version {version}; this evonas reads {_VERSION}")
+        reason = str(error).splitlines()[0] if isinstance(error, ValueError) else ""
+        raise DataError(
+            f"{path}: damaged, or no checkpoint ({reason or type(error).__name__}); remove it to "
+            "start anew"
+        ) from error
+    if type(version) is not int or version > _VERSION:
+        raise DataError(f"{path}: checkpoint version {version!r}; this evonas reads {_VERSION}")
+    if not is_sealed and version > _UNSEALED_VERSION:
+        raise DataError(f"{path}: damaged: its end is missing; remove it to start anew")
+    step, losses = content.get("step"), content.get("losses")
+    sound = type(step) is int and step >= 0 and isinstance(losses, Tensor) and losses.ndim == 1
+    if not sound or not content.keys() >= _KEYS:
+        raise DataError(f"{path}: no checkpoint of a training; remove it to start anew")
     return content

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.training.evaluation import Detections, GroundTruth
-
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
+from evonas.training.detections import Detections, GroundTruth
 
 _NOTHING, _CROWD = -1, -2  # instead of the index of a true box
 

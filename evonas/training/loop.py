@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from evonas.data.tensors import CocoImages, DetectionBatch
 from evonas.detector import Network, anchor_boxes, detection_loss
-from evonas.errors import EvonasError
+from evonas.errors import ConfigurationError, EvonasError
+from evonas.files import remove_partial_files
 from evonas.space import Architecture
 from evonas.training.batches import Batches
 from evonas.training.checkpoint import load_checkpoint, save_batch, save_checkpoint
@@ -108,14 +109,18 @@ def train(
     Raises:
         TrainingError: The loss is not finite or has collapsed; the last checkpoint stays, and the
             batch of a loss that is not finite is saved beside it.
+        ConfigurationError: A batch too small for batch norm.
         KeyboardInterrupt: `interrupted` said so.
     """
+    _check_batch(recipe, architecture_at(0), processes)
     device = next(network.parameters()).device
     optimiser = _make_optimiser(network, recipe)
     scaler = torch.amp.GradScaler(device.type, enabled=recipe.float16)
     average = Average(network, recipe.ema_decay)
     losses: list[float] = []
     start = 0
+    if checkpoint is not None and processes.rank == 0:
+        remove_partial_files(checkpoint.parent)
     if checkpoint is not None and checkpoint.exists():
         start, losses = load_checkpoint(
             checkpoint, network, optimiser, scaler, average.values, recipe, seed
@@ -217,6 +222,22 @@ def _criterion(
     matches = processes.sum(parts.matches).clamp(min=1)
     share = parts.matches.clamp(min=1) * processes.count / matches
     return (parts.classes + recipe.box_weight * parts.boxes) * share
+
+
+def _check_batch(recipe: Recipe, architecture: Architecture, processes: Processes) -> None:
+    """Refuses batches of which batch norm can take no statistics.
+
+    Raises:
+        ConfigurationError: One image per process, and maps of one pixel.
+    """
+    images = recipe.batch_size // processes.count
+    smallest = min(level.size for level in architecture.levels())
+    if images * smallest**2 < 2 and not recipe.freeze_norm:
+        raise ConfigurationError(
+            f"batch_size={recipe.batch_size} over {processes.count} processes: the smallest map "
+            f"of this network is {smallest}x{smallest}, so batch norm needs at least 2 images per "
+            f"process: --set batch_size={2 * processes.count}"
+        )
 
 
 def _make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -7,7 +7,24 @@ from typing import Any, Literal
 
 from evonas.data.augmentation import Augmentation
 from evonas.errors import ConfigurationError
+from evonas.limits import printable
 from evonas.space import AnchorShapes, Architecture
+
+_TINY, _HUGE = 1e-12, 1e6
+# What the numbers of a recipe may be; the largest are far beyond any training.
+_RANGES: dict[str, tuple[float, float]] = {
+    "steps": (1, 10**8),
+    "batch_size": (1, 10**6),
+    "warmup_steps": (0, 10**8),
+    "validations": (1, 10**6),
+    "patience": (0, 10**6),
+    "learning_rate": (_TINY, 1e3),
+    "gradient_clip": (_TINY, _HUGE),
+    "box_weight": (_TINY, _HUGE),
+    "weight_decay": (0, 1e3),
+    "focal_alpha": (0, 1),
+    "ema_decay": (0, 0.999999),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +53,12 @@ class Recipe:
             end.
         patience: Evaluations without a better AP after which training ends; 0 for never.
         fit_anchors: Shape the anchors for the training boxes; see `fit_anchors`.
+        warmup_from: Rate of the first step, from which it rises linearly to `learning_rate`; 0 to
+            begin with one step of the rise.
+        initialisation: Of random weights: `evonas`, or `published` as the MobileDets'.
+        protocol: Post-processing under which AP is measured: `fast`, `crowded` or `published`.
+        resizing: How images are resized: `antialiased`, or `tf1` as TensorFlow 1 does; by default
+            as the initial weights are used to, else antialiased.
         sync_norm: Take batch norm statistics over all processes.
         anchors: The anchors' shapes, fitted once for a data set; None for the space's own.
     """
@@ -60,33 +83,35 @@ class Recipe:
     patience: int = 0
     sync_norm: bool = False
     fit_anchors: bool = False
+    warmup_from: float = 0.0
+    initialisation: Literal["evonas", "published"] = "evonas"
+    protocol: str = "fast"
+    resizing: Literal["", "antialiased", "tf1"] = ""
     anchors: AnchorShapes | None = None
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained with."""
-        least = {"steps": 1, "batch_size": 1, "warmup_steps": 0, "validations": 1, "patience": 0}
-        for name, low in least.items():
-            if getattr(self, name) < low:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:  # NaN is in no range
                 raise ConfigurationError(
-                    f"recipe: {name} is {getattr(self, name)}, at least {low} is needed"
+                    f"recipe: {name} is {value:.4g}; {low:g} to {high:.7g} is allowed"
                 )
-        for name in ("learning_rate", "gradient_clip", "box_weight"):
-            if not getattr(self, name) > 0:
-                raise ConfigurationError(
-                    f"recipe: {name} is {getattr(self, name)}, it must be above 0"
-                )
-        if not self.weight_decay >= 0:
-            raise ConfigurationError(f"recipe: weight_decay is {self.weight_decay}, below 0")
-        if not 0 <= self.ema_decay < 1:
-            raise ConfigurationError(
-                f"recipe: ema_decay is {self.ema_decay}, 0 to below 1 is allowed"
-            )
         if self.int8 and not self.freeze_norm:
             raise ConfigurationError(
                 "recipe: int8 rounds with the batch norm folded in; it needs freeze_norm"
             )
-        if self.optimiser not in ("adamw", "sgd"):
-            raise ConfigurationError(f"recipe: unknown optimiser {self.optimiser!r}; adamw or sgd")
+        if not 0 <= self.warmup_from <= self.learning_rate:
+            raise ConfigurationError(
+                f"recipe: warmup_from is {self.warmup_from}, 0 to learning_rate "
+                f"({self.learning_rate:g}) is allowed"
+            )
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigurationError(
+                    f"recipe: unknown {name} {getattr(self, name)!r}; "
+                    f"{' or '.join(filter(None, allowed))}"
+                )
         if self.fit_anchors and self.anchors:
             raise ConfigurationError("recipe: fit_anchors and anchors exclude each other")
 
@@ -109,6 +134,9 @@ class Recipe:
     def learning_rate_at(self, step: int) -> float:
         """Rate of a step, counted from 0."""
         if step < self.warmup_steps:
+            if self.warmup_from:
+                rise = (self.learning_rate - self.warmup_from) / self.warmup_steps
+                return self.warmup_from + rise * step
             return self.learning_rate * (step + 1) / self.warmup_steps
         share = (step - self.warmup_steps) / max(self.steps - self.warmup_steps, 1)
         return self.learning_rate * (1 + cos(pi * share)) / 2
@@ -119,12 +147,20 @@ class Recipe:
         return done // self.steps > (done - self.validations) // self.steps
 
 
+_CHOICES = {
+    "optimiser": ("adamw", "sgd"),
+    "initialisation": ("evonas", "published"),
+    "protocol": ("fast", "crowded", "published"),  # of evonas.detector.protocol, which needs torch
+    "resizing": ("", "antialiased", "tf1"),
+}
+
 # Left out of a description while they have their default, so that checkpoints and tables from
 # before they existed stay valid.
 _LATER = {
     "optimiser", "float16", "compile", "freeze_norm", "int8", "box_weight", "validations",
-    "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic",
-    "flip_vertical", "transpose", "anchors",
+    "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic", "warmup_from",
+    "initialisation", "protocol", "resizing", "crop_rule", "flip_vertical",
+    "transpose", "anchors",
 }  # fmt: skip
 
 
@@ -166,12 +202,12 @@ def _anchors_from(values: Any) -> AnchorShapes | None:
         low, high = map(float, values["scales"])
         ratios = tuple(map(float, values["aspect_ratios"]))
         between = float(values["interpolated_ratio"])
-        if not (0 < low <= high <= 1 and min(*ratios, between) > 0):
+        if not (0 < low <= high <= 1 and all(0.01 <= r <= 100 for r in (*ratios, between))):
             raise ValueError
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigurationError(
             f"recipe: anchors must have {', '.join(names)}: two scales from 0 to 1, smaller one "
-            "first, and ratios above 0"
+            "first, and ratios from 0.01 to 100"
         ) from error
     return AnchorShapes((low, high), ratios, between)
 
@@ -183,14 +219,27 @@ def _checked(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any
     checked = {}
     for name, value in values.items():
         if name not in types:
-            raise ConfigurationError(f"{where}: unknown {name!r}; known: {', '.join(types)}")
+            raise ConfigurationError(
+                f"{where}: unknown {printable(name, 60)!r}; known: {', '.join(types)}"
+            )
         wanted = types[name]
-        if wanted is float and type(value) is int:
+        if wanted is float and type(value) is int and abs(value) < 2**53:
             value = float(value)
         if type(value) is not wanted:
-            raise ConfigurationError(f"{where}: {name} is {value!r}, no {wanted.__name__}")
+            raise ConfigurationError(
+                f"{where}: {name}: expected {wanted.__name__}, got {_shown(value)}"
+            )
         checked[name] = value
     return checked
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: a file may hold one of any size."""
+    if isinstance(value, list | dict | tuple | set):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, int) and abs(value) >= 10**20:
+        return "a number of more than 20 digits"
+    return printable(repr(value), 60)
 
 
 def _type_of(entry: Any) -> type:

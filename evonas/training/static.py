@@ -13,7 +13,7 @@ from evonas.training.loop import Progress, train
 from evonas.training.recipe import Recipe
 from evonas.training.validation import as_input
 
-CALIBRATION_IMAGES = 512
+NORM_IMAGES = 512  # that set the batch norm of averaged weights
 
 
 def train_detector(
@@ -43,7 +43,7 @@ def train_detector(
         torch.manual_seed(seed)
         detector = Detector(architecture)
     detector = detector.to(memory_format=torch.channels_last)
-    first = as_input(data.images[:CALIBRATION_IMAGES])
+    first = as_input(data.images[:NORM_IMAGES])
 
     def averaged(weights: dict[str, Tensor]) -> Detector:
         copy = Detector(architecture).to(memory_format=torch.channels_last)

@@ -10,21 +10,44 @@ from torch import Tensor
 from evonas.data.augment import normalise
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import load_tensors
-from evonas.detector import ActivationCache, Detector, anchor_boxes, postprocess
+from evonas.detector import FAST, ActivationCache, Detector, Protocol, anchor_boxes, postprocess
 from evonas.errors import DataError
 from evonas.space import Skeleton
-from evonas.training.average_precision import average_precision
-from evonas.training.evaluation import Detections, GroundTruth
+from evonas.training.average_precision import (
+    average_precision,
+    mean_precision,
+    precision_at_recalls,
+)
+from evonas.training.detections import Detections, GroundTruth
 
-_CANDIDATES = 100  # detections before suppression; at 64 pixels more changes AP by 0.001
-_BATCH = 50  # images at a time, so that maps stay in the processor's cache
+_PIXELS = 50 * 64**2  # of images at a time, so that maps stay in the processor's cache
+
+
+def images_at_a_time(image_size: int) -> int:
+    """Returns how many images networks are run on at once: the same wherever AP is measured."""
+    return max(1, _PIXELS // image_size**2)
 
 
 class Validation:
-    """Images as networks are fed them, and their true boxes."""
+    """Images as networks are fed them, and their true boxes.
 
-    def __init__(self, dataset: CocoDataset, image_size: int) -> None:
-        self.images = as_input(load_tensors(dataset, image_size).images)
+    Args:
+        dataset: Images and true boxes.
+        image_size: Side of the networks' input.
+        protocol: Post-processing.
+        resizing: How images are resized; see `evonas.data.images.resized_pixels`.
+    """
+
+    def __init__(
+        self,
+        dataset: CocoDataset,
+        image_size: int,
+        protocol: Protocol = FAST,
+        resizing: str = "antialiased",
+    ) -> None:
+        self.protocol = protocol
+        self.images = as_input(load_tensors(dataset, image_size, resizing).images)
+        self._batch = images_at_a_time(image_size)
         self.scale = dataset.sizes / image_size
         self.ground_truth = GroundTruth(dataset)
 
@@ -37,8 +60,8 @@ class Validation:
 
     def precision(self, detections: Detections) -> tuple[float, float]:
         """Returns COCO AP and AP50, from 0 to 1, of detections."""
-        precision = average_precision(self.ground_truth, detections)
-        return float(np.nanmean(precision)), float(np.nanmean(precision[0]))
+        precision = precision_at_recalls(self.ground_truth, detections)
+        return mean_precision(precision), mean_precision(precision[0])
 
     @cached_property
     def size_limits(self) -> tuple[float, float]:
@@ -74,14 +97,17 @@ class Validation:
 
     def new_reuse(self, keep_bytes: int) -> list[ActivationCache]:
         """Returns what `detect` needs to go on from the network before, at this many bytes."""
-        count = -(-len(self) // _BATCH)
+        count = -(-len(self) // self._batch)
         return [ActivationCache(keep_bytes // count) for _ in range(count)]
 
     def detect(
         self, detector: Detector, reuse: Sequence[ActivationCache] | None = None
     ) -> Detections:
-        """Runs a network on all images; boxes are in the original images' pixels."""
-        detector.eval()
+        """Runs a network on all images, its batch norm folded in.
+
+        Boxes are in the original images' pixels.
+        """
+        detector = detector.folded()
         reuse = reuse or self.new_reuse(0)
         batches = zip(self.batches(), reuse, strict=True)
         with torch.inference_mode():
@@ -90,7 +116,7 @@ class Validation:
 
     def batches(self) -> tuple[Tensor, ...]:
         """Returns the images, float32 (n, 3, size, size) from -1 to 1, in batches."""
-        return torch.split(self.images, _BATCH)
+        return torch.split(self.images, self._batch)
 
     def detections(
         self, outputs: Iterable[tuple[Tensor, Tensor]], skeleton: Skeleton
@@ -103,7 +129,7 @@ class Validation:
         """
         anchors = anchor_boxes(skeleton)
         batches = [
-            postprocess(codes, logits, anchors, skeleton.image_size, candidates=_CANDIDATES)
+            postprocess(codes, logits, anchors, skeleton.image_size, self.protocol)
             for codes, logits in outputs
         ]
         boxes, scores, labels = (torch.cat(part).numpy() for part in zip(*batches, strict=True))

@@ -11,7 +11,7 @@ giving torchvision the logarithms of our probabilities and of what is left of on
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import typer
@@ -20,11 +20,12 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.ssd import SSD
 from torchvision.ops import box_iou
 
-from evonas.detector import anchor_boxes, detection_loss, encode_boxes, match, postprocess
+from evonas.detector import FAST, anchor_boxes, detection_loss, encode_boxes, match, postprocess
 from evonas.space import Skeleton, load_space
 
-IOU, SCORE = 0.6, 0.01
-DETECTIONS, CANDIDATES = 100, 200  # ours by default; torchvision takes candidates class by class
+IOU, SCORE = FAST.iou_threshold, FAST.score_threshold
+DETECTIONS, CANDIDATES = 100, 200  # torchvision takes candidates class by class
+PROTOCOL = replace(FAST, candidates=CANDIDATES)
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def seconds(call: Callable[[], object], other: Callable[[], object]) -> tuple[fl
 
 def same_detections(case: Case, ssd: SSD, logits: Tensor) -> tuple[int, float, float]:
     """Compares all detections: how many, smallest IoU, largest difference of scores."""
-    ours = postprocess(case.codes, case.logits, case.anchors, case.size, SCORE, IOU)
+    ours = postprocess(case.codes, case.logits, case.anchors, case.size, PROTOCOL)
     count, least, worst = 0, 1.0, 0.0
     for i, theirs in enumerate(their_detections(ssd, case, logits)):
         k = int((ours.labels[i] >= 0).sum())
@@ -184,7 +185,7 @@ def timed(case: Case, ssd: SSD) -> dict[str, tuple[float, float]]:
         torch.autograd.backward(list(their_loss(ssd, case, other, codes).values()))
 
     def our_detections() -> None:
-        postprocess(case.codes, case.logits, case.anchors, case.size, SCORE, IOU)
+        postprocess(case.codes, case.logits, case.anchors, case.size, PROTOCOL)
 
     steps = {
         "loss + backward": seconds(our_loss, their_step),

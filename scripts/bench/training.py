@@ -28,7 +28,7 @@ from evonas.data.augment import normalise
 from evonas.data.tensors import DetectionBatch, load_tensors
 from evonas.detector import Detector, anchor_boxes, detection_loss
 from evonas.detector.network import layer_convs, level_convs
-from evonas.space import Architecture, find_architecture
+from evonas.space import Architecture, resolve
 from evonas.training.memory import keep_freed_memory
 
 
@@ -158,7 +158,7 @@ def serve(
         torch.set_num_threads(threads)
     if side in keep_freed:
         keep_freed_memory()
-    architecture = find_architecture(arch)
+    architecture = resolve(arch).architecture
     dataset = load_coco(data, "train").first(batch_size * steps)
     images = load_tensors(dataset, architecture.skeleton.image_size)
     batches = [images.take(np.arange(i * batch_size, (i + 1) * batch_size)) for i in range(steps)]

@@ -29,7 +29,7 @@ from evonas.ranking import load_truth
 from evonas.space import Architecture, load_space
 from evonas.table import create_table, open_table
 from evonas.training.memory import keep_freed_memory
-from evonas.training.static import CALIBRATION_IMAGES
+from evonas.training.static import NORM_IMAGES
 from evonas.training.validation import as_input
 
 _MARGIN = 1.25
@@ -92,7 +92,7 @@ def accuracy_of(
         loss.backward()
         nn.utils.clip_grad_norm_(used, 5.0)
         optimiser.step()
-    model.detector.calibrate(as_input(train[0][:CALIBRATION_IMAGES]))
+    model.detector.calibrate(as_input(train[0][:NORM_IMAGES]))
     model.eval()
     with torch.inference_mode():
         right = [

@@ -15,9 +15,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from evonas.cli.searching import open_or_create
 from evonas.objectives import hypervolume
 from evonas.search import SearchResult, run_search
+from evonas.table import open_or_create
 from scripts.any_scorer import any_scorer
 
 

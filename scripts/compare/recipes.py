@@ -16,7 +16,7 @@ import typer
 from evonas.cli.output import print_table
 from evonas.data import load_coco
 from evonas.data.tensors import load_tensors
-from evonas.space import find_architecture
+from evonas.space import resolve
 from evonas.training.memory import keep_freed_memory
 from evonas.training.recipes import load_recipe
 from evonas.training.static import train_detector
@@ -48,7 +48,7 @@ def main(
     """Prints a line for each way."""
     keep_freed_memory()
     torch.set_num_threads(threads)
-    architecture = find_architecture(arch)
+    architecture = resolve(arch).architecture
     size = architecture.skeleton.image_size
     train = load_tensors(load_coco(data, "train"), size)
     validation = Validation(load_coco(data, "val"), size)

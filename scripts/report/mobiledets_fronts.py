@@ -9,6 +9,7 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.benchmark import ProblemDefinition
 from evonas.benchmark.indicators import volume
 from evonas.benchmark.problem import ProblemValues
@@ -18,8 +19,6 @@ from evonas.latency import load_predictor
 from evonas.objectives import pareto_mask
 from evonas.scoring.surrogate import Surrogate, load_surrogate
 from evonas.space import Genotypes, load_space
-
-Floats = NDArray[np.float64]
 
 SPACES = {
     "ibn": "nano-ibn",

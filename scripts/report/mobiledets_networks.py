@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.files import write_atomically
 from evonas.latency import load_predictor
 from evonas.ranking.truth import Truth, load_truth
 from evonas.space import load_space
 from evonas.table import BenchmarkTable, open_table
 from scripts.report.mobiledets_fronts import Found
-
-Floats = NDArray[np.float64]
 
 CHOSEN = 5  # networks of each front to be trained from scratch
 

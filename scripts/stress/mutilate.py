@@ -22,9 +22,9 @@ import numpy as np
 import typer
 
 from evonas.errors import EvonasError
+from evonas.seal import add_seal
 from evonas.space import load_space
 from evonas.table import choice_statistics, create_table, open_table, write_table
-from evonas.table.seal import add_seal
 
 SPACE = load_space("nano")
 _SECONDS = 20

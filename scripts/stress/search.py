@@ -91,8 +91,9 @@ def search(
     table: Annotated[Path, typer.Option()],
 ) -> None:
     """One search, which prints the number of stored scores as it goes."""
-    from evonas.cli.searching import open_or_create, summary
+    from evonas.cli.searching import summary
     from evonas.search import run_search
+    from evonas.table import open_or_create
     from scripts.any_scorer import any_scorer
 
     names = objectives.split(",")

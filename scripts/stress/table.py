@@ -4,9 +4,10 @@
     python -m scripts.stress.table kills --kills 500 --compact
     python -m scripts.stress.table kills --kills 100 --disk-kib 300   # as root: mounts a tmpfs
     python -m scripts.stress.table readers --seconds 30
+    python -m scripts.stress.table races --races 200
 
 Every writer appends batches of the same length whose rows share one value, and tells each batch
-once `append` has returned. Two writers, and with --compact a third process that compacts all the
+once `append` has returned. The writers, and with --compact another process that compacts all the
 time, are killed by SIGKILL together at a random moment. Then the table must open, `verify` find
 nothing, every reported batch be there, and every batch whole.
 """
@@ -26,9 +27,9 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from evonas.errors import DataError
+from evonas.errors import DataError, SchemaError
 from evonas.space import load_space
-from evonas.table import create_table, open_table, verify_table
+from evonas.table import create_table, open_or_create, open_table, verify_table
 from scripts.bench.table_data import distinct
 
 app = typer.Typer(no_args_is_help=True)
@@ -50,6 +51,13 @@ class Child:
     def wait_until_ready(self) -> None:
         """Waits for the empty line with which it says that it has begun."""
         assert os.read(self.pipe, 1) == b"\n"
+
+    def read_until_it_ends(self) -> list[int]:
+        """Returns the numbers that it tells until it ends by itself."""
+        with os.fdopen(self.pipe, "rb") as pipe:
+            lines = pipe.read().split()
+        os.waitpid(self.pid, 0)
+        return [int(line) for line in lines]
 
     def kill(self) -> list[int]:
         """Ends it and returns the numbers that it reported."""
@@ -128,13 +136,14 @@ def whole_batches(path: Path) -> set[int]:
 @app.command()
 def kills(
     kills: int = 500,
+    writers: int = 4,
     compact: bool = False,
     disk_kib: int = 0,
     seed: int = 0,
     longest: float = 0.6,
     place: Path | None = None,
 ) -> None:
-    """Kills writers, two at once on one table; exit code 1 at the first row that is lost."""
+    """Kills writers, several at once on one table; exit code 1 at the first row that is lost."""
     rng = random.Random(seed)
     genotypes = distinct(_POOL, seed=1)
     with tempfile.TemporaryDirectory(dir=place) as name:
@@ -143,7 +152,8 @@ def kills(
             options = ["-t", "tmpfs", "-o", f"size={disk_kib}k", "tmpfs"]
             subprocess.run(["mount", *options, folder], check=True)
         try:
-            _kill(folder / "table", genotypes, rng, kills, compact, bool(disk_kib), longest)
+            path = folder / "table"
+            _kill(path, genotypes, rng, kills, writers, compact, bool(disk_kib), longest)
         finally:
             if disk_kib:
                 subprocess.run(["umount", folder], check=True)
@@ -154,6 +164,7 @@ def _kill(
     genotypes: np.ndarray,
     rng: random.Random,
     kills: int,
+    writers: int,
     compact: bool,
     fills: bool,
     longest: float,
@@ -165,8 +176,8 @@ def _kill(
     create_table(path)
     first = 0
     while killed < kills:
-        starts = [first, first + 500]
-        first = (first + 1000) % (span - 1000)
+        starts = [first + 500 * number for number in range(writers)]
+        first = (first + 500 * writers) % (span - 500 * writers)
         children = [fork(write_batches(path, genotypes, start)) for start in starts]
         if compact:
             children.append(fork(compact_forever(path)))
@@ -174,10 +185,10 @@ def _kill(
             child.wait_until_ready()
         time.sleep(rng.uniform(0, longest))
         reports = [child.kill() for child in children]
-        killed, compactors = killed + 2, compactors + compact
-        reported.update(*reports[:2])
-        ever += sum(map(len, reports[:2]))
-        compacted += sum(map(len, reports[2:]))
+        killed, compactors = killed + writers, compactors + compact
+        reported.update(*reports[:writers])
+        ever += sum(map(len, reports[:writers]))
+        compacted += sum(map(len, reports[writers:]))
         there = whole_batches(path)
         lost = reported - there
         assert not lost, f"{len(lost)} acknowledged batches are lost"
@@ -196,7 +207,8 @@ def _kill(
     extra = extra if compact else ""
     extra += f", the disk was full {full} times" if fills else ""
     print(
-        f"{killed} SIGKILLs of writers in {opened} rounds, {time.monotonic() - began:.0f} s: "
+        f"{killed} SIGKILLs of {writers} writers at once in {opened} rounds, "
+        f"{time.monotonic() - began:.0f} s: "
         f"{ever * BATCH} rows acknowledged, none lost, no half batch, no refusal to open{extra}"
     )
 
@@ -243,6 +255,65 @@ def readers(seconds: float = 30, readers: int = 8, compact: bool = True) -> None
             f"{wrong} half or vanished batches"
         )
     raise typer.Exit(int(wrong > 0))
+
+
+@app.command()
+def races(races: int = 200, seed: int = 0) -> None:
+    """Lets two processes write a new table with different provenance at once.
+
+    One must be refused, all that the other was told to be kept must be there, and the table open.
+    """
+    rng, began, raced_twice = random.Random(seed), time.monotonic(), 0
+    genotypes = distinct(BATCH * 20, seed=1)
+    with tempfile.TemporaryDirectory() as name:
+        for number in range(races):
+            path = Path(name) / f"table-{number}"
+            start = time.monotonic() + 0.02
+            children = [
+                fork(_race(path, genotypes, weights, start + rng.uniform(0, 0.004)))
+                for weights in ("a", "b")
+            ]
+            for child in children:
+                child.wait_until_ready()
+            told = [child.read_until_it_ends() for child in children]
+            refused = [REFUSED in numbers for numbers in told]
+            assert sum(refused) == 1, f"race {number}: {sum(refused)} of 2 were refused"
+            kept = [number for number in told[refused.index(False)]]
+            raced_twice += any(number != REFUSED for number in told[refused.index(True)])
+            table = open_table(path)
+            assert whole_batches(path) == set(kept), f"race {number}: batches are lost"
+            assert table.provenance("map")["weights"] == "ab"[refused.index(False)]
+            assert not verify_table(table)
+            left = [entry.name for entry in path.iterdir() if not entry.name.startswith("part-")]
+            assert not left, left
+    assert not raced_twice, "a refused writer had been told that rows are kept"
+    print(
+        f"{races} races of two writers with different provenance on a new table, "
+        f"{time.monotonic() - began:.0f} s: one refused in each, nothing lost, all tables open"
+    )
+
+
+REFUSED = -1
+
+
+def _race(path: Path, genotypes: np.ndarray, weights: str, start: float) -> Callable[..., None]:
+    """Returns the work of a writer that begins at a moment and tells whether it was refused."""
+
+    def work(tell: Callable[..., None]) -> None:
+        table = open_or_create(path)
+        tell()
+        time.sleep(max(start - time.monotonic(), 0))
+        provenance = {**_PROVENANCE, "weights": weights}
+        try:
+            for number in range(3):
+                rows = genotypes[number * BATCH : (number + 1) * BATCH]
+                values = np.full(BATCH, number / 1e6)
+                table.append(SPACE, rows, {"map": values}, provenance=provenance)
+                tell(number)
+        except SchemaError:
+            tell(REFUSED)
+
+    return work
 
 
 def _gather(children: list[Child], seconds: float) -> dict[int, list[int]]:

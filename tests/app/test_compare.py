@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from app.compare.comparing import differences, normalised_figure, objective_values
-from app.shared.designs import find_design
 from app.shared.shortlist import LONGEST_NOTE, add, is_arch_id, read
+from evonas.space import resolve
 from tests.app.conftest import SPACE, make_table
 
 
@@ -60,7 +60,7 @@ def test_a_full_shortlist_says_how_many_it_left_out():
 
 def test_differences_are_those_of_the_genotypes(tmp_path):
     table = make_table(tmp_path / "table", 2)
-    one, two = (find_design(a) for a in SPACE.arch_ids(table.genotypes()))
+    one, two = (resolve(a) for a in SPACE.arch_ids(table.genotypes()))
     rows = differences([one, two])
     assert any(row["differs"] for row in rows)
     for row in rows:
@@ -70,7 +70,7 @@ def test_differences_are_those_of_the_genotypes(tmp_path):
 
 def test_objectives_of_designs_are_counted_predicted_and_looked_up(tmp_path):
     table = make_table(tmp_path / "table", 3)
-    designs = [find_design(a) for a in SPACE.arch_ids(table.genotypes())]
+    designs = [resolve(a) for a in SPACE.arch_ids(table.genotypes())]
     values = objective_values(designs, {"t": table})
     assert np.allclose([values["map"][d.arch_id] for d in designs], table.column("map"))
     assert "latency:cpu-xnnpack" in values

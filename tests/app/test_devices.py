@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from app.devices.import_form import MOST_BYTES, import_upload
-from app.devices.residuals import agreement_figure, op_users, ops_figure, residuals
 from app.shared.cards import device_error
 from evonas.errors import ConfigurationError
+from evonas.figures.devices import errors_data, errors_figure, op_users, ops_figure
 from evonas.latency import evaluate_device, load_predictor
 from evonas.space import load_space
 from tests.app.conftest import the_button
@@ -19,13 +19,13 @@ def test_devices_shows_every_device_of_a_space(open_app):
         assert not at.error, device
 
 
-def test_residuals_agree_with_the_accuracy_of_the_command():
-    data = residuals("ethos-u55-256", load_space("nano"))
+def test_errors_agree_with_the_accuracy_of_the_command():
+    data = errors_data("ethos-u55-256", load_space("nano"))
     held = np.abs(data.relative[data.held_out])
     figures = evaluate_device("ethos-u55-256", "nano")
     assert np.isclose(held.mean(), figures.mape)
     assert int(data.held_out.sum()) == figures.n_test
-    assert agreement_figure(data).data
+    assert errors_figure(data).data
     assert ops_figure(data).data
     assert "held-out" in device_error("ethos-u55-256", "nano")
 
@@ -39,8 +39,8 @@ def test_users_of_an_op_are_those_that_decode_to_it():
         assert {name for name, uses in users.items() if uses[row]} == ops
 
 
-def test_a_device_without_measurements_has_no_residuals():
-    assert residuals("edge-gpu", load_space("pico")) is None
+def test_a_device_without_measurements_has_no_errors():
+    assert errors_data("edge-gpu", load_space("pico")) is None
 
 
 @pytest.fixture

@@ -55,21 +55,46 @@ def test_requests_and_their_answers() -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("{", "not valid JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[" * 60 + "]" * 60, "nested more than"),
+        ('{"do": "sample", "seed": ' + "9" * 400 + "}", "beyond 64 bits"),
         ("[]", "a request is a JSON object"),
         ({"do": "fly"}, "unknown request 'fly'; known: describe"),
         ({"do": "evaluate"}, "'genotypes' must be"),
         ({"do": "evaluate", "genotypes": [[0], [0, 1]]}, "'genotypes' must be"),
         ({"do": "evaluate", "genotypes": [[9] * 7]}, "allowed are 0 to 1"),
         ({"do": "evaluate", "genotypes": [[0.5] * 7]}, "integers are allowed"),
-        ({"do": "sample", "n": -1}, "n must be 1"),
+        ({"do": "sample", "n": -1}, "n must be an integer from 1"),
+        ({"do": "sample", "n": True}, "n must be an integer from 1"),
+        ({"do": "sample", "seed": False}, "n must be an integer from 1"),
+        ({"do": "sample", "n": 1.0}, "n must be an integer from 1"),
+        ({"do": ["sample"]}, "unknown request"),
+        ({"do": {"a": 1}}, "unknown request"),
+        ({"do": None}, "unknown request"),
+        ({"do": "evaluate", "genotypes": []}, "'genotypes' must be"),
+        ({"do": "evaluate", "genotypes": [[]]}, "genotypes of shape"),
+        ({"do": "evaluate", "genotypes": {"0": [0] * 7}}, "'genotypes' must be"),
+        ({"do": "evaluate", "genotypes": [[True] * 7]}, "integers are allowed"),
+        ({"do": "evaluate", "genotypes": [["0"] * 7]}, "integers are allowed"),
+        ({"do": "evaluate", "genotypes": [[None] * 7]}, "integers are allowed"),
+        ({"do": "evaluate", "genotypes": [[[0]] * 7]}, "integers are allowed"),
+        ({"do": "judge", "genotypes": [[2**62] * 7]}, "allowed are 0 to 1"),
+        ({"do": "judge", "genotypes": "0000000"}, "'genotypes' must be"),
     ],
 )
 def test_a_bad_request_is_answered_and_the_next_one_too(request_: object, message: str) -> None:
     bad, good = answers(request_, {"do": "describe"})
     assert message in str(bad["error"])
     assert good["problem"] == "pico/u55"
+
+
+def test_bytes_that_are_no_text_do_not_end_the_server() -> None:
+    command = [sys.executable, "-m", "evonas.cli", "problem", "serve", "pico/u55"]
+    lines = b'\xff\xfe\n{"do": "sample", "n": true}\n{"do": "sample"}\n'
+    ran = subprocess.run(command, input=lines, capture_output=True, cwd=ROOT, check=True)
+    replies = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert ["error" in reply for reply in replies] == [True, True, False]
 
 
 @pytest.mark.slow

@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 import typer
 
-from evonas.cli import COMMANDS, main
+from evonas.cli import COMMANDS, attribute_of, main
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    module = import_module(f"evonas.cli.{command}")
+    name = attribute_of(command)
+    module = import_module(f"evonas.cli.{name}")
     is_group = isinstance(getattr(module, "app", None), typer.Typer)
-    assert is_group != hasattr(module, command)
+    assert is_group != hasattr(module, name)
     assert main([command, "--help"]) == 0
     assert "Usage: evonas" in capsys.readouterr().out
 

@@ -14,9 +14,9 @@ import pytest
 from evonas.cli import main
 from evonas.scoring import ScorerOptions
 from evonas.scoring.load import SCORERS
+from evonas.seal import add_seal
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
-from evonas.table.seal import add_seal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,7 +152,7 @@ def test_interrupt_leaves_a_whole_table_and_exits_130(
     with monkeypatch.context() as patched:
         patched.setattr(CostScorer, "__call__", stop)
         assert search("--out", tmp_path / "run") == 130
-    assert "the same command goes on from there" in capsys.readouterr().err
+    assert "the same command resumes" in capsys.readouterr().err
     assert main(["table", "verify", str(tmp_path / "run" / "table")]) == 0
     kept = len(open_table(tmp_path / "run" / "table"))
     assert kept >= 20
@@ -180,10 +180,10 @@ def test_search_in_a_table_of_the_whole_space(
     [
         (["--space", "nani"], 2, "unknown space 'nani'; known: "),
         (["--objectives", "map,speed"], 2, "unknown objective 'speed'; known: "),
-        (["--objectives", "map"], 2, "at least two different ones are needed"),
+        (["--objectives", "map"], 2, "at least two different ones are required"),
         (["--objectives", "map,latency:toaster"], 2, "unknown device 'toaster'; known: "),
         (["--where", "latency:toaster <= 5"], 2, "unknown device 'toaster'; known: "),
-        (["--where", "madds is small"], 2, "constraint 'madds is small': must be COLUMN"),
+        (["--where", "madds is small"], 2, "condition 'madds is small': a comparison"),
         (["--where", "trained_map >= 0.2"], 2, "the scorer does not give 'trained_map'"),
         (["--algorithm", "luck"], 2, "unknown algorithm 'luck'; known: agemoea2, "),
         (["--scorer", "oracle"], 2, "unknown scorer 'oracle'; known: "),
@@ -221,7 +221,7 @@ def test_scores_of_other_weights_are_refused(
     capsys.readouterr()
     scorer.provenance = {"source": "test", "weights": "b"}
     assert search("--out", tmp_path / "run") == 3
-    assert_one_message(capsys, "column 'map' was scored with weights 'a', now 'b'")
+    assert_one_message(capsys, "column 'map' has weights 'a', the new values 'b'")
 
 
 def test_table_of_another_space(
@@ -299,7 +299,7 @@ def mounted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     if not done:
         pytest.skip("file systems cannot be mounted here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("mounted", ["ro"], indirect=True)
@@ -352,7 +352,7 @@ def test_ctrl_c_of_a_real_process(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 130, done.stderr
-    assert "the same command goes on from there" in done.stderr
+    assert "the same command resumes" in done.stderr
     assert "Traceback" not in done.stderr
     assert main(["table", "verify", str(tmp_path / "run" / "table")]) == 0
 

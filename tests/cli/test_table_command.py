@@ -127,7 +127,7 @@ def test_export_and_import(table: Path, tmp_path: Path, name: str, capsys) -> No
 def test_merge_rules(table: Path, tmp_path: Path, capsys) -> None:
     other, rows = create_table(tmp_path / "other"), open_table(table).genotypes()[:1]
     provenance = {"source": "supernet", "weights": "w"}
-    other.append(SPACE, rows, {"map": [2.0]}, provenance=provenance)
+    other.append(SPACE, rows, {"map": [0.9]}, provenance=provenance)
     target = tmp_path / "target"
     assert main(["table", "merge", str(target), str(table)]) == 0
     capsys.readouterr()
@@ -138,8 +138,8 @@ def test_merge_rules(table: Path, tmp_path: Path, capsys) -> None:
     code, message = failed(capsys, "merge", target, other.path, "--label", "map")
     assert (code, "--label takes COLUMN=LABEL" in message) == (2, True)
     for options, column, value in (
-        (["--label", "map=other"], "map@other", 2.0),
-        (["--conflict", "replace"], "map", 2.0),
+        (["--label", "map=other"], "map@other", 0.9),
+        (["--conflict", "replace"], "map", 0.9),
     ):
         assert main(["table", "merge", str(target), str(other.path), *options]) == 0
         assert open_table(target).lookup(rows, [column])[column] == [value]

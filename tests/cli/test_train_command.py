@@ -9,6 +9,7 @@ import pytest
 from evonas.cli import main
 from evonas.data import make_digits
 from evonas.retraining import RunFolder
+from evonas.space import resolve
 
 ARCHITECTURE = "pico:0000000"
 OPTIONS = [
@@ -33,6 +34,21 @@ def test_a_training_prints_its_figures(digits, tmp_path, capsys):
     assert main(["train", ARCHITECTURE, "--data", str(digits), "--out", str(out)]) == 2
     assert "holds a run already" in capsys.readouterr().err
     assert main(["export", str(out), "--format", "archive", "--out", str(tmp_path / "files")]) == 0
+
+
+def test_a_training_resolves_its_name_once(digits, tmp_path, monkeypatch):
+    asked = []
+
+    def counted(name):
+        asked.append(name)
+        return resolve(name)
+
+    for module in [m for name, m in sys.modules.items() if name.startswith("evonas")]:
+        if vars(module).get("resolve") is resolve:  # however it was imported there
+            monkeypatch.setattr(module, "resolve", counted)
+    out = str(tmp_path / "run")
+    assert main(["train", ARCHITECTURE, "--data", str(digits), "--out", out, *OPTIONS]) == 0
+    assert asked == [ARCHITECTURE]
 
 
 @pytest.mark.parametrize(
@@ -99,5 +115,5 @@ def test_a_signal_saves_and_exits_130(digits, tmp_path, number):
     process.send_signal(number)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130, said
-    assert "interrupted and saved" in said
+    assert "interrupted: saved in" in said
     assert RunFolder(out).checkpoint.exists()

@@ -3,7 +3,7 @@ import pytest
 from tests.data.damage import LAYOUTS, damage, outcome, sound_data
 from tests.data.layouts import image
 
-# Each gave a traceback or took more than 10 s when `scripts.stress.readers` first found it.
+# Each gave a traceback or took more than 10 s when `scripts.stress.data_readers` first found it.
 FOUND = [1785, 1834, 1841, 2387, 2709, 4598, 5600]
 
 

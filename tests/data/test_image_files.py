@@ -87,6 +87,32 @@ def test_resized_pixels():
     assert (resized_pixels(flat, 4) == 77).all()
 
 
+def test_tensorflow_1s_resizing_starts_at_the_corner_and_does_not_smooth():
+    row = np.array([[0, 100]], np.uint8)
+    image = Image.fromarray(np.repeat(np.repeat(row, 2, 0)[..., None], 3, 2))
+    assert resized_pixels(image, 4, "tf1")[0, 0].tolist() == [0, 50, 100, 100]
+    wide = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8, 1).repeat(3, 2))
+    halved = resized_pixels(wide, 4, "tf1")[0]
+    assert halved.tolist() == np.arange(64).reshape(8, 8)[::2, ::2].tolist()
+
+
+def test_tensorflow_1s_resizing_is_that_of_a_loop():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    ours = resized_pixels(Image.fromarray(pixels), 20, "tf1")
+    for y in range(20):
+        for x in range(20):
+            v, u = y * 37 / 20, x * 53 / 20
+            top, left = int(v), int(u)
+            bottom, right = min(top + 1, 36), min(left + 1, 52)
+            rows = [
+                pixels[row, left] * (1 - (u - left)) + pixels[row, right] * (u - left)
+                for row in (top, bottom)
+            ]
+            value = rows[0] * (1 - (v - top)) + rows[1] * (v - top)
+            assert np.abs(ours[:, y, x] - value).max() <= 0.501
+
+
 def test_sixteen_bits_are_scaled_row_by_row_as_at_once(tmp_path):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 65536, (600, 5), np.uint16)

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torchvision
 from torchvision.ops import sigmoid_focal_loss
 
 from evonas.detector import (
+    FAST,
     box_iou,
     decode_boxes,
     detection_loss,
@@ -94,7 +97,9 @@ def test_suppression_is_a_greedy_loop_over_falling_scores(seed):
     generator = torch.Generator().manual_seed(seed)
     codes = 0.5 * torch.randn(2, 40, 4, generator=generator)
     logits = torch.randn(2, 40, 3, generator=generator)
-    found = postprocess(codes, logits, anchors, 64, score_threshold=0.4, iou_threshold=0.5)
+    found = postprocess(
+        codes, logits, anchors, 64, replace(FAST, score_threshold=0.4, iou_threshold=0.5)
+    )
     for image in range(2):
         boxes = decode_boxes(codes[image], anchors).clamp(0, 64)
         scores = logits[image].sigmoid()
@@ -116,7 +121,7 @@ def test_detections_are_sorted_padded_and_inside_the_image():
     codes = torch.randn(2, 60, 4, generator=generator)
     logits = torch.randn(2, 60, 5, generator=generator) - 3
     logits[1] = -20
-    found = postprocess(codes, logits, anchors, image_size=48, score_threshold=0.1)
+    found = postprocess(codes, logits, anchors, 48, replace(FAST, score_threshold=0.1))
     assert (found.scores.diff(dim=1) <= 0).all()
     assert found.boxes.min() >= 0
     assert found.boxes.max() <= 48

@@ -8,7 +8,7 @@ from evonas.data import load_coco, make_digits
 from evonas.data.tensors import load_tensors
 from evonas.detector import Detector
 from evonas.detector.archive import Archive, Card
-from evonas.space import Architecture, find_architecture, load_space
+from evonas.space import Architecture, load_space, resolve
 from evonas.training.validation import as_input
 
 CLASSES = tuple("0123456789")
@@ -50,7 +50,7 @@ def make_archive(pixels) -> Callable[[str], Archive]:
     def make(space_name: str) -> Archive:
         space = load_space(space_name)
         arch_id = space.arch_ids(space.sample(1, np.random.default_rng(1)))[0]
-        detector = speaking(find_architecture(arch_id), pixels)
+        detector = speaking(resolve(arch_id).architecture, pixels)
         return Archive(detector, Card(arch_id, CLASSES, metrics={"map": 0.25}, made={"seed": 0}))
 
     return make

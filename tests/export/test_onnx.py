@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from evonas.detector import FAST
 from evonas.export.onnx import OnnxDetector, export_onnx
 from evonas.training.validation import as_input
 
@@ -25,7 +26,9 @@ def test_onnx_gives_torchs_outputs_for_any_batch(make_archive, pixels, space):
 @pytest.mark.parametrize("space", ["nano", "nano@cpu"])
 def test_onnx_suppresses_as_torch_does(make_archive, pixels, space):
     archive = make_archive(space)
-    archive = replace(archive, card=replace(archive.card, score_threshold=0.5))
+    archive = replace(
+        archive, card=replace(archive.card, detection=replace(FAST, score_threshold=0.5))
+    )
     images = as_input(pixels[:6])
     boxes, scores, labels = OnnxDetector(export_onnx(archive, nms=True))(images)
     expected = archive.detect_normalised(images)

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from evonas.figures.front import front_figure
+from evonas.figures.front import Panel, front_figure
 from evonas.objectives import load_objective
-from evonas.search.panels import Panel
 
 
 def test_figure_draws_cloud_line_and_front_of_each_panel() -> None:

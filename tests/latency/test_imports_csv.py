@@ -1,12 +1,15 @@
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evonas.cli import main
 from evonas.errors import ConfigurationError, DataError
 from evonas.latency import (
+    FaultyRowsError,
     Measurements,
     fit_predictor,
     import_device,
@@ -66,7 +69,8 @@ FAULTS: dict[str, tuple[Callable[[Rows], None], str]] = {
     "other space": (set_cell(0, 0, "pico:0000000"), "row 2: .* is not of the space 'nano'"),
     "unit": (set_cell(1, 2, "fps"), "row 3: unit 'fps'; allowed are s, ms, us"),
     "no number": (set_cell(1, 1, "fast"), "row 3: latency 'fast' is not a number"),
-    "empty": (set_cell(1, 1, ""), "row 3: no latency"),
+    "digits of another script": (set_cell(1, 1, "٣"), "row 3: latency '٣' is not a number"),
+    "underscore": (set_cell(1, 1, "1_0"), "row 3: latency '1_0' is not a number"),
     "negative": (set_cell(1, 1, "-4"), "row 3: latency -4 must be a finite number above 0"),
     "not finite": (set_cell(1, 1, "inf"), "row 3: latency inf must be"),
     "duplicate": (lambda rows: rows.append(list(rows[2])), "is also in row 4"),
@@ -104,3 +108,53 @@ def test_exit_code_of_a_faulty_file(
     command = ["device", "import", path, "--device", "my-phone", "--data-dir", str(tmp_path)]
     assert main(command) == 3
     assert "at least 20" in capsys.readouterr().err
+
+
+def test_rows_without_a_latency_are_left_out_and_counted(
+    measured: Measurements, tmp_path: Path
+) -> None:
+    rows = rows_of(measured)[:30]
+    for row in rows[24:]:
+        row[1] = ""
+    found = read_results(write(tmp_path / "r.csv", rows), "my-phone", load_space("nano"), tmp_path)
+    assert (len(found), found.versions["rows_without_latency"]) == (24, "6")
+
+
+def test_times_beside_the_wrong_networks_are_refused_unless_forced(
+    measured: Measurements, tmp_path: Path
+) -> None:
+    rows = rows_of(measured)[:30]
+    times = np.random.default_rng(0).permutation([row[1] for row in rows])
+    for row, time in zip(rows, times, strict=True):
+        row[1] = str(time)
+    path = write(tmp_path / "r.csv", rows)
+    with pytest.raises(DataError, match=r"at least 0\.5 is expected|let expect"):
+        import_device(path, "my-phone", "nano", tmp_path)
+    assert import_device(path, "my-phone", "nano", tmp_path, force=True).predictor.n_train == 30
+
+
+def test_a_third_of_the_rows_off_by_a_thousand_is_refused(
+    measured: Measurements, tmp_path: Path
+) -> None:
+    rows = rows_of(measured)[:30]
+    for row in rows[::3]:
+        row[1] = str(float(row[1]) * 1000)
+    with pytest.raises(DataError, match=re.compile("row 2: .*row 5: ", re.DOTALL)) as error:
+        read_results(write(tmp_path / "r.csv", rows), "my-phone", load_space("nano"), tmp_path)
+    assert isinstance(error.value, FaultyRowsError)
+    assert [fault.row for fault in error.value.faults] == list(range(2, 32, 3))
+
+
+def test_equal_times_are_refused(measured: Measurements, tmp_path: Path) -> None:
+    rows = [[row[0], "5", "ms"] for row in rows_of(measured)[:30]]
+    with pytest.raises(DataError, match="all 30 latencies are equal"):
+        read_results(write(tmp_path / "r.csv", rows), "my-phone", load_space("nano"), tmp_path)
+
+
+def test_a_device_is_not_fitted_from_its_own_twin(measured: Measurements, tmp_path: Path) -> None:
+    path = write(tmp_path / "r.csv", rows_of(measured)[:24])
+    first = import_device(path, "my-phone", "nano", tmp_path)
+    second = import_device(path, "my-other-phone", "nano", tmp_path)
+    assert (first.twins, second.twins) == ((), ("my-phone",))
+    assert second.nearest == first.nearest
+    assert second.predictor.accuracy == first.predictor.accuracy

@@ -8,7 +8,7 @@ from evonas.data import load_coco, make_digits
 from evonas.errors import SchemaError
 from evonas.retraining import RunFolder, read_examples
 from evonas.retraining.examples import COUNT, write_examples
-from evonas.training.evaluation import Detections
+from evonas.training.detections import Detections
 
 
 @pytest.fixture(scope="module")

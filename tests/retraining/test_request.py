@@ -32,13 +32,17 @@ def test_a_description_is_that_of_the_first_release_where_nothing_new_is_used():
     [
         (["steps"], "must be NAME=VALUE"),
         (["stepps=3"], "unknown 'stepps'; known: steps, "),
-        (["steps=many"], "steps is 'many', no int"),
-        (["steps=0"], "steps is 0, at least 1"),
+        (["learning_rate=.inf"], "learning_rate is inf; 1e-12 to 1000"),
+        (["weight_decay=.nan"], "weight_decay is nan; 0 to 1000"),
+        (["augmentation.zoom=.inf"], "zoom is inf; 1 to 100"),
+        (["steps=100000000000000000000000000"], "expected int, got '1000"),
+        (["steps=many"], "steps: expected int, got 'many'"),
+        (["steps=0"], "steps is 0; 1 to 1e"),
         (["optimiser=adam"], "unknown optimiser 'adam'; adamw or sgd"),
         (["augmentation.spin=1"], "unknown 'spin'"),
         (["augmentation=1"], "augmentation must be a mapping"),
-        (["learning_rate=-1"], "must be above 0"),
-        (["ema_decay=1.0"], "0 to below 1"),
+        (["learning_rate=-1"], "learning_rate is -1; 1e-12 to 1000"),
+        (["ema_decay=1.0"], "ema_decay is 1; 0 to 0.999999 is allowed"),
     ],
 )
 def test_bad_changes_are_refused(changes, message):
@@ -92,7 +96,7 @@ def test_the_same_training_has_the_same_id(digits, monkeypatch):
         (
             {"architecture": "mobiledet-cpu", "init": "supernet"},
             ConfigurationError,
-            "no weights at .*no space",
+            "no weights at .*supernets/mobiledet@cpu",
         ),
     ],
 )
@@ -112,7 +116,7 @@ def test_a_run_folder_keeps_the_request(digits, tmp_path):
     with pytest.raises(SchemaError, match="version 99; this evonas reads 1"):
         folder.request()
     folder.config.write_text("{")
-    with pytest.raises(SchemaError, match="cannot be read"):
+    with pytest.raises(SchemaError, match="not valid JSON"):
         folder.request()
     with pytest.raises(SchemaError, match="no such file; expected a run"):
         RunFolder(tmp_path / "none").request()
@@ -121,10 +125,12 @@ def test_a_run_folder_keeps_the_request(digits, tmp_path):
 def test_curves_are_read_while_they_are_written(tmp_path):
     folder = RunFolder(tmp_path)
     assert folder.read_curves() == []
-    folder.add_to_curves({"step": 1, "loss": float("nan")})
-    folder.add_to_curves({"step": 2, "loss": 0.5})
+    common = {"seconds": 0.1, "images_per_second": 40.0}
+    folder.add_to_curves({"step": 1, "loss": float("nan"), **common})
+    folder.add_to_curves({"step": 2, "loss": 0.5, **common})
     with folder.curves.open("a") as file:
         file.write('{"step": 3, "lo')
-    assert folder.read_curves() == [{"step": 1, "loss": None}, {"step": 2, "loss": 0.5}]
-    assert folder.keep_curves(1) == [{"step": 1, "loss": None}]
-    assert folder.read_curves() == [{"step": 1, "loss": None}]
+    first, second = {"step": 1, "loss": None, **common}, {"step": 2, "loss": 0.5, **common}
+    assert folder.read_curves() == [first, second]
+    assert folder.keep_curves(1) == [first]
+    assert folder.read_curves() == [first]

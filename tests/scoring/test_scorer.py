@@ -42,7 +42,7 @@ def test_batches_are_stored_before_they_are_announced() -> None:
     stored: list[int] = []
 
     def announce() -> None:
-        stored.append(int((~np.isnan(store.lookup(rows, ["map"], PICO)["map"])).sum()))
+        stored.append(int((~np.isnan(store.known(rows, ["map"], PICO)["map"])).sum()))
         assert stored[-1] == cached.scored
 
     cached = CachedScorer(PICO, Counting(fail_after=4), store, on_batch=announce)
@@ -83,7 +83,7 @@ def test_analytic_columns_are_kept_once() -> None:
         analytic.keep(store, rows[:n], analytic(rows[:n]))
     assert appended == [(6, "analytic")] * 2 + [(4, "analytic")] * 2
     np.testing.assert_array_equal(
-        store.lookup(rows, ["madds"], PICO)["madds"], PICO.costs(rows)["madds"]
+        store.known(rows, ["madds"], PICO)["madds"], PICO.costs(rows)["madds"]
     )
 
 

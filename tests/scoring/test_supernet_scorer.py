@@ -11,7 +11,7 @@ from evonas.scoring.supernet import SupernetScorer
 from evonas.space import load_space
 from evonas.supernet import save_supernet
 from evonas.supernet.train import new_supernet
-from evonas.training.evaluation import Detections
+from evonas.training.detections import Detections
 
 SPACE = load_space("nano")
 

@@ -4,9 +4,9 @@ import io
 import numpy as np
 import pytest
 
+from evonas.figures.front import front_data
 from evonas.objectives import pareto_mask
 from evonas.search import SearchResult, run_search
-from evonas.search.panels import front_data
 from evonas.search.report import front_csv, run_record
 from evonas.space import load_space
 from tests.search.additive import AdditiveScorer

@@ -1,34 +1,34 @@
 import pytest
 
 from evonas.errors import ConfigurationError
-from evonas.space import find_architecture, list_baselines, list_published, load_published
+from evonas.space import list_baselines, list_published, load_published, resolve
 from evonas.space.baselines import FOREIGN
 from evonas.space.costs import madds
 
 
 def test_every_named_network_is_found():
     for name in list_published():
-        assert find_architecture(name) == load_published(name)
+        assert resolve(name).architecture == load_published(name)
     for name in list_baselines():
-        assert len(find_architecture(name).levels()) == 6
+        assert len(resolve(name).architecture.levels()) == 6
 
 
 def test_mobilenet_v2_has_its_papers_backbone():
     # Table 2 of arXiv 1801.04381: 17 bottlenecks, here the one classifier layer fewer.
-    layers = list(find_architecture("ssdlite-mobilenet-v2").layers())
+    layers = list(resolve("ssdlite-mobilenet-v2").architecture.layers())
     assert [layer.c_out for layer in layers] == (
         [16] + [24] * 2 + [32] * 3 + [64] * 4 + [96] * 3 + [160] * 3 + [320]
     )
     assert sum(layer.residual for layer in layers) == 10
-    assert 0.6e9 < madds(find_architecture("ssdlite-mobilenet-v2")) < 0.65e9
+    assert 0.6e9 < madds(resolve("ssdlite-mobilenet-v2").architecture) < 0.65e9
 
 
 def test_names_of_no_network_are_refused():
     with pytest.raises(ConfigurationError, match="named networks are mobiledet-cpu"):
-        find_architecture("mobiledet-tpu")
+        resolve("mobiledet-tpu")
     (foreign,) = FOREIGN
     with pytest.raises(ConfigurationError, match="torchvision's own network"):
-        find_architecture(foreign)
+        resolve(foreign)
 
 
 def test_what_is_noted_of_torchvisions_network_is_what_torch_counts():

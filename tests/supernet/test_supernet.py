@@ -5,8 +5,8 @@ import torch
 from evonas.data import load_coco, make_digits
 from evonas.data.tensors import CocoImages
 from evonas.detector import Detector
-from evonas.errors import SchemaError
-from evonas.space import load_space
+from evonas.errors import ConfigurationError, SchemaError
+from evonas.space import load_space, resolve
 from evonas.supernet import Supernet, UniformSampling, load_supernet, save_supernet
 from evonas.supernet.train import new_supernet
 from evonas.training.loop import train
@@ -83,7 +83,7 @@ def test_weights_round_trip_in_half_precision(supernet, tmp_path):
     ("change", "message"),
     [
         ({"fingerprint": "0"}, "another definition of the space 'nano'"),
-        ({"version": 99}, "version 99; this evonas reads 1"),
+        ({"version": 99}, "version 99; this evonas reads up to 2"),
         ({"classes": ["cat"]}, "do not fit the space"),
     ],
 )
@@ -124,3 +124,15 @@ def test_a_real_step_of_the_full_space(tmp_path):
     assert np.isfinite(losses).all()
     assert len(losses) == 1
     assert not torch.equal(supernet.unit("stem").weight, before)
+
+
+def test_a_design_of_a_part_of_the_space_has_the_weights_of_the_same_network():
+    supernet = Supernet(load_space("nano"))
+    pico = resolve("pico:1000000")
+    part = supernet.extract_design(pico)
+    [same] = pico.space.translate(pico.genotype[None], supernet.space)
+    whole = supernet.extract_design(resolve(supernet.space.arch_ids(same[None])[0]))
+    for name, value in part.state_dict().items():
+        assert torch.equal(value, whole.state_dict()[name]), name
+    with pytest.raises(ConfigurationError, match="ssdlite-mobilenet-v2, which is a point of no"):
+        supernet.extract_design(resolve("ssdlite-mobilenet-v2"))

@@ -49,7 +49,7 @@ def test_a_frame_comes_back(table, tmp_path):
     other = create_table(tmp_path / "other")
     append_pandas(other, frame[["map"]].reset_index(), {"source": "mine"})
     assert other.provenance("map") == {"source": "mine"}
-    with pytest.raises(DataError, match="more than numbers"):
+    with pytest.raises(DataError, match="one number per row is expected"):
         append_pandas(other, frame.assign(map="high"), {"source": "mine"})
 
 
@@ -84,7 +84,7 @@ ARCH = SPACE.arch_ids(np.zeros((1, SPACE.n_genes), np.uint8))[0]
         ("a.csv", "arch_id,map\nfly:0,1\n", "unknown space 'fly'"),
         ("a.csv", f"arch_id,a/b\n{ARCH},1\n", "column name 'a/b'"),
         ("a.csv", "\0\x01\xff", "first line"),
-        ("a.jsonl", "hello\n", "line 1: no JSON"),
+        ("a.jsonl", "hello\n", "line 1: not valid JSON"),
         ("a.jsonl", '{"map": 1}\n', "line 1: an object with an 'arch_id'"),
         ("a.jsonl", f'{{"arch_id": "{ARCH}", "map": [1]}}\n', r"row 1: 'map' is \[1\]"),
         ("a.parquet", "hello", "no table of architectures"),

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from evonas.errors import ConfigurationError, DataError, EvonasError, GenotypeError, SchemaError
 from evonas.objectives import load_objective, pareto_mask
+from evonas.seal import add_seal
 from evonas.space import load_space
 from evonas.table import BenchmarkTable, create_table, open_table, verify_table, write_table
-from evonas.table.seal import add_seal
+from evonas.table.part import in_memory, write_part
 
 SPACE = load_space("nano")
 SUPERNET = {"source": "supernet", "weights": "a"}
+KNOWN = {"map": SUPERNET}
 
 
 def genotypes(n: int, seed: int = 0) -> np.ndarray:
@@ -40,7 +42,7 @@ def table(tmp_path) -> BenchmarkTable:
 def test_what_was_appended_is_found_and_the_rest_is_nan(table):
     rows = genotypes(40)
     for opened in (table, open_table(table.path)):
-        found = opened.lookup(rows, ["map", "madds", "nothing"])
+        found = opened.known(rows, ["map", "madds", "nothing"])
         np.testing.assert_array_equal(found["map"], np.linspace(0.1, 0.5, 40))
         assert np.isnan(found["madds"]).tolist() == [False] * 30 + [True] * 10
         assert np.isnan(found["nothing"]).all()
@@ -56,8 +58,8 @@ def test_any_sequence_of_appends_is_a_dictionary(tmp_path_factory, data):
     table = create_table(tmp_path_factory.mktemp("model") / "table")
     pool, model = genotypes(8), {}
     for _ in range(data.draw(st.integers(1, 6))):
-        chosen = data.draw(st.lists(st.integers(0, 7), min_size=1, max_size=6))
-        name = data.draw(st.sampled_from(["map", "params"]))
+        chosen = data.draw(st.lists(st.integers(0, 7), min_size=1, max_size=6, unique=True))
+        name = data.draw(st.sampled_from(["map", "energy"]))
         values = data.draw(
             st.lists(st.floats(0, 1) | st.just(np.nan), min_size=len(chosen), max_size=len(chosen))
         )
@@ -68,8 +70,8 @@ def test_any_sequence_of_appends_is_a_dictionary(tmp_path_factory, data):
     single = table.path / "single.h5"
     write_table(single, table)
     for opened in (table, open_table(table.path), open_table(single)):
-        found = opened.lookup(pool, ["map", "params"])
-        for name in ("map", "params"):
+        found = opened.known(pool, ["map", "energy"], SPACE)
+        for name in ("map", "energy"):
             expected = [model.get((i, name), np.nan) for i in range(8)]
             np.testing.assert_array_equal(found[name], expected)
 
@@ -134,7 +136,7 @@ def test_conditions_mean_what_they_say(table):
 
 def test_scores_of_another_supernet_are_refused(table):
     rows = genotypes(2, seed=5)
-    with pytest.raises(DataError, match="column 'map' has weights 'a', the new values 'b'"):
+    with pytest.raises(SchemaError, match="column 'map' has weights 'a', the new values 'b'"):
         table.append(SPACE, rows, {"map": [0.1, 0.2]}, provenance=SUPERNET | {"weights": "b"})
     assert len(open_table(table.path)) == 40
 
@@ -143,7 +145,7 @@ def test_whether_scores_are_taken_can_be_asked_before_there_are_any(table):
     before = sorted(table.path.iterdir())
     none = genotypes(40)[:0]
     table.append(SPACE, none, {"map": []}, provenance=SUPERNET)
-    with pytest.raises(DataError, match="column 'map' has weights 'a', the new values 'b'"):
+    with pytest.raises(SchemaError, match="column 'map' has weights 'a', the new values 'b'"):
         table.append(SPACE, none, {"map": []}, provenance=SUPERNET | {"weights": "b"})
     assert sorted(table.path.iterdir()) == before
 
@@ -177,7 +179,9 @@ def test_verify_finds_wrong_costs_and_wrong_genotypes(tmp_path, table):
     bad = create_table(tmp_path / "bad")
     not_canonical = np.zeros((1, SPACE.n_genes), np.uint8)
     not_canonical[0, SPACE.gene_names.index("b2.l3.op")] = 1
-    bad.append(SPACE, not_canonical, {"map": [1.5]}, provenance=SUPERNET)
+    wrong = in_memory("nano", SPACE.fingerprint, not_canonical, {"map": np.array([1.5])}, KNOWN)
+    write_part(bad.path / "part-1.h5", [wrong])
+    bad.refresh()
     assert len(verify_table(bad)) == 2
 
 
@@ -330,7 +334,7 @@ def small_disk(tmp_path):
     if mounted.returncode:
         pytest.skip("no tmpfs can be mounted here")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run(["umount", "--lazy", folder], check=True)  # a table holds its folder open
 
 
 def test_a_full_disk_loses_nothing_acknowledged(small_disk):

@@ -7,7 +7,7 @@ import pytest
 from evonas.cli import main
 from evonas.data import load_coco, make_digits
 from evonas.detector.archive import load_archive
-from evonas.space import find_architecture, load_space
+from evonas.space import load_space, resolve
 from evonas.training.anchor_check import check_anchors
 from evonas.training.anchor_fit import fit_anchors
 
@@ -37,7 +37,7 @@ def test_fitted_anchors_stand_in_the_archive_and_go_on_with_its_weights(digits, 
     first, second = tmp_path / "first", tmp_path / "second"
     assert main([*command, *changes, "--set", "fit_anchors=true", "--out", str(first)]) == 0
     archive = load_archive(first / "best.safetensors")
-    own = find_architecture(name).skeleton.head.anchors
+    own = resolve(name).architecture.skeleton.head.anchors
     assert archive.card.anchors not in (None, own)
     assert archive.detector.architecture.skeleton.head.anchors == archive.card.anchors
     assert main([*command, *changes, "--init", str(first), "--out", str(second)]) == 0

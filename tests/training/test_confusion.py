@@ -6,7 +6,7 @@ from PIL import Image
 
 from evonas.data import load_coco
 from evonas.training.confusion import confusion_matrix
-from evonas.training.evaluation import Detections, GroundTruth
+from evonas.training.detections import Detections, GroundTruth
 
 
 @pytest.fixture

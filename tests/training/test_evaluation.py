@@ -10,7 +10,8 @@ from pycocotools.cocoeval import COCOeval
 from evonas.data.coco import CocoDataset
 from evonas.errors import DataError
 from evonas.training.average_precision import average_precision
-from evonas.training.evaluation import Detections, GroundTruth, evaluate_detections
+from evonas.training.detections import Detections, GroundTruth
+from evonas.training.evaluation import evaluate_detections
 
 FIGURES = (
     "ap ap50 ap75 ap_small ap_medium ap_large ar1 ar10 ar100 ar_small ar_medium ar_large".split()

@@ -35,7 +35,8 @@ def test_anchors_survive_the_command_line_and_a_file():
         (["anchors=3"], "anchors must have scales, aspect_ratios, interpolated_ratio"),
         (CHANGES[:2], "anchors must have"),
         (["anchors.scales=[0.5, 0.2]", *CHANGES[1:]], "smaller one first"),
-        ([*CHANGES[:2], "anchors.interpolated_ratio=0"], "ratios above 0"),
+        ([*CHANGES[:2], "anchors.interpolated_ratio=0"], "ratios from 0.01 to 100"),
+        ([*CHANGES[:2], "anchors.interpolated_ratio=.nan"], "ratios from 0.01 to 100"),
         ([*CHANGES, "fit_anchors=true"], "fit_anchors and anchors exclude each other"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evonas.errors import ConfigurationError
+from evonas.files import remove_partial_files
 from evonas.latency.campaigns.cluster import measure_on_cluster
 from evonas.latency.devices import Device
 from evonas.latency.sources.measurement import Source, part_names
@@ -103,6 +104,7 @@ def run_campaign(
             f"--ray {ray}: {device.name} is {device.source}, and a cluster has many machines; "
             "compiler sources alone can be asked there"
         )
+    remove_partial_files(path.parent)
     known = _start(device, source, space, path, begun or path)
     parts = part_names(space)
     todo = _missing(known, genotypes)

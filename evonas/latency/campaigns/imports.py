@@ -14,6 +14,7 @@ from evonas.latency.devices import list_devices
 from evonas.latency.predictors.adapt import DataDir, nearest_device
 from evonas.latency.predictors.predictor import load_predictor
 from evonas.latency.store import ROLES, Measurements
+from evonas.numbers import read_number
 from evonas.space import Genotypes, SearchSpace
 
 # Milliseconds a unit.
@@ -21,8 +22,11 @@ UNITS = {"s": 1e3, "ms": 1.0, "us": 1e-3}
 FEWEST = 20
 _COLUMNS = ("arch_id", "latency", "unit")
 _SHOWN = 10
-# An outlier is so many robust deviations and at least this factor off the other rows.
-_DEVIATIONS, _FACTOR = 8.0, 2.0
+# Under this name a device's versions tell the number of rows without a latency.
+SKIPPED = "rows_without_latency"
+# An outlier is so many robust deviations and at least this factor off the other rows, or the
+# largest factor, however wide they scatter.
+_DEVIATIONS, _FACTOR, _LARGEST_FACTOR = 8.0, 2.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class FaultyRowsError(DataError):
 
 
 def read_results(
-    path: Path, device: str, space: SearchSpace, data_dir: DataDir = None
+    path: Path, device: str, space: SearchSpace, data_dir: DataDir = None, force: bool = False
 ) -> Measurements:
     """Reads the measurements of a device that evonas does not know; see `check_results`."""
     _check_name(device)
@@ -55,13 +59,21 @@ def read_results(
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return check_results(content, str(path), device, space, data_dir)
+    return check_results(content, str(path), device, space, data_dir, force)
 
 
 def check_results(
-    content: bytes, name: str, device: str, space: SearchSpace, data_dir: DataDir = None
+    content: bytes,
+    name: str,
+    device: str,
+    space: SearchSpace,
+    data_dir: DataDir = None,
+    force: bool = False,
 ) -> Measurements:
     """Reads and checks the measurements of a device that evonas does not know.
+
+    Rows without a latency, those of a campaign that has not ended, are left out and counted in
+    the measurements' `versions`.
 
     Args:
         content: CSV in UTF-8 with the columns `arch_id`, `latency` and `unit`.
@@ -69,6 +81,7 @@ def check_results(
         device: Name for the device: lower-case letters, digits and hyphens.
         space: The space of the networks.
         data_dir: Folder with the known devices' predictors.
+        force: Take times that are all equal or far from what the other rows let expect.
 
     Raises:
         ConfigurationError: The device's name cannot be used.
@@ -78,7 +91,11 @@ def check_results(
     _check_name(device)
     faults: list[Fault] = []
     found: dict[bytes, tuple[int, Genotypes, float]] = {}
+    skipped = 0
     for line, row in _rows(content, name):
+        if not row["latency"]:
+            skipped += 1
+            continue
         try:
             genotype, latency = _genotype(row, space), _milliseconds(row)
         except (DataError, GenotypeError) as error:
@@ -90,12 +107,14 @@ def check_results(
             continue
         found[key] = line, genotype, latency
     if not faults and len(found) < FEWEST:
-        message = f"{len(found)} measured networks: at least {FEWEST} are needed"
+        empty = f", {skipped} rows have no latency" if skipped else ""
+        message = f"{len(found)} measured networks{empty}: at least {FEWEST} are needed"
         faults.append(Fault(0, message))
     if not faults:
-        measurements = _measurements(device, space, list(found.values()))
+        measurements = _measurements(device, space, list(found.values()), skipped)
         lines = np.array([line for line, _, _ in found.values()])
-        faults = list(_outliers(measurements, lines, data_dir))
+        if not force:
+            faults = list(_doubts(measurements, lines, data_dir))
     if faults:
         raise FaultyRowsError(name, faults)
     return measurements
@@ -137,42 +156,45 @@ def _genotype(row: dict[str, str], space: SearchSpace) -> Genotypes:
 def _milliseconds(row: dict[str, str]) -> float:
     if row["unit"] not in UNITS:
         raise DataError(f"unit {row['unit']!r}; allowed are {', '.join(UNITS)}")
-    if not row["latency"]:
-        raise DataError("no latency; delete the rows of networks that were not measured")
-    try:
-        value = float(row["latency"])
-    except ValueError:
-        raise DataError(f"latency {row['latency']!r} is not a number") from None
+    value = read_number(row["latency"])
+    if value is None:
+        raise DataError(f"latency {row['latency'][:40]!r} is not a number")
     if not np.isfinite(value) or value <= 0:
         raise DataError(f"latency {row['latency']} must be a finite number above 0")
     return value * UNITS[row["unit"]]
 
 
 def _measurements(
-    device: str, space: SearchSpace, rows: list[tuple[int, Genotypes, float]]
+    device: str, space: SearchSpace, rows: list[tuple[int, Genotypes, float]], skipped: int
 ) -> Measurements:
     columns = {
         "latency_ms": np.array([latency for _, _, latency in rows]),
         "role": np.full(len(rows), float(ROLES.index("random"))),
     }
     genotypes = np.stack([genotype for _, genotype, _ in rows])
-    return Measurements(space, device, genotypes, columns, "measured", {"imported": "csv"})
+    versions = {"imported": "csv", SKIPPED: str(skipped)}
+    return Measurements(space, device, genotypes, columns, "measured", versions)
 
 
-def _outliers(
+def _doubts(
     measurements: Measurements, lines: NDArray[np.intp], data_dir: DataDir
 ) -> Iterator[Fault]:
     """Yields the rows whose times are far from proportional to the nearest known device's."""
+    if np.ptp(measurements.latency_ms) == 0:
+        yield Fault(0, f"all {len(lines)} latencies are equal; --force takes them all the same")
+        return
     nearest = nearest_device(measurements, data_dir)
     if not nearest:
         return
     known = load_predictor(nearest, measurements.space, data_dir)
     off = np.log(measurements.latency_ms / known.predict(measurements.genotypes))
     off -= np.median(off)
-    limit = max(_DEVIATIONS * float(np.median(np.abs(off))) * 1.48, np.log(_FACTOR))
+    spread = _DEVIATIONS * float(np.median(np.abs(off))) * 1.48
+    limit = min(max(spread, np.log(_FACTOR)), np.log(_LARGEST_FACTOR))
     for row in np.flatnonzero(np.abs(off) > limit):
         yield Fault(
             int(lines[row]),
             f"{measurements.latency_ms[row]:.4g} ms is {np.exp(off[row]):.2g} "
-            f"times what the other rows and {nearest} let expect; measure again or delete it",
+            f"times what the other rows and {nearest} let expect; measure again, delete it, or "
+            "take it with --force",
         )

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from evonas.errors import ConfigurationError
 from evonas.files import write_atomically
 from evonas.graph.onnx import write_onnx
 from evonas.graph.tflite import Precision, write_tflite
@@ -55,7 +56,10 @@ def export_samples(
     Raises:
         MissingPackageError: LiteRT or onnx is not installed.
         DataError: The folder cannot be written.
+        ConfigurationError: Its `results.csv` has measurements in it.
     """
+    results = out / "results.csv"
+    _check_not_filled(results)
     genotypes, _ = campaign_genotypes(space, count, seed)
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
@@ -68,6 +72,20 @@ def export_samples(
     script = out / "measure_android.sh"
     write_atomically(script, _SCRIPT.encode())
     script.chmod(0o755)
-    results = out / "results.csv"
     write_atomically(results, text.getvalue().encode())
     return results
+
+
+def _check_not_filled(results: Path) -> None:
+    """Refuses to write over measurements, which may have taken days."""
+    if not results.exists():
+        return
+    try:
+        rows = list(csv.DictReader(io.StringIO(results.read_text(encoding="utf-8"))))
+        filled = sum(bool((row.get("latency") or "").strip()) for row in rows)
+    except (OSError, ValueError, csv.Error):
+        filled = 1  # no file of ours: not to be written over either
+    if filled:
+        raise ConfigurationError(
+            f"{results}: has {filled} measured networks; import or move it, or name another folder"
+        )

@@ -114,14 +114,19 @@ def fit_device(
     return predictor
 
 
-def import_device(path: Path, device: str, space: str, data_dir: DataDir = None) -> Adaptation:
+def import_device(
+    path: Path, device: str, space: str, data_dir: DataDir = None, force: bool = False
+) -> Adaptation:
     """Adds a user's own device from a CSV file of measurements; see `read_results` and `adapt`."""
-    return add_device(read_results(path, device, load_space(space), data_dir), data_dir)
+    found = read_results(path, device, load_space(space), data_dir, force)
+    return add_device(found, data_dir, force)
 
 
-def add_device(measurements: Measurements, data_dir: DataDir = None) -> Adaptation:
-    """Fits a user's own device to its measurements and keeps both."""
-    adaptation = adapt(measurements, data_dir)
+def add_device(
+    measurements: Measurements, data_dir: DataDir = None, force: bool = False
+) -> Adaptation:
+    """Fits a user's own device to its measurements and keeps both; see `adapt`."""
+    adaptation = adapt(measurements, data_dir, force)
     save_measurements(
         measurements, own_measurements_path(measurements.device, measurements.space, data_dir)
     )

@@ -1,25 +1,32 @@
 """A device with few measurements, from the nearest device that is known well."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
+from evonas.errors import DataError
 from evonas.latency.predictors.linear import fit_linear
 from evonas.latency.predictors.metrics import Accuracy, accuracy
 from evonas.latency.predictors.models import LinearModel
 from evonas.latency.predictors.observations import networks
 from evonas.latency.predictors.predictor import LatencyPredictor, list_predictors, load_predictor
-from evonas.latency.store import Measurements
+from evonas.latency.store import Measurements, load_measurements, measurements_path
 
-Floats = NDArray[np.float64]
 DataDir = Path | str | None
 
 # What a predictor's versions say of `errors` where it is fitted to every measurement.
 CROSS_VALIDATED = "cross-validation"
 
+# Of an imported device; the shipped ones reach 0.9 and more.
+LOWEST_TAU = 0.5
+
 _FOLDS = 5
+# Two devices are one if of so many networks the times are the same but for rounding. No device
+# measures itself so well a second time.
+_TWIN, _SAME = 0.5, 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +38,27 @@ class Adaptation:
         nearest: The known device whose times are most nearly proportional; empty if none is.
         adapted: Errors, by cross-validation, of correcting that device's times; None without one.
         scratch: Errors, by cross-validation, of a fit that knows no other device.
+        twins: Known devices with the same times, which were left out: a device that is fitted
+            from its own twin is told a too small error.
     """
 
     predictor: LatencyPredictor
     nearest: str
     adapted: Accuracy | None
     scratch: Accuracy
+    twins: tuple[str, ...] = ()
 
 
-def adapt(measurements: Measurements, data_dir: DataDir = None) -> Adaptation:
+def adapt(measurements: Measurements, data_dir: DataDir = None, force: bool = False) -> Adaptation:
     """Fits a predictor from scratch and from the nearest known device, and keeps the better.
 
+    Args:
+        measurements: Of the device.
+        data_dir: Folder with the known devices' predictors.
+        force: Keep a predictor that ranks networks worse than `LOWEST_TAU`.
+
     Raises:
-        DataError: Too few networks.
+        DataError: Too few networks, or a predictor that ranks them worse than that.
     """
     nearest = nearest_device(measurements, data_dir)
     scratch = _cross_validated(measurements, None)
@@ -53,6 +68,13 @@ def adapt(measurements: Measurements, data_dir: DataDir = None) -> Adaptation:
         adapted = _cross_validated(measurements, table)
     better = adapted is not None and adapted.mape < scratch.mape
     judged = adapted if adapted is not None and better else scratch
+    if not force and not judged.tau >= LOWEST_TAU:  # NaN where all times are equal
+        raise DataError(
+            f"{measurements.device}: what is predicted of networks left out of the fit agrees with "
+            f"their measured times by Kendall's tau {judged.tau:.2f}; at least {LOWEST_TAU} is "
+            "expected. Do the latencies stand beside the right networks? --force takes them all "
+            "the same"
+        )
     fitted = fit_linear(measurements.space, networks(measurements), table if better else None)
     latency = measurements.latency_ms
     predictor = LatencyPredictor(
@@ -69,21 +91,45 @@ def adapt(measurements: Measurements, data_dir: DataDir = None) -> Adaptation:
             **({"adapted_from": nearest} if better else {}),
         },
     )
-    return Adaptation(predictor, nearest, adapted, scratch)
+    twins = tuple(_twins(measurements, data_dir))
+    return Adaptation(predictor, nearest, adapted, scratch, twins)
 
 
 def nearest_device(measurements: Measurements, data_dir: DataDir = None) -> str:
     """Returns the known device whose predictions are most nearly proportional; "" without any."""
     spreads: dict[str, float] = {}
+    twins = set(_twins(measurements, data_dir))
     for device in list_predictors(measurements.space, data_dir):
-        if device == measurements.device:
+        if device == measurements.device or device in twins:
             continue
         known = load_predictor(device, measurements.space, data_dir)
         if not isinstance(known.model, LinearModel):  # a larger space's
             continue
         ratio = np.log(measurements.latency_ms / known.predict(measurements.genotypes))
-        spreads[device] = float(np.subtract(*np.percentile(ratio, (75, 25))))
+        # Unlike quartiles, this stays where up to half of the rows are wrong.
+        spreads[device] = float(np.median(np.abs(ratio - np.median(ratio))))
     return min(spreads, key=spreads.__getitem__) if spreads else ""
+
+
+def _twins(measurements: Measurements, data_dir: DataDir) -> Iterator[str]:
+    """Yields the known devices whose measured times of the same networks are the same."""
+    space = measurements.space
+    ours = dict(
+        zip(map(bytes, measurements.genotypes), measurements.latency_ms.tolist(), strict=True)
+    )
+    for device in list_predictors(space, data_dir):
+        path = measurements_path(device, space, data_dir)
+        if device == measurements.device or not path.exists():
+            continue
+        known = load_measurements(path, space).trusted()
+        pairs = [
+            (ours[key], theirs)
+            for key, theirs in zip(map(bytes, known.genotypes), known.latency_ms, strict=True)
+            if key in ours
+        ]
+        same = sum(abs(one - other) <= _SAME * other for one, other in pairs)
+        if same >= _TWIN * len(ours):
+            yield device
 
 
 def _table(device: str, measurements: Measurements, data_dir: DataDir) -> Floats:

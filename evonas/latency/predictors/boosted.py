@@ -8,18 +8,16 @@ its cell alone: the trees are asked once for every cell, and the predictor is ag
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import MissingPackageError
 from evonas.latency.predictors.features import layer_kinds
 from evonas.latency.predictors.observations import layer_times
 from evonas.latency.store import Measurements
 from evonas.space import Layer
+from evonas.space.blocks import OP_KINDS
 from evonas.space.costs import placed
 
-Floats = NDArray[np.float64]
-
-_KINDS = ("ibn0", "ibn", "fused", "tucker")
 _TREES: dict[str, Any] = {
     "max_iter": 300,
     "learning_rate": 0.05,
@@ -69,7 +67,7 @@ def _features(layer: Layer) -> list[float]:
     convs = list(placed(layer.convs(), layer.size_in))
     made = [conv.c_out * (-(-size // conv.stride)) ** 2 for conv, size in convs]
     return [
-        _KINDS.index(op.kind),
+        OP_KINDS.index(op.kind),
         op.kernel,
         op.expansion,
         op.ratio_in,

@@ -7,11 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.graph.network import Node, layer_graph
-from evonas.space import Conv, Genotypes, Layer, SearchSpace
-from evonas.space.architecture import Skeleton, head_levels
-
-Floats = NDArray[np.float64]
+from evonas.space import Genotypes, Layer, SearchSpace
+from evonas.space.costs import counted_levels, counted_stem
 
 # What a node does, as far as its cost goes.
 CATEGORIES = ("pointwise", "regular", "depthwise", "other")
@@ -51,19 +50,21 @@ def amounts(node: Node) -> tuple[float, ...]:
 
 
 def cell_nodes(space: SearchSpace, layer: Layer) -> Iterator[Node]:
-    """Yields all operations counted in a layer's cell.
+    """Yields all operations counted in a layer's cell, those outside the layers included.
 
-    What is outside the layers depends on the stem's width or on a tapped width, and counts in the
-    first layer of the block that knows it, as in `evonas.space.costs`.
+    Stem and head are counted as in `evonas.space.costs`.
     """
     swish = space.skeleton.activation == "h_swish"
     graph = layer_graph(layer.convs(), layer.size_in, residual=layer.residual, h_swish=swish)
     yield from graph.nodes
-    if layer.block == 1 and layer.index == 1:
-        stem = (Conv(3, layer.c_in, kernel=3, stride=2),)
-        yield from layer_graph(stem, space.skeleton.image_size, h_swish=swish).nodes
-    if layer.index == 1 and layer.block in space.skeleton.head.taps:
-        yield from _head_nodes(space.skeleton, layer)
+    yield from layer_graph(counted_stem(layer), space.skeleton.image_size, h_swish=swish).nodes
+    for level in counted_levels(space.skeleton, layer):
+        for convs, size in (
+            (level.stage, level.size_in),
+            (level.boxes, level.size),
+            (level.classes, level.size),
+        ):
+            yield from layer_graph(convs, size).nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,15 +120,3 @@ def layer_kinds(space: SearchSpace) -> LayerKinds:
 
 def _padded(channels: int) -> int:
     return -(-channels // _LANES) * _LANES
-
-
-def _head_nodes(skeleton: Skeleton, layer: Layer) -> Iterator[Node]:
-    taps = skeleton.head.taps
-    position = taps.index(layer.block)
-    levels = head_levels(skeleton, [layer.c_out] * len(taps))
-    further = levels[len(taps) :] if position == len(taps) - 1 else ()
-    for level in (levels[position], *further):
-        if level.stage:
-            yield from layer_graph(level.stage, level.size_in).nodes
-        yield from layer_graph(level.boxes, level.size).nodes
-        yield from layer_graph(level.classes, level.size).nodes

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.latency.predictors.features import LayerKinds
 from evonas.space import Layer
 
-Floats = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 # Distances in octaves of the widths and of the map's side at which likeness fades.

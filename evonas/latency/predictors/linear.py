@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.latency.predictors.features import layer_kinds
 from evonas.latency.predictors.layer_kernels import N_KERNELS, Likeness
 from evonas.latency.predictors.observations import Observations
 from evonas.space import SearchSpace
-
-Floats = NDArray[np.float64]
 
 _FEWEST = 10
 # Standard deviations to begin with: corrections by kernel, additive prices, measurements.

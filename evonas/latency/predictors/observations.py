@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.latency.predictors.features import LayerKinds, layer_kinds
 from evonas.latency.sources.measurement import part_names
 from evonas.latency.store import Measurements
@@ -14,7 +15,6 @@ from evonas.space import SearchSpace
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Floats = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 # A layer's time in its networks scatters at least so much, relative to itself.

@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
 from evonas.latency.devices import list_devices
 from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
-from evonas.latency.sources.analytic import HARDWARE, analytic_model
+from evonas.latency.sources.analytic import HARDWARE, analytic_model, formula
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
 from evonas.paths import data_folders, find_data, own_data
 from evonas.space import SearchSpace, list_spaces, load_space
-
-Floats = NDArray[np.float64]
 
 SCHEMA = 1
 _SUFFIX = ".predictor.npz"
@@ -149,10 +148,10 @@ def _file(device: str, space: SearchSpace) -> str:
 
 
 def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:
-    formula = {"formula": repr(HARDWARE[device])}
+    versions = {"formula": formula(device)}
     everything = (0.0, float("inf"))
     model = analytic_model(device, space)
-    return LatencyPredictor(device, space, model, "analytic", everything, versions=formula)
+    return LatencyPredictor(device, space, model, "analytic", everything, versions=versions)
 
 
 def _read(path: Path, space: SearchSpace) -> LatencyPredictor:

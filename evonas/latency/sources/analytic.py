@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from evonas.definitions import Layout, definition
 from evonas.graph.network import Node, detector_graph
 from evonas.latency.devices import Device
 from evonas.latency.predictors.features import cell_nodes
@@ -101,12 +102,26 @@ HARDWARE: dict[str, SystolicArray | Roofline] = {
 }
 
 
+_VERSION_1: Layout = {
+    SystolicArray: ("SystolicArray", ("rows", "columns", "clock_hz", "bytes_per_second")),
+    Roofline: (
+        "Roofline",
+        ("matrix_flops", "vector_flops", "bytes_per_second", "launch_seconds"),
+    ),
+}
+
+
+def formula(device: str) -> str:
+    """Returns the definition of an analytic device as text."""
+    return definition(HARDWARE[device], _VERSION_1)
+
+
 class AnalyticSource:
     """Applies a device's formula to every operation of a network."""
 
     def __init__(self, device: Device) -> None:
         self._milliseconds: Callable[[Node], float] = HARDWARE[device.name].milliseconds
-        self.versions = {"formula": repr(HARDWARE[device.name])}
+        self.versions = {"formula": formula(device.name)}
 
     def measure(self, architecture: Architecture) -> Measurement:
         """Returns the sum over the operations."""

@@ -3,11 +3,9 @@
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.space import Genotypes, Layer, SearchSpace
-
-Floats = NDArray[np.float64]
 
 _KINDS = ("ibn", "fused", "tucker")
 

@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.scoring.surrogate.features import feature_names
 from evonas.scoring.surrogate.forest import Forest, fit_boosted, fit_forest
 from evonas.scoring.surrogate.gaussian_process import GaussianProcess, fit_gaussian_process
 from evonas.scoring.surrogate.model import MODELS, Surrogate, features
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 FOLDS, REPEATS = 5, 2
 # Fewer trained networks than this say nothing in five folds.

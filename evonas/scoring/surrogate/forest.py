@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
+
 Ints = NDArray[np.int64]
 
 _TREES, _LEAF = 200, 2

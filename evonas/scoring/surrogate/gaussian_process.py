@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
 
 # Limits of the hyperparameters' logarithms, features and values being standardised.
 _LIMITS = {

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
 from evonas.scoring.surrogate.features import surrogate_features
 from evonas.scoring.surrogate.forest import Boosted, Forest
 from evonas.scoring.surrogate.gaussian_process import GaussianProcess
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 MODELS: dict[str, type[GaussianProcess] | type[Forest]] = {
     "gaussian-process": GaussianProcess,

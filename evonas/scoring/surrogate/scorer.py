@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from evonas.scoring.scorer import Floats, Scorer
+from evonas.arrays import Floats
+from evonas.scoring.scorer import Scorer
 from evonas.scoring.surrogate.model import Surrogate
 from evonas.space import Genotypes, SearchSpace
 

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.scoring.scorer import row_keys
-from evonas.search.algorithms.batches import BatchAlgorithm, Floats
+from evonas.search.algorithms.batches import BatchAlgorithm
 from evonas.search.algorithms.fronts import best_rows, feasible_front, improving
 from evonas.search.algorithms.gaussian import ArchitectureModel
 from evonas.search.algorithms.threads import one_blas_thread

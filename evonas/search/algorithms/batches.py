@@ -4,15 +4,13 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.core.algorithm import Algorithm
 from pymoo.core.population import Population
 
+from evonas.arrays import Floats
 from evonas.search.constraints import total_violation
 from evonas.search.problem import SearchProblem, sample_unseen
 from evonas.space import Genotypes, SearchSpace
-
-Floats = NDArray[np.float64]
 
 
 class BatchAlgorithm(Algorithm):  # type: ignore[misc]  # pymoo is untyped

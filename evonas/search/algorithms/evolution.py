@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from evonas.search.algorithms.batches import BatchAlgorithm, Floats
+from evonas.arrays import Floats
+from evonas.search.algorithms.batches import BatchAlgorithm
 from evonas.search.operators import mutate
 from evonas.search.problem import repeats
 from evonas.space import Genotypes

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
 
 
 def feasible_front(values: Floats, violation: Floats) -> NDArray[np.intp]:

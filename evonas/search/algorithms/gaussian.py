@@ -3,14 +3,12 @@
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from evonas.arrays import Floats
 from evonas.space import Genotypes, Op, SearchSpace
+from evonas.space.blocks import OP_KINDS
 
-Floats = NDArray[np.float64]
-
-_KINDS = ("ibn0", "ibn", "fused", "tucker")
 # Candidates for the squared length scale (in mean gene weights) and for the share of noise.
 _SCALES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _NOISES = (1e-6, 1e-4, 1e-2, 1e-1)
@@ -76,7 +74,7 @@ def embed(space: SearchSpace, genotypes: Genotypes) -> Floats:
 @lru_cache(maxsize=8)
 def _embeddings(space: SearchSpace) -> Floats:
     """(n_genes, most choices, d); the choices of a gene are up to about 1 apart."""
-    tables = np.zeros((space.n_genes, int(space.gene_sizes.max()), 4 + len(_KINDS)))
+    tables = np.zeros((space.n_genes, int(space.gene_sizes.max()), 4 + len(OP_KINDS)))
     for gene, slot in enumerate(space.genes):
         for value, choice in enumerate(slot.choices):
             if isinstance(choice, Op):
@@ -87,7 +85,7 @@ def _embeddings(space: SearchSpace) -> Floats:
 
 
 def _op_numbers(op: Op) -> list[float]:
-    kinds = [float(op.kind == kind) for kind in _KINDS]
+    kinds = [float(op.kind == kind) for kind in OP_KINDS]
     shape = [(op.kernel - 3) / 2, np.log2(max(op.expansion, 4)) - 2, op.ratio_in, op.ratio_out]
     return [0.5 * number for number in shape] + kinds
 

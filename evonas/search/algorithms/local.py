@@ -11,7 +11,7 @@ from evonas.space import Genotypes, SearchSpace
 
 
 class LocalSearch(BatchAlgorithm):
-    """Evaluator every network one move from the front, a random front network after the other.
+    """Evaluates every network one move from the front, a random front network after the other.
 
     Where the whole front has been explored, it goes on from random networks.
     """

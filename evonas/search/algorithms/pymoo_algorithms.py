@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pymoo.algorithms.moo.moead import ParallelMOEAD, default_decomp
 from pymoo.algorithms.moo.nsga2 import NSGA2, binary_tournament
 from pymoo.algorithms.moo.nsga3 import NSGA3
@@ -20,6 +19,7 @@ from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
 from pymoo.util.ref_dirs import get_reference_directions
 from scipy.spatial.distance import cdist
 
+from evonas.arrays import Floats
 from evonas.errors import MissingPackageError
 from evonas.search.algorithms.tournaments import by_dominance, by_violation, one_by_chance
 from evonas.search.mating import SpaceMating
@@ -29,8 +29,6 @@ from evonas.search.problem import (
     SpaceMutation,
     SpaceSampling,
 )
-
-Floats = NDArray[np.float64]
 
 
 def nsga2(problem: SearchProblem, population: int) -> Algorithm:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evonas.arrays import Floats
+
 Pairs = NDArray[np.intp]
 
 

@@ -7,7 +7,8 @@ divided among runs for several targets, which are stepped together.
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.search.algorithms.batches import BatchAlgorithm, Floats
+from evonas.arrays import Floats
+from evonas.search.algorithms.batches import BatchAlgorithm
 from evonas.search.problem import SearchProblem
 from evonas.space import Genotypes
 

@@ -5,6 +5,7 @@ a damaged file. It ignores what follows its own end, so this stands there.
 """
 
 import hashlib
+import io
 import os
 from typing import BinaryIO
 
@@ -41,3 +42,17 @@ def _digest(file: BinaryIO, end: int) -> bytes:
         digest.update(file.read(min(_BLOCK, end - start)))
     file.seek(end)
     return digest.digest()
+
+
+def unsealed(content: bytes) -> tuple[bytes, bool]:
+    """Returns what stands before a seal, and whether there is one.
+
+    Raises:
+        ValueError: The seal is wrong.
+    """
+    file = io.BytesIO(content)
+    if not has_seal(file):
+        return content, False
+    if not seal_is_right(file):
+        raise ValueError("its content is not what was written")
+    return content[:-_LENGTH], True

@@ -1,12 +1,16 @@
-"""A device's predictor against its measurements."""
+"""A device's predicted latencies against its measured ones, as data and as pictures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from evonas.errors import SchemaError
+from evonas.arrays import Floats
+from evonas.errors import MissingPackageError, SchemaError
+from evonas.figures.palette import BLUE, GREEN, GREY, VERMILION, shade
 from evonas.latency import (
     LatencyPredictor,
     held_out,
@@ -15,22 +19,30 @@ from evonas.latency import (
     measurements_path,
 )
 from evonas.latency.predictors.adapt import CROSS_VALIDATED
+from evonas.latency.store import ROLES
 from evonas.space import Op, SearchSpace
 
-_TRAINED, _HELD_OUT = "#8a8a8a", "#D55E00"
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
-Floats = NDArray[np.float64]
+_STYLES = {
+    "fitted to": (GREY, "circle-open"),
+    "held out": (VERMILION, "diamond"),
+    "of a front": (GREEN, "square-open"),
+}
+_BANDS = (0.10, 0.05)  # of the measured time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Residuals:
+class DeviceErrors:
     """Measured and predicted latencies of the networks of a campaign.
 
     Attributes:
         predictor: What predicts.
         measured: (n,) ms.
         predicted: (n,) ms.
-        held_out: (n,) whether the fit never saw the network.
+        groups: By name (n,) which networks: fitted to, held out of the fit, or measured because
+            a search ended with them, and not fitted to either.
         arch_ids: (n,) identifiers.
         by_op: By op the mean signed relative error of held-out networks that use it, and their
             number.
@@ -40,10 +52,15 @@ class Residuals:
     predictor: LatencyPredictor
     measured: Floats
     predicted: Floats
-    held_out: NDArray[np.bool_]
+    groups: Mapping[str, NDArray[np.bool_]]
     arch_ids: list[str]
     by_op: dict[str, tuple[float, int]]
     versions: dict[str, str]
+
+    @property
+    def held_out(self) -> NDArray[np.bool_]:
+        """(n,) whether a network was held out of the fit."""
+        return self.groups["held out"]
 
     @property
     def relative(self) -> Floats:
@@ -51,37 +68,39 @@ class Residuals:
         return (self.predicted - self.measured) / self.measured
 
 
-def residuals(device: str, space: SearchSpace) -> Residuals | None:
+def errors_data(
+    device: str, space: SearchSpace, data_dir: Path | str | None = None
+) -> DeviceErrors | None:
     """Returns a device's predictions beside its measurements, None where nothing was measured.
 
     Raises:
         ConfigurationError: No predictor for the device and space.
         SchemaError: The measurements are damaged.
     """
-    path = measurements_path(device, space)
+    path = measurements_path(device, space, data_dir)
     if not path.exists():
         return None
     measurements = load_measurements(path, space).trusted()
     if not len(measurements):
         raise SchemaError(f"{path.name}: holds no network that was measured steadily")
-    predictor = load_predictor(device, space)
+    predictor = load_predictor(device, space, data_dir)
     predicted = predictor.predict(measurements.genotypes)
-    fitted_to_all = predictor.versions.get("errors") == CROSS_VALIDATED
-    mask = held_out(measurements) & (not fitted_to_all)
     relative = (predicted - measurements.latency_ms) / measurements.latency_ms
+    fitted_to_all = predictor.versions.get("errors") == CROSS_VALIDATED
+    unseen = held_out(measurements) & (not fitted_to_all)
+    of_front = (measurements.columns["role"] == ROLES.index("front")) & (not fitted_to_all)
     users = op_users(space, measurements.genotypes)
-    by_op = {
-        name: (float(relative[mask & uses].mean()), int((mask & uses).sum()))
-        for name, uses in users.items()
-        if (mask & uses).any()
-    }
-    return Residuals(
+    return DeviceErrors(
         predictor,
         measurements.latency_ms,
         predicted,
-        mask,
+        {"fitted to": ~unseen & ~of_front, "held out": unseen, "of a front": of_front},
         space.arch_ids(measurements.genotypes),
-        by_op,
+        {
+            name: (float(relative[unseen & uses].mean()), int((unseen & uses).sum()))
+            for name, uses in users.items()
+            if (unseen & uses).any()
+        },
         dict(measurements.versions),
     )
 
@@ -98,39 +117,41 @@ def op_users(space: SearchSpace, genotypes: NDArray[np.uint8]) -> dict[str, NDAr
     return users
 
 
-def agreement_figure(data: Residuals) -> go.Figure:
-    """Draws predicted over measured, on the diagonal where they agree."""
-    figure = go.Figure()
-    for name, mask, colour, symbol in (
-        ("fitted to", ~data.held_out, _TRAINED, "circle-open"),
-        ("held out", data.held_out, _HELD_OUT, "diamond"),
-    ):
-        figure.add_trace(
-            go.Scatter(
-                x=data.measured[mask].astype(np.float32),
-                y=data.predicted[mask].astype(np.float32),
-                text=[a for a, chosen in zip(data.arch_ids, mask, strict=True) if chosen],
-                mode="markers",
-                marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.7},
-                name=f"{name} ({int(mask.sum())})",
-                hovertemplate="%{text}<br>measured %{x:.4g} ms, predicted %{y:.4g} ms"
-                "<extra></extra>",
-            )
-        )
+def errors_figure(data: DeviceErrors) -> "Figure":
+    """Draws predicted over measured, with a band of 5 and of 10 % about where they agree.
+
+    Raises:
+        MissingPackageError: plotly is not installed.
+    """
+    try:
+        from plotly.graph_objects import Figure
+    except ImportError:
+        raise MissingPackageError("plotly", "app") from None
     ends = np.array([data.measured.min(), data.measured.max()])
-    for factor, dash in ((1.0, "solid"), (1.05, "dot"), (0.95, "dot")):
-        line = {"color": "#0072B2", "width": 1, "dash": dash}
-        name = "equal" if factor == 1 else "5 % off"
-        figure.add_trace(
-            go.Scatter(
-                x=ends,
-                y=ends * factor,
-                mode="lines",
-                line=line,
-                name=name,
-                hoverinfo="skip",
-                showlegend=factor >= 1,
-            )
+    figure = Figure()
+    for share in _BANDS:
+        figure.add_scatter(
+            x=[*ends, *ends[::-1]],
+            y=[*(ends * (1 + share)), *(ends[::-1] * (1 - share))],
+            fill="toself",
+            mode="none",
+            fillcolor=shade(BLUE, 0.15),
+            hoverinfo="skip",
+            name=f"within {share:.0%}",
+        )
+    for name, mask in data.groups.items():
+        if not mask.any():
+            continue
+        colour, symbol = _STYLES[name]
+        rows = np.flatnonzero(mask)
+        figure.add_scatter(
+            x=data.measured[rows].astype(np.float32),
+            y=data.predicted[rows].astype(np.float32),
+            text=[f"{data.arch_ids[row]}<br>{data.relative[row]:+.1%}" for row in rows],
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.7},
+            name=f"{name} ({len(rows)})",
+            hovertemplate="%{text}<br>measured %{x:.4g} ms, predicted %{y:.4g} ms<extra></extra>",
         )
     figure.update_layout(
         xaxis={"title": "measured (ms)", "type": "log"},
@@ -142,16 +163,24 @@ def agreement_figure(data: Residuals) -> go.Figure:
     return figure
 
 
-def ops_figure(data: Residuals) -> go.Figure:
-    """Draws the mean error of held-out networks that use each op."""
+def ops_figure(data: DeviceErrors) -> "Figure":
+    """Draws the mean error of held-out networks that use each op.
+
+    Raises:
+        MissingPackageError: plotly is not installed.
+    """
+    try:
+        from plotly.graph_objects import Bar, Figure
+    except ImportError:
+        raise MissingPackageError("plotly", "app") from None
     names = sorted(data.by_op)
     errors = [data.by_op[name][0] for name in names]
-    figure = go.Figure(
-        go.Bar(
+    figure = Figure(
+        Bar(
             x=errors,
             y=names,
             orientation="h",
-            marker={"color": "#0072B2"},
+            marker={"color": BLUE},
             customdata=[data.by_op[name][1] for name in names],
             hovertemplate="%{y}: %{x:+.2%} over %{customdata} networks<extra></extra>",
         )

@@ -1,25 +1,22 @@
 """COCO figures of a network on a split, its images divided among processes."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from evonas.data.coco import CocoDataset
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
-from evonas.detector import Detector, anchor_boxes, postprocess
-from evonas.training.evaluation import (
-    CocoMetrics,
-    Detections,
-    GroundTruth,
-    evaluate_detections,
-)
+from evonas.detector import FAST, Detector, Protocol, anchor_boxes, postprocess
+from evonas.detector import Detections as FoundInBatch
+from evonas.training.detections import Detections, GroundTruth
+from evonas.training.evaluation import CocoMetrics, evaluate_detections
 from evonas.training.processes import ALONE, Processes
-from evonas.training.validation import as_input
-
-_PIXELS = 50 * 64**2  # at a time
+from evonas.training.validation import as_input, images_at_a_time
 
 
 class Evaluator:
@@ -31,6 +28,8 @@ class Evaluator:
         device: Where networks run.
         workers: Processes that decode images, where they do not fit into memory.
         processes: Those that share the images; each has all results.
+        protocol: Post-processing.
+        resizing: How images are resized; see `evonas.data.images.resized_pixels`.
     """
 
     def __init__(
@@ -40,16 +39,20 @@ class Evaluator:
         device: torch.device,
         workers: int = 0,
         processes: Processes = ALONE,
+        protocol: Protocol = FAST,
+        resizing: str = "antialiased",
     ) -> None:
+        self.protocol = protocol
         self.dataset = dataset
         self.ground_truth = GroundTruth(dataset)
         self._scale = dataset.sizes / image_size
         self._device = device
         self._processes = processes
         fits = fits_in_memory(len(dataset), image_size)
-        data = load_tensors(dataset, image_size) if fits else CocoImages(dataset, image_size)
+        load = load_tensors if fits else CocoImages
+        data = load(dataset, image_size, resizing)
         self._mine = np.arange(processes.rank, len(dataset), processes.count)
-        self._batch_size = max(1, _PIXELS // image_size**2)
+        self._batch_size = images_at_a_time(image_size)
         self._data: DetectionBatch | CocoImages = data
         self._workers = workers
 
@@ -58,15 +61,31 @@ class Evaluator:
         return evaluate_detections(self.ground_truth, self.detect(detector))
 
     def detect(self, detector: Detector) -> Detections:
-        """Runs a network on all images; boxes are in pixels of the original images."""
-        detector.eval()
+        """Runs a network on all images, its batch norm folded in.
+
+        Boxes are in pixels of the original images.
+        """
+        detector = detector.folded()
         skeleton = detector.architecture.skeleton
         anchors = anchor_boxes(skeleton).to(self._device)
+
+        def run(images: Tensor) -> FoundInBatch:
+            codes, logits = detector(images)
+            return postprocess(codes, logits, anchors, skeleton.image_size, self.protocol)
+
+        return self.detect_by(run)
+
+    def detect_by(self, run: Callable[[Tensor], FoundInBatch]) -> Detections:
+        """Runs anything on all images; boxes are in pixels of the original images.
+
+        Args:
+            run: Finds objects in float32 images (n, 3, size, size) from -1 to 1; boxes in pixels
+                of these images.
+        """
         found = []
         with torch.inference_mode():
             for batch in self._batches():
-                codes, logits = detector(as_input(batch.images.to(self._device)))
-                parts = postprocess(codes, logits, anchors, skeleton.image_size)
+                parts = run(as_input(batch.images.to(self._device)))
                 boxes, scores, labels = (part.cpu().numpy() for part in parts)
                 index = batch.indices.numpy()
                 found.append(

@@ -1,0 +1,58 @@
+"""Options that commands share, each checked in one place: what is refused ends with exit code 2."""
+
+from collections.abc import Callable
+from math import isfinite
+from typing import Any
+
+import typer
+
+from evonas.numbers import read_number
+
+MOST_SEED = 2**63 - 1
+_MOST_COUNT = 10**9
+_MOST_PROCESSES = 4096
+
+
+def seed_option(help: str) -> Any:
+    """Returns the option of a seed, 0 to 2**63 - 1."""
+    return typer.Option(parser=_whole(0, MOST_SEED), metavar="SEED", help=help)
+
+
+def count_option(help: str, least: int = 1, most: int = _MOST_COUNT) -> Any:
+    """Returns the option of a whole number from `least` to `most`."""
+    return typer.Option(parser=_whole(least, most), metavar="N", help=help)
+
+
+def processes_option(help: str, least: int = 1) -> Any:
+    """Returns the option of a number of processes or threads."""
+    return count_option(help, least, _MOST_PROCESSES)
+
+
+def number_option(help: str, least: float, most: float) -> Any:
+    """Returns the option of a finite number from `least` to `most`."""
+    return typer.Option(parser=_number(least, most), metavar="NUMBER", help=help)
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int]:
+    def read(given: Any) -> int:
+        text = str(given)
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) < 20:
+            number = int(text)
+            if least <= number <= most:
+                return number
+        raise typer.BadParameter(f"{text[:40]!r}: a whole number from {least} to {most} is allowed")
+
+    return read
+
+
+def _number(least: float, most: float) -> Callable[[Any], float]:
+    def read(given: Any) -> float:
+        number = read_number(str(given))
+        if number is None or not isfinite(number) or not least <= number <= most:
+            raise typer.BadParameter(
+                f"{str(given)[:40]!r}: a number from {least:g} to {most:g} is allowed"
+            )
+        return number
+
+    return read

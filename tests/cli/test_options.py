@@ -1,0 +1,31 @@
+"""Numbers of options are checked in one place, for every command."""
+
+import pytest
+
+from evonas.cli import main
+
+REFUSED = [
+    (["search", "--seed", "-1"], "whole number from 0"),
+    (["search", "--seed", "1_0"], "whole number from 0"),
+    (["search", "--seed", str(2**63)], "whole number from 0"),
+    (["search", "--population", "٣"], "whole number from 1"),
+    (["search", "--generations", "true"], "whole number from 1"),
+    (["demo", "--seed", "1.5"], "whole number from 0"),
+    (["bench", "compare", "--workers", "0"], "whole number from 1 to 4096"),
+    (["table", "query", "x", "--limit", "0"], "whole number from 1"),
+    (["table", "query", "x", "--seed", "-3"], "whole number from 0"),
+    (["device", "measure", "--device", "x", "--count", "9" * 30], "whole number from 1"),
+    (["detect", "x", "y", "--threshold", "nan"], "number from 0 to 1"),
+    (["supernet", "evaluate", "--threads", "-1"], "whole number from 0"),
+    (["supernet", "train", "--distillation", "inf"], "number from 0"),
+    (["worker", "--gpus", "nan"], "number from 0"),
+    (["problem", "serve", "pico/u55", "--seed", "-1"], "whole number from 0"),
+    (["job", "submit", "x", "--seed", "-1"], "whole number from 0"),
+    (["train", "x", "--seed", "0x1"], "whole number from 0"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_a_number_that_cannot_be_is_a_usage_error(arguments, message, capsys):
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
