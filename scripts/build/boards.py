@@ -93,7 +93,7 @@ def _named(space: SearchSpace, path: Path) -> Iterator[tuple[Genotypes, int]]:
 
 def _is_known(path: Path, space: SearchSpace, genotype: Genotypes, seed: int) -> bool:
     name = column("trained_map", seed)
-    known = open_table(path).lookup(genotype, [name], space)[name]
+    known = open_table(path).known(genotype, [name], space)[name]
     return not np.isnan(known[0])
 
 

@@ -83,11 +83,11 @@ class GroupTrainer:
 def groups(table: Path, space: SearchSpace, at_once: int) -> list[tuple[Genotypes, int]]:
     """Returns genotypes (n, n_genes) and the seed of each group that is not trained yet."""
     jobs = list(in_order(space.canonical(every(space))))
-    known, found = open_table(table), []
+    trained, found = open_table(table), []
     for seed in sorted({seed for _, seed in jobs}):
         genotypes = np.concatenate([genotype for genotype, s in jobs if s == seed])
         name = column(_FIGURES[0], seed)
-        missing = genotypes[np.isnan(known.lookup(genotypes, [name], space)[name])]
+        missing = genotypes[np.isnan(trained.known(genotypes, [name], space)[name])]
         parts = np.split(missing, range(at_once, len(missing), at_once))
         found += [(part, seed) for part in parts if len(part)]
     return found

@@ -22,7 +22,7 @@ from evonas.space import Architecture
 from evonas.training.batches import Batches
 from evonas.training.loop import TrainingError
 from evonas.training.recipe import Recipe
-from evonas.training.static import CALIBRATION_IMAGES
+from evonas.training.static import NORM_IMAGES
 from evonas.training.validation import as_input
 
 # Called with the place of a network, the steps done and the network as it would be returned.
@@ -169,7 +169,7 @@ def train_in_lockstep(
     """
     batches = Batches(data, recipe, seed, device)
     inputs = Inputs(next(iter(batches(0))), device)
-    first = as_input(data.images[:CALIBRATION_IMAGES])
+    first = as_input(data.images[:NORM_IMAGES])
     lanes = [Lane(architecture, recipe, seed, inputs) for architecture in architectures]
     cuda = device.type == "cuda"
     queues = [torch.cuda.Stream(device) if cuda else None for _ in range(streams)]

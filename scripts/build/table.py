@@ -26,8 +26,8 @@ import typer
 from evonas import __version__
 from evonas.files import write_atomically
 from evonas.latency import list_devices, list_predictors, load_device, load_predictor
-from evonas.latency.sources.pool import measure_each
 from evonas.latency.sources.load import open_source
+from evonas.latency.sources.pool import measure_each
 from evonas.scoring.recompute import check_predictions
 from evonas.space import SearchSpace, load_space
 from evonas.table import (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evonas.data import make_digits
-from evonas.errors import DataError
+from evonas.errors import EvonasError
 from evonas.space import load_space
 from evonas.table import create_table, open_table
 from evonas.training.recipes import load_recipe
@@ -110,7 +110,7 @@ def test_another_recipe_is_refused_before_it_is_trained(digits, trainer, tmp_pat
     other = CurveTrainer(
         FEMTO, digits, open_table(tmp_path / "table"), load_recipe("boards", ["steps=9"])
     )
-    with pytest.raises(DataError, match="recipe"):
+    with pytest.raises(EvonasError, match="recipe"):
         other(GENOTYPES[1:2], 0, tmp_path)
     assert not list(tmp_path.glob("*.json"))
 

@@ -19,7 +19,7 @@ def tables(tmp_path):
     """A whole table and one of a seventh: additive values, a hill apart, little noise."""
     rng = np.random.default_rng(0)
     genotypes = np.unique(FEMTO.canonical(every(FEMTO)), axis=0)
-    value = 0.3 + 0.02 * (genotypes * rng.uniform(0.5, 2, FEMTO.n_genes)).sum(axis=1)
+    value = 0.1 + 0.02 * (genotypes * rng.uniform(0.5, 2, FEMTO.n_genes)).sum(axis=1)
     runs = value[:, None] + rng.normal(size=(len(value), 3)) * 0.002
     runs[20:, 1:] = np.nan
     paths = []
@@ -32,7 +32,7 @@ def tables(tmp_path):
             columns = {column: runs[chosen, seed][rows]}
             if seed == 0:
                 columns |= {
-                    step: columns[column] * (1 - share) + share * rng.normal(size=rows.sum())
+                    step: columns[column] * (1 - share) + share * rng.uniform(size=rows.sum())
                     for step, share in STEPS.items()
                 }
             table.append(FEMTO, genotypes[chosen][rows], columns, provenance=known)

@@ -8,7 +8,7 @@ from evonas.cli import main
 from evonas.data import make_digits
 from evonas.detector.archive import load_archive
 from evonas.errors import ConfigurationError
-from evonas.space import AnchorShapes, find_architecture
+from evonas.space import AnchorShapes, resolve
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
 from evonas.training.recipes import RECIPES, load_recipe, recipe_changes
 
@@ -46,12 +46,12 @@ def test_impossible_anchors_are_refused(changes, message):
 
 
 def test_networks_get_the_anchors_and_refuse_those_of_another_head():
-    network = find_architecture("pico:0000000")
+    network = resolve("pico:0000000").architecture
     recipe = Recipe(steps=1, anchors=SHAPES)
     assert recipe.with_anchors(network) == network.with_anchors(SHAPES)
     assert Recipe(steps=1).with_anchors(network) == network
     with pytest.raises(ConfigurationError, match="2 aspect ratios; the network's head has 5"):
-        recipe.with_anchors(find_architecture("mobiledet-cpu"))
+        recipe.with_anchors(resolve("mobiledet-cpu").architecture)
 
 
 def test_a_run_is_trained_with_the_recipes_anchors(tmp_path):
