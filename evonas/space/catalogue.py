@@ -240,11 +240,10 @@ def _femto() -> SearchSpace:
     """
     narrow = Op("tucker", 3, ratio_in=0.25, ratio_out=0.25)
     starving = Op("tucker", 3, ratio_in=0.75, ratio_out=0.25)
-    ample = Op("tucker", 3, ratio_in=0.75, ratio_out=0.75)
-    ibn, fused = Op("ibn", 5, 4), Op("fused", 3, 4)
+    ibn, small_ibn, fused = Op("ibn", 5, 4), Op("ibn", 3, 4), Op("fused", 3, 4)
     blocks = (
         BlockSpace((16,), (Op("ibn0", 3), narrow)),
-        BlockSpace((16, 40), (ibn, starving), (ample,), depth=3),
+        BlockSpace((16, 40), (ibn, starving), (small_ibn,), depth=3),
         BlockSpace((24, 48), (ibn, fused, narrow), (fused,), depth=2),
         BlockSpace((56,), (fused,)),
     )
