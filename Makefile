@@ -19,7 +19,7 @@ types: .venv/installed
 	$(BIN)/mypy
 
 fast: .venv/installed
-	$(BIN)/pytest -m "not slow and not e2e and not cluster"
+	$(BIN)/pytest -n 2 -m "not slow and not e2e and not cluster"
 
 slow: .venv/installed browser
 	$(BIN)/pytest -m "slow or e2e or cluster"

@@ -6,7 +6,7 @@ The names below are stable. They are imported on first use, so that `import evon
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from evonas.benchmark import list_problems, load_problem

@@ -129,5 +129,5 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     except DataError as error:
         raise SchemaError(f"{error}; expected {what}") from error
     if not isinstance(content, dict):
-        raise SchemaError(f"{path}: holds no object; expected {what}")
+        raise SchemaError(f"{path}: does not hold an object; expected {what}")
     return content

@@ -205,7 +205,8 @@ def check_name(name: object, what: str, raises: type[EvonasError] = DataError) -
         raise raises(f"{what}: expected a name, got {printable(repr(name))}")
     if len(name) > MAX_NAME or not name.isprintable():
         raise raises(
-            f"{what}: {printable(name, 40)!r} is no name: at most {MAX_NAME} printable characters"
+            f"{what}: {printable(name, 40)!r} is not a name: up to {MAX_NAME} printable "
+            "characters are allowed"
         )
     return name
 

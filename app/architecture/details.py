@@ -56,7 +56,7 @@ def gene_changes(space: SearchSpace, genotype: Genotypes, tables: Tables) -> Non
         column_config={_short(name): relative for name in changed.columns},
     )
     st.caption(
-        "Costs counted and latencies predicted anew, against this design; accuracies where a "
+        "Costs and latencies computed again and compared with this design; accuracies where a "
         "table has them. Tick a row to go there."
     )
     for row in ticked["selection"]["rows"]:

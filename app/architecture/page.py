@@ -25,7 +25,7 @@ def page() -> None:
         key="arch",
         bind="query-params",
         max_chars=80,
-        help=f"An arch_id of Explore, or one of {', '.join(named)}.",
+        help=f"An arch_id from Explore, or one of {', '.join(named)}.",
     ).strip()
     design = resolve(identifier)
     described = describe(design)
@@ -38,7 +38,7 @@ def page() -> None:
     )
     st.caption(
         "Each bar is a layer, to scale: as high as its output map, as wide as its output "
-        "channels; colour and pattern tell what it is."
+        "channels; colour and pattern show its kind."
     )
     latency(described)
     if design.space is not None and design.genotype is not None:
@@ -73,7 +73,7 @@ def header(design: Design, described: dict[str, Any]) -> None:
                 key="add",
             )
         st.download_button(
-            "All of it as JSON",
+            "Everything as JSON",
             json.dumps(described, indent=1),
             f"{design.name.replace(':', '-')}.json",
             "application/json",
@@ -108,7 +108,7 @@ def latency(described: dict[str, Any]) -> None:
     picture(
         shares_figure({device: entry["share"] for device, entry in entries.items()}),
         "shares",
-        "Share of the latency that each block takes, a bar for each device.",
+        "Share of the latency that each block takes, one bar per device.",
     )
     st.caption("Where the time goes: a bar is a device, its parts the blocks from first to last.")
 

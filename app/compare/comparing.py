@@ -112,7 +112,7 @@ def normalised(values: Values) -> Values:
 
 
 def normalised_figure(shares: Values, arch_ids: Sequence[str]) -> go.Figure:
-    """Draws a row an objective and a point a design; right is better."""
+    """Draws one row per objective and one point per design; right is better."""
     figure = go.Figure()
     names = list(shares)
     for arch_id, (colour, symbol) in zip(

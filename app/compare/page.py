@@ -72,7 +72,7 @@ def compare(designs: list[Design]) -> None:
         "on which data, for how many steps and with which seed."
     )
     if not any(name.startswith("trained_map") for name in values):
-        st.caption("None of these has been trained yet, so predicted stands alone.")
+        st.caption("None of these has been trained yet, so only predictions are shown.")
     st.subheader("Block by block")
     rows = differences(designs)
     if st.toggle("Only what differs", True, key="only different"):

@@ -53,7 +53,7 @@ def page() -> None:
         width="stretch",
         alt="The image with " + (", ".join(entry.name for entry in shown) or "no boxes"),
     )
-    picture.caption("Boxes of at least that score, in the image's own pixels.")
+    picture.caption("Boxes with at least this score, in the image's own pixels.")
     with table:
         scores(detector.classes, found, shown)
 
@@ -127,7 +127,7 @@ def scores(classes: Sequence[str], found: Sequence[Found], shown: Sequence[Found
             )
         },
     )
-    st.caption("The highest score of each class, boxes below the least score among them.")
+    st.caption("The highest score per class, boxes below the threshold included.")
     with st.expander(f"The {len(shown)} boxes"):
         st.dataframe(
             [

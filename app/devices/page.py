@@ -88,8 +88,8 @@ def one_device(device: str, space: str) -> None:
             f"Predicted over measured latency of {len(data.measured)} networks on {device}",
         )
         st.caption(
-            "A point is a network that was measured whole; the fit has seen neither those held out "
-            "nor those of a front."
+            "Each point is a network that was measured whole; the fit has seen neither those held "
+            "out nor those of a front."
         )
     with narrow:
         by_op(data)

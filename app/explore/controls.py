@@ -59,7 +59,7 @@ def choose() -> Choice | None:
         x = st.selectbox("Horizontal axis", others, index=first, key="x", bind="query-params")
         rest = [_NO_COLOUR, *(name for name in others if name != x)]
         colour = st.selectbox("Colour", rest, key="colour", bind="query-params")
-        st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived anew.")
+        st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived again.")
         drawn = [_budget(name, *ranges[name]) for name in names]
         given = [budget for budget in drawn if budget is not None]
         st.button("Lift all budgets", on_click=_lift, args=(given,), key="lift")

@@ -33,7 +33,7 @@ def parallel(choice: Choice, data: Front) -> None:
     if not st.toggle(
         "Parallel coordinates",
         key="parallel",
-        help="One line a network over one axis an objective.",
+        help="One line per network over one axis per objective.",
     ):
         return
     if not len(data.within):

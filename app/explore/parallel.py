@@ -42,7 +42,7 @@ def parallel_data(
 
 
 def parallel_figure(data: Parallel) -> go.Figure:
-    """Draws a line a row over one axis an objective; on every axis, better is up."""
+    """Draws one line per row over one axis per objective; on every axis, better is up."""
     dimensions = []
     for name, values in data.columns.items():
         objective = load_objective(name)

@@ -30,7 +30,7 @@ def page() -> None:
             search_form()
     if not names:
         st.info(
-            "No search yet: start one above, or with `evonas search`. It goes on when this page "
+            "No search yet: start one above, or with `evonas search`. It continues when this page "
             "is closed."
         )
         return
@@ -72,7 +72,7 @@ def watch(name: str, was_running: bool) -> None:
     if search.state == "finished":
         front(search)
     if search.state == "failed":
-        st.error("It ended before its time; the log says why. Resume goes on from its table.")
+        st.error("It ended early; the log says why. Resume continues from its table.")
     with st.expander("Log and settings", expanded=search.state == "failed"):
         st.code(search.log or "nothing yet", language=None, wrap_lines=True)
         st.json(search.settings(), expanded=False)

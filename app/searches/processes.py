@@ -80,7 +80,8 @@ def check(request: Request) -> None:
     """
     if not _NAME.fullmatch(request.name):
         raise ConfigurationError(
-            f"name {request.name[:40]!r}: 1 to 40 small letters, digits and hyphens are allowed"
+            f"name {request.name[:40]!r}: 1 to 40 lower-case letters, digits and hyphens are "
+            "allowed"
         )
     for what, number, most in (
         ("population", request.population, MOST_POPULATION),

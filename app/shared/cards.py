@@ -53,7 +53,7 @@ def _error(name: str, space: str, provenance: Mapping[str, str]) -> str:
         formula = "a formula, not a device" if name.startswith("latency:") else "exact"
         return formula
     if source == "supernet":
-        return "shared weights rank networks; trained from scratch they score otherwise"
+        return "shared weights rank networks; trained from scratch they score differently"
     return "not known"
 
 

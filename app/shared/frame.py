@@ -55,7 +55,7 @@ def shortlist_panel() -> None:
     entries = shortlist()
     with st.popover(f"Shortlist ({len(entries)})", width="stretch"):
         if not entries:
-            st.caption("Lasso points or tick rows of Explore, then add them here.")
+            st.caption("Lasso points or tick rows in Explore, then add them here.")
             return
         for arch_id in entries:
             architecture_link(arch_id)

@@ -39,8 +39,8 @@ def page() -> None:
             training_form()
     if not rows:
         st.info(
-            "No training yet: submit one above, or with `evonas job submit`. It goes on when this "
-            "page is closed."
+            "No training yet: submit one above, or with `evonas job submit`. It continues when "
+            "this page is closed."
         )
         return
     active = any(row["state"] in _ACTIVE for row in rows)
@@ -168,7 +168,7 @@ def buttons(job: Job, now: JobStatus) -> None:
             if now.state in ("failed", "cancelled", "interrupted"):
                 _button("Resume", resume, job)
             if now.state in ("done", "failed", "cancelled", "interrupted"):
-                _button("Start anew", retry, job, help="Removes what it left and trains again.")
+                _button("Start again", retry, job, help="Removes what it left and trains again.")
         st.page_link(
             "architecture/page.py",
             label="Its architecture",

@@ -87,7 +87,7 @@ def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
         column_config={"AP": st.column_config.NumberColumn(format="%.4f")},
     )
     if not known:
-        st.caption("No table here has this network, so there is no prediction to hold against it.")
+        st.caption("No table here has this network, so there is no prediction to compare it with.")
         return
     points = trained_points(tables)
     picture(
@@ -96,8 +96,8 @@ def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
         f"Trained over predicted AP of {len(points)} trainings; the table has this one's.",
     )
     st.caption(
-        "A point is a finished training here. Shared weights rank networks rather than tell their "
-        "AP, so look for the order, not for the dotted line."
+        "Each point is a training that finished here. Shared weights rank networks "
+        "rather than predict their AP, so look for the order, not for the dotted line."
     )
 
 

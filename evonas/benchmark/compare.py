@@ -55,7 +55,9 @@ class Plan:
                 raise unknown_name("algorithm", algorithm, ALGORITHMS)
         fewest = min(self.evaluations, *self.fewer.values(), self.population)
         if self.seeds < 1 or fewest < 2:
-            raise ConfigurationError("seeds must be at least 1, evaluations and population 2")
+            raise ConfigurationError(
+                "seeds must be at least 1, evaluations and population at least 2"
+            )
 
 
 def compare(
@@ -105,7 +107,7 @@ def _perform(keys: Sequence[RunKey], workers: int) -> Iterator[RunResult]:
                 yield done.result()
         except BrokenProcessPool as error:
             raise EvonasError(
-                "a worker died, perhaps of too little memory; the same command goes on from the "
+                "a worker died, perhaps for lack of memory; the same command resumes from the "
                 "runs that are done"
             ) from error
         except BaseException:

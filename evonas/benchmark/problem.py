@@ -122,7 +122,8 @@ class BenchmarkProblem(SpecProblem):
         return violations(self.spec.constraints, columns, len(values))
 
     def _evaluate(self, x: NDArray[Any], out: dict[str, Any], *_: Any, **__: Any) -> None:
-        values, violated = self.observe(x)
+        # pymoo's default operators vary fractions; a gene is the nearest whole number.
+        values, violated = self.observe(np.rint(x))
         out["F"] = self.minimise(values)
         if self.n_ieq_constr:
             out["G"] = violated

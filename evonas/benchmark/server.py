@@ -112,8 +112,8 @@ def _genotypes(problem: BenchmarkProblem, request: Reply) -> Genotypes:
         and all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows)
     ):
         raise ConfigurationError(f"'genotypes' must be a list of 1 to {_MOST:,} equally long lists")
-    if any(type(gene) is not int for row in rows for gene in row):
-        raise ConfigurationError("'genotypes': integers are allowed")
+    if any(type(gene) not in (int, float) for row in rows for gene in row):
+        raise ConfigurationError("'genotypes': whole numbers are allowed")
     return problem.space.check(np.array(rows))
 
 

@@ -158,7 +158,9 @@ def _non_dominated(
     problem = unsolved(definition, values)
     feasible = genotypes[problem.is_feasible(genotypes)]
     if not len(feasible):
-        raise ConfigurationError(f"problem {definition.name!r}: nothing meets its constraints")
+        raise ConfigurationError(
+            f"problem {definition.name!r}: no architecture meets its constraints"
+        )
     points = problem.evaluate_genotypes(feasible)
     kept = pareto_mask(points, problem.objectives)
     return Front(points[kept], feasible[kept], exact, method)

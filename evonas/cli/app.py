@@ -13,7 +13,7 @@ def app(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Only show: nothing is started or changed.")
+        bool, typer.Option("--read-only", help="View only: nothing is started or changed.")
     ] = False,
     origin: Annotated[
         list[str] | None,

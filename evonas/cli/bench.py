@@ -20,16 +20,20 @@ def _group() -> None:
 @app.command()
 def compare(
     problems: Annotated[
-        str, typer.Option(help="Names with commas; 'pico/*' is all of a space.")
+        str, typer.Option(help="Names, separated by commas; 'pico/*' is all of a space.")
     ] = "pico/u55,nano/u55",
     algorithms: Annotated[
-        str, typer.Option(help="Names with commas; the others are held against the first.")
+        str,
+        typer.Option(help="Names, separated by commas; the others are compared with the first."),
     ] = "nsga2,pymoo-nsga2,nsga3,moead,smsemoa,evolution,tunas,random",
-    seeds: Annotated[int, count_option("Runs of each, seeds from 0.")] = 31,
+    seeds: Annotated[int, count_option("Runs per algorithm and problem, with seeds from 0.")] = 31,
     evaluations: Annotated[int, count_option("Of each run.", least=2)] = 1500,
-    population: Annotated[int, count_option("Asked for at once, about.", least=2)] = 50,
+    population: Annotated[
+        int, count_option("Evaluations asked for at once, roughly.", least=2)
+    ] = 50,
     fewer: Annotated[
-        list[str] | None, typer.Option(help="ALGORITHM=EVALUATIONS, for a single one.")
+        list[str] | None,
+        typer.Option(help="ALGORITHM=EVALUATIONS for one algorithm; may be repeated."),
     ] = None,
     workers: Annotated[int, processes_option("Processes.")] = 2,
     out: Annotated[Path, typer.Option(help="Folder for runs and report.")] = Path("runs/bench"),

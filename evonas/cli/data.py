@@ -32,7 +32,7 @@ class Generated(StrEnum):
 @app.command()
 def make(
     name: Annotated[Generated, typer.Argument(help="What to generate.")],
-    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    out: Annotated[Path, typer.Option(help="The folder to create.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     train: Annotated[int, typer.Option(help="Training images.")] = 4000,
     val: Annotated[int, typer.Option(help="Validation images.")] = 1000,
@@ -43,7 +43,7 @@ def make(
     from evonas.data import data_fingerprint, make_digits
 
     with (
-        keeps(lambda: f"{out} was not made; the same command makes it anew"),
+        keeps(lambda: f"{out} was not made; the same command makes it again"),
         typer.progressbar(length=train + val, label=f"{name} scenes", file=sys.stderr) as bar,
     ):
         make_digits(
@@ -60,10 +60,10 @@ def make(
 def check(
     folder: Annotated[Path, typer.Argument(help="A COCO-format folder.")],
     bad_boxes: Annotated[
-        BadBoxes, typer.Option(help="Refuse boxes that are wrong, or go on without them.")
+        BadBoxes, typer.Option(help="Refuse boxes that are wrong, or continue without them.")
     ] = BadBoxes.refuse,
     anchors: Annotated[
-        str, typer.Option(help="Space or network whose anchors the boxes are held against.")
+        str, typer.Option(help="Space or network whose anchors are compared with the boxes.")
     ] = "",
     grid: Annotated[
         Path | None, typer.Option(help="Picture to write: images of each split with boxes.")
@@ -74,7 +74,7 @@ def check(
     """Count what a data set holds, and decode every image.
 
     Exit code 3 where training would refuse the data, or where an image is in two splits; what
-    training accepts but hardly means well is a warning.
+    training accepts but is likely a mistake gives a warning.
     """
     from evonas.data import check_split, data_fingerprint, find_duplicates, list_splits, load_coco
     from evonas.data.check import find_refusals, find_warnings
@@ -109,7 +109,7 @@ def check(
             typer.echo(_describe(split, report))
             if split in fits:
                 typer.echo(_describe_fit(anchors, fits[split]))
-        typer.echo(f"images that are there twice: {len(duplicates)}")
+        typer.echo(f"duplicate images: {len(duplicates)}")
         for names in duplicates[:10]:
             more = f" and {len(names) - 4} more" if len(names) > 4 else ""
             typer.echo(f"  {' = '.join(map(printable, names[:4]))}{more}")

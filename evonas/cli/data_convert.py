@@ -47,7 +47,7 @@ class Units(StrEnum):
     pixels = "pixels"
 
 
-Out = Annotated[Path, typer.Option(help="The COCO-format folder to make.")]
+Out = Annotated[Path, typer.Option(help="The COCO-format folder to create.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
 
 
@@ -65,12 +65,12 @@ def convert(
     split: Annotated[
         list[str] | None,
         typer.Option(
-            help="SPLIT=SHARE of the training images, SPLIT=FILE that lists images, or "
+            help="SPLIT=SHARE of the training images, SPLIT=FILE with a list of images, or "
             "SPLIT=NAME of one of the source's splits; may be repeated."
         ),
     ] = None,
     val_share: Annotated[
-        float, typer.Option(help="Share of training images for val, where there is no val.")
+        float, typer.Option(help="Share of the training images for val, if there is no val.")
     ] = 0.1,
     rename: Annotated[
         list[str] | None,
@@ -127,7 +127,7 @@ def split(
     shares: Annotated[
         list[str] | None,
         typer.Option(
-            "--split", help="SPLIT=SHARE or SPLIT=FILE that lists images; the rest is train."
+            "--split", help="SPLIT=SHARE or SPLIT=FILE with a list of images; the rest is train."
         ),
     ] = None,
     seed: Seed = 0,
@@ -193,7 +193,7 @@ def _pairs(option: str, entries: Sequence[str] | None, form: str) -> dict[str, s
 
 
 def _not_made(out: Path) -> str:
-    return f"{out} was not made; the same command makes it anew"
+    return f"{out} was not made; the same command makes it again"
 
 
 def _report(out: Path, conversion: "Conversion", as_json: bool) -> None:

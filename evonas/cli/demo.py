@@ -16,7 +16,7 @@ def demo(
         "runs/demo"
     ),
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the digits scenes; made if it is not there.")
+        Path | None, typer.Option(help="Folder of the digits scenes; created if missing.")
     ] = None,
     seed: Annotated[int, seed_option("The same seed finds the same front.")] = 0,
 ) -> None:
@@ -51,7 +51,7 @@ def demo(
 The front is in {out}/front.csv{picture}.
 What to do next:
   look at one network     evonas arch show {rows[0]["arch_id"]}
-  ask the table           evonas table front {options.table} --objectives map,latency:ethos-u55-256
+  query the table         evonas table front {options.table} --objectives map,latency:ethos-u55-256
   search on, with a bound evonas search --space nano --data {scenes} --table {options.table} \\
                             --objectives map,latency:cpu-xnnpack --where "madds <= 2e7"
   explore it in a browser evonas app {options.table}

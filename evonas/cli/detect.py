@@ -47,10 +47,10 @@ def detect(
             metavar="IMAGE...", help="Image files, folders of them, or quoted patterns."
         ),
     ],
-    threshold: Annotated[float, number_option("Least score.", 0, 1)] = 0.5,
+    threshold: Annotated[float, number_option("Lowest score to report.", 0, 1)] = 0.5,
     tile: Annotated[
         int | None,
-        count_option("Look at tiles of so many pixels, for images with small objects.", 8),
+        count_option("Look at tiles of this many pixels, for images with small objects.", 8),
     ] = None,
     overlap: Annotated[
         float, number_option("With --tile: share that neighbours overlap by.", 0, 0.9)

@@ -23,7 +23,7 @@ DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
 SpaceName = Annotated[str, typer.Option("--space", help="Name of a space.")]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Folder of data in place of your own and the shipped one."),
+    typer.Option("--data-dir", help="Data folder to use instead of your own and the shipped one."),
 ]
 
 
@@ -57,10 +57,12 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
 def measure(
     device: DeviceName,
     space: SpaceName = "nano",
-    count: Annotated[int, count_option("Networks the campaign shall hold.")] = 1000,
+    count: Annotated[
+        int, count_option("Networks to measure, those measured before included.")
+    ] = 1000,
     seed: Annotated[int, seed_option("Seed of the campaign.")] = 0,
     core: Annotated[
-        int | None, processes_option("Core to stay on (measured sources).", least=0)
+        int | None, processes_option("CPU core to run on (measured sources).", least=0)
     ] = None,
     workers: Annotated[int, processes_option("Processes (compiler sources).")] = 1,
     ray: Annotated[
@@ -77,7 +79,7 @@ def measure(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure networks on a device; a campaign that was stopped goes on where it was."""
+    """Measure networks on a device; a campaign that was stopped resumes."""
     from evonas.latency import measure_device
     from evonas.latency.store import measurements_path
     from evonas.space import load_space
@@ -108,7 +110,8 @@ def fit(
     device: DeviceName,
     space: SpaceName = "nano",
     model: Annotated[
-        str | None, typer.Option(help="linear or boosted; default: the better one held out.")
+        str | None,
+        typer.Option(help="linear or boosted; default: the better one on held-out networks."),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -183,7 +186,7 @@ def export_samples(
     space: SpaceName = "nano",
     count: Annotated[int, count_option("Number of networks.", least=20)] = 100,
     precision: Annotated[str, typer.Option(help="Of the TFLite files: fp32 or int8.")] = "fp32",
-    seed: Annotated[int, seed_option("Seed of the choice.")] = 0,
+    seed: Annotated[int, seed_option("Seed for choosing the networks.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Write networks to be measured on a device of your own, and a CSV file to fill."""
@@ -212,12 +215,12 @@ def import_(
     device: DeviceName,
     space: SpaceName = "nano",
     force: Annotated[
-        bool, typer.Option("--force", help="Take times that look wrong: outliers, no agreement.")
+        bool, typer.Option("--force", help="Accept times that look wrong: outliers, no agreement.")
     ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a device of your own from its measurements; 20 networks are the fewest."""
+    """Add a device of your own from its measurements; at least 20 networks are required."""
     from evonas.latency import import_device, list_predictors
 
     replaced = device in list_predictors(space, data_dir)

@@ -12,10 +12,10 @@ from evonas.limits import printable, printable_lines
 if TYPE_CHECKING:
     from evonas.jobs import Job
 
-app = typer.Typer(help="Retraining jobs: submit, look, cancel, resume.", no_args_is_help=True)
+app = typer.Typer(help="Retraining jobs: submit, inspect, cancel, resume.", no_args_is_help=True)
 
 Jobs = Annotated[Path, typer.Option(help="Folder of the jobs.")]
-Name = Annotated[str, typer.Argument(metavar="JOB", help="The job's id or how it begins.")]
+Name = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its first characters.")]
 _JOBS = Path("runs/jobs")
 
 
@@ -48,12 +48,12 @@ def submit(
         print_json({"jobs": [describe_job(job) | {"new": new} for job, new in submitted]})
         return
     for job, new in submitted:
-        typer.echo(f"{job.id}  {'submitted' if new else f'is there already: {job.status().state}'}")
+        typer.echo(f"{job.id}  {'submitted' if new else f'exists already: {job.status().state}'}")
 
 
 @app.command(name="list")
 def list_jobs(jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
-    """All jobs, the oldest first."""
+    """List all jobs, the oldest first."""
     from evonas.jobs import JobQueue, describe_job
 
     found = [describe_job(job) for job in JobQueue(jobs).list()]
@@ -69,7 +69,7 @@ def list_jobs(jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
 
 @app.command()
 def status(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
-    """One job in full."""
+    """Show one job in full."""
     from evonas.jobs import JobQueue, describe_job
 
     entry = describe_job(JobQueue(jobs).find(name))
@@ -108,24 +108,24 @@ def cancel(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
 
 @app.command()
 def resume(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
-    """Queue a failed, cancelled or interrupted job to go on from its checkpoint."""
+    """Queue a failed, cancelled or interrupted job to resume from its checkpoint."""
     from evonas.jobs import JobQueue
 
     queue = JobQueue(jobs)
     job = queue.find(name)
     queue.resume(job)
-    _tell(job, "queued, to go on from its checkpoint", as_json)
+    _tell(job, "queued, to resume from its checkpoint", as_json)
 
 
 @app.command()
 def retry(name: Name, jobs: Jobs = _JOBS, as_json: AsJson = False) -> None:
-    """Queue a job that has ended to start anew; what it left is removed."""
+    """Queue a job that has ended to start from scratch; its files are removed."""
     from evonas.jobs import JobQueue
 
     queue = JobQueue(jobs)
     job = queue.find(name)
     queue.retry(job)
-    _tell(job, "queued, to start anew", as_json)
+    _tell(job, "queued, to start from scratch", as_json)
 
 
 def _tell(job: "Job", what: str, as_json: bool) -> None:

@@ -75,7 +75,7 @@ def show(name: Name, as_json: AsJson = False) -> None:
         typer.echo(f"where {constraint}")
     for noise in problem.definition.noise:
         unit = "of the value" if noise.relative else "in its unit"
-        typer.echo(f"{noise.column} is seen with an error of {noise.deviation} {unit}")
+        typer.echo(f"{noise.column} is observed with an error of {noise.deviation} {unit}")
     exact = "exact" if record.exact else "best known"
     typer.echo(f"front: {exact}, {record.size} points, by {record.method}")
     if problem.hypervolume_error:
@@ -92,7 +92,8 @@ def show(name: Name, as_json: AsJson = False) -> None:
 def front(name: Name, as_json: AsJson = False) -> None:
     """Print the shipped front as CSV: arch_id and objectives, by the first one.
 
-    Of a front of thousands, points that stand for it. `evonas device measure --front` reads it.
+    A front of thousands is represented by some of its points. `evonas device measure --front`
+    reads it.
     """
     import csv
     import sys
@@ -114,7 +115,7 @@ def front(name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 def serve(name: Name, seed: Annotated[int, seed_option("Seed of the noise.")] = 0) -> None:
-    """Answer JSON requests from stdin, one a line, until it ends; see evonas.benchmark.server."""
+    """Answer JSON requests from stdin, one per line, until it ends; see evonas.benchmark.server."""
     import contextlib
     import io
     import sys

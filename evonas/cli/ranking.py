@@ -148,7 +148,7 @@ def _print(report: dict[str, Any]) -> None:
         f"variance of trained AP explained by single genes, the most: {_most(report['genes'])}"
     )
     errors = report["predictors"][_SUPERNET]["error_genes"]
-    typer.echo(f"variance of the supernet's error explained so: {_most(errors)}")
+    typer.echo(f"variance of the supernet's error explained by single genes: {_most(errors)}")
 
 
 def _most(shares: Mapping[str, float]) -> str:

@@ -21,8 +21,8 @@ def search(
         ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="nsga2, assisted, random, ...")] = "nsga2",
-    population: Annotated[int, count_option("Architectures a generation.")] = 24,
-    generations: Annotated[int, count_option("Generations, the first random.")] = 10,
+    population: Annotated[int, count_option("Architectures per generation.")] = 24,
+    generations: Annotated[int, count_option("Generations; the first is random.")] = 10,
     seed: Annotated[int, seed_option("The same seed finds the same front.")] = 0,
     scorer: Annotated[
         str, typer.Option(help="supernet, surrogate, or table for known scores only.")
@@ -53,7 +53,7 @@ def search(
 ) -> None:
     """Search a space for a Pareto front.
 
-    Stopped at any moment and run again, it goes on from the scores in the table.
+    Stopped at any moment and run again, it resumes from the scores in the table.
     """
     from evonas.cli.searching import SearchOptions, print_front, run, summary
     from evonas.search import make_spec

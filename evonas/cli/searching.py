@@ -93,7 +93,7 @@ def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
 
     result, unreachable = remeasure(result, spec.constraints, report)
     for device, reason in unreachable.items():
-        typer.echo(f"{device}: finalists are not measured: {reason}", err=True)
+        typer.echo(f"{device}: finalists were not measured: {reason}", err=True)
     over = int(result.measured.get(OVER_BUDGET, np.zeros(1)).sum())
     if over:
         typer.echo(f"{over} of {len(result.front)} finalists are over budget, measured", err=True)

@@ -29,17 +29,20 @@ def train(
     sampling: Annotated[
         str,
         typer.Option(
-            help="kinds, uniform, fair or sandwich, with +width-warmup and +op-warmup, if wanted."
+            help="kinds, uniform, fair or sandwich, optionally with +width-warmup, +op-warmup."
         ),
     ] = "kinds",
     distillation: Annotated[
-        float, number_option("Weight of what a step's others learn from the widest.", 0, 1e9)
+        float,
+        number_option("Weight of distilling a step's widest architecture into its others.", 0, 1e9),
     ] = 0.0,
     seed: Annotated[int, seed_option("Seed of everything random.")] = 0,
     workers: Annotated[
         int, processes_option("Processes that decode images, for large data.", least=0)
     ] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...; a GPU, if there is one.")] = "",
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda, ...; by default a GPU if there is one.")
+    ] = "",
     threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:

@@ -15,7 +15,8 @@ def fit(
     out: Annotated[Path, typer.Option(help="The .npz file to write.")],
     space: SpaceName = "nano",
     data: Annotated[
-        Path | None, typer.Option(help="COCO-format folder; without it no supernet's scores.")
+        Path | None,
+        typer.Option(help="COCO-format folder; without it the supernet's scores are not used."),
     ] = None,
     weights: Weights = None,
     scores: Scores = None,
@@ -26,7 +27,7 @@ def fit(
     seed: Annotated[int, seed_option("Seed of folds and fits.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a surrogate of trained AP; cross-validation chooses the model and tells its error."""
+    """Fit a surrogate of trained AP; cross-validation chooses the model and estimates its error."""
     from evonas.errors import ConfigurationError
     from evonas.ranking import load_truth
     from evonas.scoring.surrogate import fit_surrogate, load_surrogate, save_surrogate
@@ -43,7 +44,7 @@ def fit(
             raise ConfigurationError("--data and --surrogate both give the supernet's scores")
         if surrogate.resolve().parent != out.resolve().parent:
             raise ConfigurationError(
-                f"--surrogate {surrogate}: must stand beside --out {out}, which reads it there"
+                f"--surrogate {surrogate}: must lie beside --out {out}, which reads it there"
             )
         inherited = load_surrogate(surrogate, the_truth.space).predict(the_truth.genotypes)[0]
         card[SCORES] = {"file": surrogate.name, "checksum": checksum(surrogate)}

@@ -26,7 +26,7 @@ app.command()(table_files.compact)
 app.command()(table_files.repair)
 
 Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas; default: all.")]
-Limit = Annotated[int, count_option("Rows at most.")]
+Limit = Annotated[int, count_option("Maximum number of rows.")]
 
 
 @app.command("list")
@@ -104,11 +104,13 @@ def verify(
     predictions: Annotated[bool, typer.Option(help="Predict latencies again.")] = True,
     scores: Annotated[int, count_option("Rows to score again, drawn at random.", least=0)] = 0,
     data: Annotated[Path | None, typer.Option(help="COCO-format folder to score on.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Supernet; by default the shipped.")] = None,
-    seed: Annotated[int, seed_option("Of the rows to score.")] = 0,
+    weights: Annotated[
+        Path | None, typer.Option(help="Supernet; by default the shipped one.")
+    ] = None,
+    seed: Annotated[int, seed_option("Seed for choosing the rows to score.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Read everything and compute again what can be; exit code 3 if anything is wrong."""
+    """Read everything, recompute what can be; exit code 3 if anything is wrong."""
     from evonas.table import open_table, verify_table
 
     opened = open_table(table)
@@ -152,8 +154,8 @@ def query(
     columns: Columns = None,
     sort: Annotated[str | None, typer.Option(help="Column; its best rows come first.")] = None,
     worst: Annotated[bool, typer.Option(help="With --sort: the worst rows first.")] = False,
-    sample: Annotated[int | None, count_option("Draw so many rows.")] = None,
-    seed: Annotated[int, seed_option("Of the drawing.")] = 0,
+    sample: Annotated[int | None, count_option("Draw this many rows at random.")] = None,
+    seed: Annotated[int, seed_option("Seed of the draw.")] = 0,
     limit: Limit = 20,
     space: SpaceName = None,
     as_json: AsJson = False,
@@ -166,7 +168,7 @@ def query(
 
     opened = open_table(table)
     if arch and (where or sort or sample):
-        raise ConfigurationError("rows are named either by arch_id or by condition, not by both")
+        raise ConfigurationError("name rows either by arch_id or by a condition, not by both")
     if sample and sort:
         raise ConfigurationError("rows are sorted or drawn at random, not both")
     if arch:
@@ -203,7 +205,7 @@ def front(
     ] = "map,latency:cpu-xnnpack",
     where: Where = None,
     reference: Annotated[
-        str | None, typer.Option(help="Worst corner for the hypervolume: a value an objective.")
+        str | None, typer.Option(help="Worst corner for the hypervolume: one value per objective.")
     ] = None,
     columns: Annotated[
         str | None,

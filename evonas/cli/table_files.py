@@ -11,7 +11,7 @@ TablePath = Annotated[
     Path,
     typer.Argument(metavar="TABLE", help="Folder of parts, a file, or a shipped table's name."),
 ]
-SpaceName = Annotated[str | None, typer.Option(help="Its space, where a table has several.")]
+SpaceName = Annotated[str | None, typer.Option(help="Space, if the table has several.")]
 Where = Annotated[str | None, typer.Option(help="Condition such as 'map > 0.3 and madds < 2e7'.")]
 
 
@@ -42,10 +42,10 @@ def export(
 
 
 def import_(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Folder; made if not there.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Folder; created if missing.")],
     files: Annotated[list[Path], typer.Argument(help=".csv, .jsonl or .parquet files.")],
     source: Annotated[
-        str | None, typer.Option(help="Source of the values, where a file does not tell.")
+        str | None, typer.Option(help="Source of the values, if a file does not say.")
     ] = None,
     conflict: Annotated[
         str,
@@ -64,14 +64,14 @@ def import_(
 
 
 def merge(
-    target: Annotated[Path, typer.Argument(help="Folder; made if it is not there.")],
-    sources: Annotated[list[Path], typer.Argument(help="Tables whose rows it gets.")],
+    target: Annotated[Path, typer.Argument(help="Folder; created if missing.")],
+    sources: Annotated[list[Path], typer.Argument(help="Tables whose rows are copied.")],
     conflict: Annotated[
         str, typer.Option(help="Where values differ: refuse, keep (the target's) or replace.")
     ] = "refuse",
     label: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=LABEL", help="Name a sources' column COLUMN@LABEL."),
+        typer.Option(metavar="COLUMN=LABEL", help="Store the sources' column as COLUMN@LABEL."),
     ] = None,
 ) -> None:
     """Copy the rows of tables into another one."""

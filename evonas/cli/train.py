@@ -43,11 +43,11 @@ def train(
         Path | None, typer.Option(help="Folder of the run; default: runs/train/ARCH-RECIPE-SEED.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --out, bit for bit.")
+        bool, typer.Option("--resume", help="Resume the run in --out, bit for bit.")
     ] = False,
     threads: Annotated[int, processes_option("CPU threads; 0 for all.", least=0)] = 0,
     workers: Annotated[
-        int, processes_option("Processes that decode images beyond 8 GiB of them.", least=0)
+        int, processes_option("Processes that decode images if they exceed 8 GiB.", least=0)
     ] = 2,
     device: Annotated[
         str, typer.Option(help="cpu, cuda or cuda:N; by default a GPU if there is one.")
@@ -57,7 +57,7 @@ def train(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train one architecture in full; Ctrl-C saves first, and --resume goes on from there.
+    """Train one architecture in full; Ctrl-C saves first, and --resume continues.
 
     Under `torchrun` all processes train one network together.
     """

@@ -17,7 +17,7 @@ def val(
         ),
     ],
     data: Annotated[Path, typer.Option(help="COCO-format folder.")],
-    split: Annotated[str, typer.Option(help="Which of its splits.")] = "val",
+    split: Annotated[str, typer.Option(help="Split to evaluate.")] = "val",
     protocol: Annotated[
         str,
         typer.Option(help="fast, crowded or published; by default as the detector's card says."),
@@ -25,11 +25,11 @@ def val(
     samples: Annotated[
         int, typer.Option("--bootstrap", min=0, max=100_000, help="Samples of images; 0 for none.")
     ] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     images: Annotated[int, typer.Option(min=0, help="Only the first images; 0 for all.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all.")] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images beyond 8 GiB of them.")
+        int, typer.Option(min=0, help="Processes that decode images if they exceed 8 GiB.")
     ] = 2,
     as_json: AsJson = False,
 ) -> None:

@@ -12,17 +12,17 @@ from evonas.cli.options import number_option, processes_option
 
 
 def worker(
-    slots: Annotated[int, processes_option("Jobs at a time.")] = 1,
+    slots: Annotated[int, processes_option("Jobs to run at once.")] = 1,
     devices: Annotated[
-        str, typer.Option(help="Devices by commas, a slot each, such as cuda:0,cuda:1.")
+        str, typer.Option(help="Devices, one slot each, such as cuda:0,cuda:1.")
     ] = "",
     jobs: Annotated[Path, typer.Option(help="Folder of the jobs.")] = Path("runs/jobs"),
-    drain: Annotated[bool, typer.Option("--drain", help="End when nothing is queued.")] = False,
+    drain: Annotated[bool, typer.Option("--drain", help="Stop when the queue is empty.")] = False,
     ray: Annotated[
         str, typer.Option(help="Run them on a Ray cluster: auto, HOST:PORT or local.")
     ] = "",
-    cpus: Annotated[int, processes_option("With --ray: CPUs of each job.")] = 1,
-    gpus: Annotated[float, number_option("With --ray: GPUs of each job.", 0, 1e9)] = 0,
+    cpus: Annotated[int, processes_option("With --ray: CPUs per job.")] = 1,
+    gpus: Annotated[float, number_option("With --ray: GPUs per job.", 0, 1e9)] = 0,
 ) -> None:
     """Run queued jobs, the oldest first; Ctrl-C saves and interrupts those that run."""
     from evonas.errors import ConfigurationError
@@ -36,7 +36,7 @@ def worker(
         _work(jobs, slots, devices, drain, ray, cpus, gpus, lambda: bool(caught))
     if caught:
         typer.echo(
-            f"interrupted: jobs are saved in {jobs}; go on with: evonas job resume JOB", err=True
+            f"interrupted: jobs are saved in {jobs}; resume with: evonas job resume JOB", err=True
         )
         raise typer.Exit(130)
 

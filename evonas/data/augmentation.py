@@ -63,7 +63,7 @@ class Augmentation:
                 value = getattr(self, name)
                 if not low <= value <= high:  # NaN is in no range
                     raise ConfigurationError(
-                        f"augmentation: {name} is {value:.4g}; {low:g} to {high:g} is allowed"
+                        f"augmentation: {name} is {value:.4g}; it must be {low:g} to {high:g}"
                     )
         if self.crop_rule not in ("evonas", "tf1"):
             raise ConfigurationError(

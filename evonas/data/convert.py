@@ -178,7 +178,7 @@ def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
         if not pooled:
             raise DataError(
                 f"{image.path}: is in {other.split or 'no split'} and in {image.split}; figures on "
-                "one would be of images trained on. --split val=0.1 divides the images anew"
+                "one would be of images trained on. --split val=0.1 divides the images again"
             )
         images[first[place]] = replace(other, split="")
     if not images:
@@ -212,7 +212,7 @@ def _refuse_faults(
     if wrong and options.bad_boxes == "refuse":
         raise DataError(
             f"{source.folder}: {_listed(wrong.items())}, of {conversion.total('boxes_read')} boxes "
-            f"({first[0]}); --bad-boxes clip or drop goes on without them"
+            f"({first[0]}); --bad-boxes clip or drop continues without them"
         )
 
 

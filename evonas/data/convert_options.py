@@ -54,7 +54,7 @@ class ConvertOptions:
             )
         if not 0 < self.val_share < 1:
             raise ConfigurationError(
-                f"the share of validation images is {self.val_share}; 0 to 1 is allowed"
+                f"the share of validation images is {self.val_share}; it must be 0 to 1"
             )
         if not 0 <= self.max_loss <= 1:
-            raise ConfigurationError(f"max_loss is {self.max_loss}; 0 to 1 is allowed")
+            raise ConfigurationError(f"max_loss is {self.max_loss}; it must be 0 to 1")

@@ -44,7 +44,9 @@ def make_digits(
     _check_arguments(seed, train, val, size)
     out = Path(out)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise DataError(f"{out}: exists and is no empty folder; name another, or remove it first")
+        raise DataError(
+            f"{out}: exists and is not an empty folder; name another, or remove it first"
+        )
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     try:
         partial.mkdir(parents=True)

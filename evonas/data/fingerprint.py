@@ -27,7 +27,9 @@ def data_fingerprint(folder: Path | str) -> str:
     folder = Path(folder)
     annotations = sorted(folder.glob("*/*.json"))  # in annotations/, or beside the images
     if not annotations:
-        raise DataError(f"{folder}: no */*.json with annotations, so this is no COCO-format folder")
+        raise DataError(
+            f"{folder}: no */*.json with annotations, so this is not a COCO-format folder"
+        )
     images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _IMAGE_SUFFIXES)
     files = [*annotations, *filter(Path.is_file, images)]
     digest = hashlib.sha256()

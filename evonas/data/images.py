@@ -25,7 +25,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Of Pillow's formats those that people keep photographs in; others start programs (EPS) or hold
 # no pixels of their own.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "JPEG2000")
-_NO_RANGE = "floating-point pixels have no known range; 8 or 16 bits are needed"
+_NO_RANGE = "floating-point pixels have no known range; 8 or 16 bits are required"
 _STRIP = 256  # rows of a 16-bit image that are scaled at once
 
 # What Pillow raises for files that are no image, cut off or damaged.

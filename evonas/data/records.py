@@ -34,14 +34,14 @@ class Records:
         """Returns a column of integers, (n,)."""
         values = self._column(key)
         wrong = [type(value) is not int or abs(value) >= 2**63 for value in values]
-        self.refuse(np.array(wrong, bool), f"has a {key!r} that is no 64-bit integer")
+        self.refuse(np.array(wrong, bool), f"has a {key!r} that is not a 64-bit integer")
         return np.array(values, np.int64)
 
     def texts(self, key: str) -> list[str]:
         """Returns a column of non-empty texts."""
         values = self._column(key)
         wrong = [not isinstance(value, str) or not value for value in values]
-        self.refuse(np.array(wrong, bool), f"has a {key!r} that is no text")
+        self.refuse(np.array(wrong, bool), f"has a {key!r} that is not text")
         return values
 
     def numbers(
@@ -49,7 +49,7 @@ class Records:
     ) -> NDArray[np.float64]:
         """Returns a column of numbers, (n,), with a default where a record lacks it."""
         values = [row.get(key, other) for row, other in zip(self.rows, default, strict=True)]
-        return self._floats(values, (), f"has a {key!r} that is no finite number", finite)
+        return self._floats(values, (), f"has a {key!r} that is not a finite number", finite)
 
     def boxes(self, finite: bool = True) -> NDArray[np.float64]:
         """Returns the column `bbox`, (n, 4)."""
@@ -76,7 +76,7 @@ class Records:
     def _column(self, key: str) -> list[Any]:
         values = [row.get(key, _MISSING) if isinstance(row, dict) else None for row in self.rows]
         self.refuse(
-            np.array([not isinstance(row, dict) for row in self.rows], bool), "is no object"
+            np.array([not isinstance(row, dict) for row in self.rows], bool), "is not an object"
         )
         self.refuse(np.array([value is _MISSING for value in values], bool), f"has no {key!r}")
         return values

@@ -83,7 +83,7 @@ def as_share(text: str) -> float | None:
     except ValueError:
         return None
     if not 0 < share <= 1:
-        raise ConfigurationError(f"a split's share is {text}; above 0 and up to 1 is allowed")
+        raise ConfigurationError(f"a split's share is {text}; it must be above 0 and at most 1")
     return share
 
 

@@ -40,14 +40,14 @@ class TileOptions:
     def __post_init__(self) -> None:
         if not 0 < self.least_visible <= 1:
             raise ConfigurationError(
-                f"the least visible share is {self.least_visible}; above 0 and up to 1 is allowed"
+                f"the least visible share is {self.least_visible}; it must be above 0 and at most 1"
             )
         if not 0 <= self.keep_empty <= 1:
             raise ConfigurationError(
-                f"the share of empty tiles kept is {self.keep_empty}; 0 to 1 is allowed"
+                f"the share of empty tiles kept is {self.keep_empty}; it must be 0 to 1"
             )
         if self.seed < 0:
-            raise ConfigurationError(f"the seed is {self.seed}; 0 or more is allowed")
+            raise ConfigurationError(f"the seed is {self.seed}; it must be at least 0")
 
 
 def tile_dataset(

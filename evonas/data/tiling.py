@@ -27,13 +27,13 @@ class Tiling:
 
     def __post_init__(self) -> None:
         if self.size < 8:
-            raise ConfigurationError(f"tiles of {self.size} pixels; at least 8 are allowed")
+            raise ConfigurationError(f"tiles of {self.size} pixels; at least 8 are required")
         if not 0 <= self.overlap < self.size:
             raise ConfigurationError(
                 f"an overlap of {self.overlap} pixels; 0 to {self.size - 1} are allowed"
             )
         if not 0 < self.scale < float("inf"):
-            raise ConfigurationError(f"a scale of {self.scale}; a positive number is allowed")
+            raise ConfigurationError(f"a scale of {self.scale}; it must be above 0")
 
     def scaled(self, width: int, height: int) -> tuple[int, int]:
         """Returns the scaled width and height of an image."""

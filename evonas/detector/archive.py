@@ -197,7 +197,7 @@ def _check_types(content: Mapping[str, Any]) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{name}: expected a number")
         if not low <= value <= high:
-            raise ValueError(f"{name} is {value}; {low:g} to {high:g} is allowed")
+            raise ValueError(f"{name} is {value}; it must be {low:g} to {high:g}")
     metrics, made = content.get("metrics", {}), content.get("made", {})
     if not isinstance(metrics, dict) or not isinstance(made, dict):
         raise ValueError("metrics and made: expected objects")

@@ -50,7 +50,7 @@ class Protocol:
         for name in ("score_threshold", "iou_threshold"):
             value = getattr(self, name)
             if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= 1):
-                raise SchemaError(f"protocol: {name} is {value!r}; 0 to 1 is allowed")
+                raise SchemaError(f"protocol: {name} is {value!r}; it must be 0 to 1")
         if type(self.per_class) is not bool:
             raise SchemaError(
                 f"protocol: per_class is {self.per_class!r}; true or false is allowed"

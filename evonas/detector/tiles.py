@@ -49,9 +49,9 @@ def tile_windows(width: int, height: int, side: int, overlap: float) -> NDArray[
     [[0, 0, 100, 100], [50, 0, 150, 100]]
     """
     if side < _SMALLEST:
-        raise ConfigurationError(f"a tile of {side} pixels; at least {_SMALLEST} are needed")
+        raise ConfigurationError(f"a tile of {side} pixels; at least {_SMALLEST} are required")
     if not 0 <= overlap < 1:
-        raise ConfigurationError(f"an overlap of {overlap}; 0 to below 1 is allowed")
+        raise ConfigurationError(f"an overlap of {overlap}; it must be at least 0 and below 1")
     return np.array(
         [
             (x, y, min(x + side, width), min(y + side, height))

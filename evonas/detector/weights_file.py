@@ -85,7 +85,7 @@ def _read_card(content: bytes) -> dict[str, Any]:
     header = json.loads(content[_HEADER : _HEADER + length])
     card = json.loads(header["__metadata__"]["card"])
     if not isinstance(card, dict):
-        raise ValueError("its card is no object")
+        raise ValueError("its card is not an object")
     return card
 
 

@@ -26,7 +26,7 @@ def detect_in_file(archive: Archive, path: Path, threshold: float) -> tuple["Ima
         archive: The detector.
         path: An image; one with an EXIF rotation is turned upright first, as viewers do, and its
             boxes are in pixels of the upright image.
-        threshold: Least score.
+        threshold: Lowest score to report.
 
     Returns:
         The upright image and the objects, best first.
@@ -61,7 +61,7 @@ def found_objects(
         classes: Their names.
         size: Width and height of the image.
         image_size: Side of the square.
-        threshold: Least score.
+        threshold: Lowest score to report.
     """
     boxes, scores, labels = (part[0] for part in found)
     scale = torch.tensor([*size, *size]) / image_size
@@ -81,7 +81,7 @@ def detect_on_tiles(
     Args:
         detector: Sees each tile as an image of its own.
         image: RGB, of any size.
-        threshold: Least score.
+        threshold: Lowest score to report.
         side: Of a tile, in pixels of the image.
         overlap: Share of a side that neighbours have in common; objects that are smaller than
             that are seen whole on some tile.

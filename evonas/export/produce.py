@@ -137,7 +137,7 @@ def _kept_files(archive: Archive, out: Path, formats: Sequence[str]) -> list[dic
         names = ", ".join(printable(entry.get("file") or "-", 60) for entry in kept)
         raise ConfigurationError(
             f"{out}: holds {names} of another network (its {other[0]} differs); name another "
-            "folder, or write these formats anew too"
+            "folder, or write these formats again, too"
         )
     return kept
 

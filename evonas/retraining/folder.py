@@ -122,7 +122,7 @@ class RunFolder:
         """
         if self.config.exists():
             raise ConfigurationError(
-                f"{self.path}: holds a run already; go on with it by --resume, or name another "
+                f"{self.path}: holds a run already; continue it with --resume, or name another "
                 "folder with --out"
             )
         content = {

@@ -46,7 +46,7 @@ class Retraining:
         """
         if self.table is not None and self.design.space is None:
             raise ConfigurationError(
-                f"{self.architecture} is a point of no space, so no table can have it; leave out "
+                f"{self.architecture} belongs to no space, so no table can hold it; leave out "
                 "--table"
             )
 

@@ -178,7 +178,7 @@ class _Run:
             self.rows = self.folder.keep_curves(steps)
         self.rows = self.machine.processes.from_first(self.rows)
         self.began = time.monotonic() - (self.rows[-1]["seconds"] if self.rows else 0.0)
-        verb = f"goes on after step {steps}" if steps else "starts"
+        verb = f"resumes after step {steps}" if steps else "starts"
         self._say(
             f"{self.request.architecture}: {verb}, recipe {self.request.recipe_name}, "
             f"{len(self.data)} training and {len(self.evaluator.dataset)} validation images"

@@ -34,7 +34,9 @@ def _check_device(table: BenchmarkTable, space: SearchSpace, column: str) -> lis
         return [f"{column!r} cannot be predicted again: {error}"]
     recorded = table.provenance(column, space).get("predictor", predictor.checksum)
     if recorded != predictor.checksum:
-        return [f"{column!r} is of predictor {recorded}, the one here is {predictor.checksum}"]
+        return [
+            f"{column!r} was predicted by {recorded}, the predictor here is {predictor.checksum}"
+        ]
     values, genotypes = table.column(column, space), table.genotypes(space)
     rows = np.flatnonzero(~np.isnan(values))
     wrong = rows[~np.isclose(values[rows], predictor.predict(genotypes[rows]), _RELATIVE, 0)]

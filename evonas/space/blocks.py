@@ -75,7 +75,7 @@ class Conv:
         return size_out**2 * self.kernel**2 * inputs * self.c_out + gate
 
     def params(self, batch_norm_values: int = 2) -> int:
-        """Parameters; batch norm counts 2 trainable values a channel, or 4 with its statistics."""
+        """Parameters; batch norm counts 2 trainable values per channel, 4 with its statistics."""
         inputs = 1 if self.depthwise else self.c_in
         per_channel = batch_norm_values if self.batch_norm else 1
         hidden = self.squeeze_excite

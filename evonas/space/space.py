@@ -105,6 +105,8 @@ class SearchSpace:
     def check(self, genotypes: ArrayLike) -> Genotypes:
         """Returns the genotypes as a `uint8` matrix.
 
+        Floating-point numbers are genotypes too where they are whole, as pymoo's are.
+
         Raises:
             GenotypeError: Wrong shape or type, or a value out of its gene's range.
         """
@@ -113,8 +115,10 @@ class SearchSpace:
             raise GenotypeError(
                 f"genotypes of shape {values.shape}: {self.name} takes (n, {self.n_genes})"
             )
-        if not np.issubdtype(values.dtype, np.integer):
-            raise GenotypeError(f"genotypes of type {values.dtype}: integers are allowed")
+        if np.issubdtype(values.dtype, np.floating):
+            self._refuse_fractions(values)
+        elif not np.issubdtype(values.dtype, np.integer):
+            raise GenotypeError(f"genotypes of type {values.dtype}: whole numbers are allowed")
         sizes = self.gene_sizes
         bad = np.argwhere((values < 0) | (values >= sizes))
         if len(bad):
@@ -124,6 +128,15 @@ class SearchSpace:
                 f"{values[row, gene]}, allowed are 0 to {sizes[gene] - 1}"
             )
         return values.astype(np.uint8, copy=False)
+
+    def _refuse_fractions(self, values: NDArray[np.floating[Any]]) -> None:
+        bad = np.argwhere(~(np.isfinite(values) & (values == np.rint(values))))
+        if len(bad):
+            row, gene = bad[0]
+            raise GenotypeError(
+                f"genotype {row} of {self.name}: gene {self.gene_names[gene]!r} is "
+                f"{values[row, gene]}, which is not a whole number; round it first"
+            )
 
     def sample(self, n: int, rng: np.random.Generator) -> Genotypes:
         """Draws n canonical genotypes: depth of each block uniform, then ops and widths uniform.
@@ -178,7 +191,9 @@ class SearchSpace:
         for arch_id in arch_ids:
             space, _, digits = arch_id.partition(":")
             if space != self.name:
-                raise GenotypeError(f"arch_id {arch_id!r} is not of the space {self.name!r}")
+                raise GenotypeError(
+                    f"arch_id {arch_id!r} does not belong to the space {self.name!r}"
+                )
             if len(digits) != self.n_genes or not set(digits) <= set(_DIGITS):
                 raise GenotypeError(
                     f"arch_id {arch_id!r}: after {self.name!r} and a colon there must be "
@@ -308,7 +323,7 @@ class SearchSpace:
     def costs(self, genotypes: ArrayLike) -> dict[str, NDArray[np.float64]]:
         """Returns `madds` and `params`, each (n,), of the whole detector, exact.
 
-        Batch norm counts its two trainable values a channel.
+        Batch norm counts its two trainable values per channel.
         """
         return {name: self.sum_cells(genotypes, table) for name, table in self.cost_tables.items()}
 

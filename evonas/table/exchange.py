@@ -164,7 +164,7 @@ def _append(
     unknown = [name for name, found in known.items() if not found]
     if unknown:
         raise DataError(
-            f"{where}: nothing tells where the values of {unknown[0]!r} come from; "
+            f"{where}: nothing says where the values of {unknown[0]!r} come from; "
             "name their source: --source supernet|trained|measured|predicted|..."
         )
     genotypes = space.genotypes(given.arch_ids)
@@ -194,7 +194,7 @@ def _read_text(path: Path) -> Exported:
     except FileNotFoundError:
         card = {}
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{_card_path(path)}: no JSON ({error})") from error
+        raise DataError(f"{_card_path(path)}: not JSON ({error})") from error
     if not isinstance(card, dict):
         raise DataError(f"{_card_path(path)}: no JSON object")
     return Exported(arch_ids, columns, card)
@@ -238,5 +238,5 @@ def _read_parquet(path: Path) -> Exported:
             raise ValueError("arch_id or its card is of another type")
     except (arrow.ArrowException, KeyError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: no table of architectures ({reason})") from error
+        raise DataError(f"{path}: not a table of architectures ({reason})") from error
     return Exported(arch_ids, columns, card)

@@ -66,7 +66,7 @@ class ColumnTable(TableStore):
         objective = column_objective(column, rows.provenance[column])
         if objective is None:
             raise ConfigurationError(
-                f"column {column!r} is no objective: neither its name nor its provenance says "
+                f"column {column!r} is not an objective: neither its name nor its provenance says "
                 "whether it is to be minimised or maximised"
             )
         return objective

@@ -31,7 +31,7 @@ def neighbours(
         GenotypeError: It is no `arch_id` of a space.
     """
     if distance < 1:
-        raise ConfigurationError(f"a distance of {distance} genes; 1 or more are allowed")
+        raise ConfigurationError(f"a distance of {distance} genes; it must be at least 1")
     if isinstance(architecture, str):
         space = load_space(architecture.partition(":")[0])
         [architecture] = space.genotypes([architecture])

@@ -35,6 +35,8 @@ Reader = Callable[[slice], NDArray[Any]]
 
 ALL = slice(None)
 _CHUNK = 65_536  # rows compressed, and checked, together
+# What every h5py since 3.0 reads; "latest" would be what the newest alone reads.
+_FORMAT_OF_HDF5 = ("v110", "v110")
 _SLAB = 16 * _CHUNK  # rows in memory while writing
 
 
@@ -81,7 +83,7 @@ def write_part(
     with atomic_file(path, placing) as file:
         sink = _Sink(file)
         try:
-            with h5py.File(sink, "w", libver="latest") as hdf5:
+            with h5py.File(sink, "w", libver=_FORMAT_OF_HDF5) as hdf5:
                 hdf5.attrs["format"] = FORMAT
                 hdf5.attrs["schema"] = SCHEMA
                 hdf5.attrs["card"] = json.dumps(dict(card or {}))

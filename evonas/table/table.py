@@ -95,12 +95,12 @@ class BenchmarkTable(ColumnTable):
 
         Args:
             objectives: Columns.
-            reference: The worst corner, a value an objective.
+            reference: The worst corner, one value per objective.
             where: Condition on the rows.
             space: Space of the rows.
 
         Raises:
-            ConfigurationError: As `front`, or the reference has not one value an objective.
+            ConfigurationError: As `front`, or the reference has not one value per objective.
         """
         if len(reference) != len(objectives) or not np.isfinite(reference).all():
             raise ConfigurationError(

@@ -155,7 +155,7 @@ def _read(file: Any, path: Path, sealed: bool) -> tuple[Card, list[Rows]]:
 
 def _names(group: Any) -> list[str]:
     if len(group) > _MOST_NAMES:
-        raise ValueError(f"{len(group)} names in {group.name}; {_MOST_NAMES} are allowed")
+        raise ValueError(f"{len(group)} names in {group.name}; at most {_MOST_NAMES} are allowed")
     return list(group)
 
 
@@ -190,14 +190,14 @@ def _space(file: Any, content: "_Content", space: str, path: Path) -> Rows:
 def _text(item: Any, name: str) -> str:
     value = item.attrs[name]
     if not isinstance(value, str):
-        raise ValueError(f"attribute {name!r} of {item.name} is no text")
+        raise ValueError(f"attribute {name!r} of {item.name} is not text")
     return value
 
 
 def _texts(item: Any, name: str) -> dict[str, str]:
     value = json.loads(_text(item, name))
     if not isinstance(value, dict):
-        raise ValueError(f"attribute {name!r} of {item.name} is no JSON object")
+        raise ValueError(f"attribute {name!r} of {item.name} is not a JSON object")
     return {str(key): str(entry) for key, entry in value.items()}
 
 
@@ -219,7 +219,7 @@ class _Content:
             raise ValueError(f"{name!r} is missing or a link")
         child: Any = group[name]
         if not isinstance(child, kind):
-            raise ValueError(f"{name!r} is no {kind.__name__.lower()}")
+            raise ValueError(f"{name!r} is not a {kind.__name__.lower()}")
         address = h5py.h5o.get_info(child.id).addr
         if address in self._addresses:
             raise ValueError(f"{child.name} stands under another name too")

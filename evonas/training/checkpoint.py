@@ -102,15 +102,15 @@ def _read(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch raises whatever the damage leads to
         reason = str(error).splitlines()[0] if isinstance(error, ValueError) else ""
         raise DataError(
-            f"{path}: damaged, or no checkpoint ({reason or type(error).__name__}); remove it to "
-            "start anew"
+            f"{path}: damaged, or not a checkpoint ({reason or type(error).__name__}); remove it "
+            "to start again"
         ) from error
     if type(version) is not int or version > _VERSION:
         raise DataError(f"{path}: checkpoint version {version!r}; this evonas reads {_VERSION}")
     if not is_sealed and version > _UNSEALED_VERSION:
-        raise DataError(f"{path}: damaged: its end is missing; remove it to start anew")
+        raise DataError(f"{path}: damaged: its end is missing; remove it to start again")
     step, losses = content.get("step"), content.get("losses")
     sound = type(step) is int and step >= 0 and isinstance(losses, Tensor) and losses.ndim == 1
     if not sound or not content.keys() >= _KEYS:
-        raise DataError(f"{path}: no checkpoint of a training; remove it to start anew")
+        raise DataError(f"{path}: not a checkpoint of a training; remove it to start again")
     return content

@@ -95,7 +95,7 @@ class Recipe:
             value = getattr(self, name)
             if not low <= value <= high:  # NaN is in no range
                 raise ConfigurationError(
-                    f"recipe: {name} is {value:.4g}; {low:g} to {high:.7g} is allowed"
+                    f"recipe: {name} is {value:.4g}; it must be {low:g} to {high:.7g}"
                 )
         if self.int8 and not self.freeze_norm:
             raise ConfigurationError(

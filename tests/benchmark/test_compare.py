@@ -133,6 +133,6 @@ def test_a_chart_draws_every_line_inside_its_frame() -> None:
 def test_an_unknown_algorithm_is_refused_before_any_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="unknown algorithm 'best'"):
         compare(replace(PLAN, algorithms=("best",)), tmp_path)
-    with pytest.raises(ConfigurationError, match="evaluations and population 2"):
+    with pytest.raises(ConfigurationError, match="evaluations and population at least 2"):
         compare(replace(PLAN, fewer={"random": 1}), tmp_path)
     assert perform(next(PLAN.keys())).error == ""

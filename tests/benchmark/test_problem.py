@@ -116,3 +116,16 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     read_problems.cache_clear()
     with pytest.raises(SchemaError, match="not a file of problems"):
         evonas.load_problem("pico/u55", folder=tmp_path)
+
+
+def test_pymoos_default_operators_search_a_problem_as_it_stands() -> None:
+    from pymoo.algorithms.moo.nsga2 import NSGA2
+    from pymoo.optimize import minimize
+
+    problem = evonas.load_problem("pico/u55")
+    found = minimize(problem, NSGA2(40), ("n_gen", 5), seed=1)
+    rounded = found.X.round()
+    values = problem.evaluate_genotypes(rounded)
+    np.testing.assert_array_equal(problem.minimise(values), found.F)
+    np.testing.assert_array_equal(values, problem.evaluate_genotypes(rounded.astype(int)))
+    assert 0.5 < problem.hypervolume(values) <= 1

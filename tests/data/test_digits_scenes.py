@@ -77,7 +77,7 @@ def test_folder_reads_as_coco(folder):
 
 def test_refuses_a_folder_that_holds_something(folder):
     before = data_fingerprint(folder)
-    with pytest.raises(DataError, match="exists and is no empty folder"):
+    with pytest.raises(DataError, match="exists and is not an empty folder"):
         make_digits(folder, train=1, val=1)
     assert data_fingerprint(folder) == before
 

@@ -137,5 +137,5 @@ def test_the_command(large, tmp_path, capsys):
     ],
 )
 def test_what_cannot_be_is_refused(wrong):
-    with pytest.raises(ConfigurationError, match=r"allowed|expected"):
+    with pytest.raises(ConfigurationError, match=r"must be|required|allowed|expected"):
         wrong()

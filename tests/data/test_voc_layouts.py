@@ -140,7 +140,7 @@ def test_lists_may_name_files_with_their_suffix(tmp_path):
     text(tmp_path / "v" / "ImageSets" / "Main" / "val.txt", "f2.jpg\n")
     conversion = convert_dataset(tmp_path / "v", tmp_path / "out")
     assert conversion.images == {"train": 2, "val": 1}
-    assert conversion.notes == ["1 annotated images are in no list"]
+    assert conversion.notes == ["1 annotated images are not in any list"]
 
 
 def test_test_images_do_not_leak_into_what_is_trained_on(tmp_path):

@@ -134,7 +134,7 @@ def test_label_files_of_no_image_are_told(tmp_path):
     folder = yolo(tmp_path / "y", BOX)
     text(folder / "train" / "labels" / "lost.txt", BOX)
     notes = convert_dataset(folder, tmp_path / "out").notes
-    assert notes == ["1 label files belong to no image, lost.txt the first"]
+    assert notes == ["1 label files have no image, lost.txt the first"]
 
 
 @pytest.mark.parametrize(

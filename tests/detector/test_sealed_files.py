@@ -66,7 +66,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_refused(checkpoint):
     content = checkpoint.read_bytes()
     for damaged in [*flips(content, 40), content[:-1], content[:-46], content[:100], b""]:
         checkpoint.write_bytes(damaged)
-        with pytest.raises(DataError, match=r"last\.pt: .*remove it to start anew"):
+        with pytest.raises(DataError, match=r"last\.pt: .*remove it to start again"):
             checkpoint_steps(checkpoint)
 
 
@@ -76,7 +76,7 @@ def test_checkpoints_without_a_step_are_refused(checkpoint, step):
     assert is_sealed
     content = torch.load(io.BytesIO(told), weights_only=True)
     torch.save({**content, "version": 1, "step": step}, checkpoint)
-    with pytest.raises(DataError, match="no checkpoint of a training"):
+    with pytest.raises(DataError, match="not a checkpoint of a training"):
         checkpoint_steps(checkpoint)
 
 
@@ -111,7 +111,7 @@ WRONG_CARDS = [
     ({"std": "x"}, "std: expected a number"),
     ({"mean": True}, "mean: expected a number"),
     ({"std": None}, "std: expected a number"),
-    ({"score_threshold": 2}, "score_threshold is 2; 0 to 1"),
+    ({"score_threshold": 2}, "score_threshold is 2; it must be 0 to 1"),
     ({"classes": "0123456789"}, "classes must be a list"),
     ({"classes": []}, "classes must be a list"),
     ({"classes": [1, 2]}, "names of classes must be texts"),

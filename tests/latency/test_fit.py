@@ -75,7 +75,7 @@ def test_trees_need_times_by_part(measured: Measurements) -> None:
 
 
 def test_too_few_networks(measured: Measurements) -> None:
-    with pytest.raises(DataError, match="at least 10 are needed"):
+    with pytest.raises(DataError, match="at least 10 are required"):
         fit_predictor(without_parts(measured).select(np.arange(8)))
 
 

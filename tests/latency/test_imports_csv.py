@@ -66,7 +66,10 @@ def set_cell(row: int, column: int, value: str) -> Callable[[Rows], None]:
 
 FAULTS: dict[str, tuple[Callable[[Rows], None], str]] = {
     "unknown arch_id": (set_cell(3, 0, "nano:zzz"), "row 5: arch_id 'nano:zzz'"),
-    "other space": (set_cell(0, 0, "pico:0000000"), "row 2: .* is not of the space 'nano'"),
+    "other space": (
+        set_cell(0, 0, "pico:0000000"),
+        "row 2: .* does not belong to the space 'nano'",
+    ),
     "unit": (set_cell(1, 2, "fps"), "row 3: unit 'fps'; allowed are s, ms, us"),
     "no number": (set_cell(1, 1, "fast"), "row 3: latency 'fast' is not a number"),
     "digits of another script": (set_cell(1, 1, "٣"), "row 3: latency '٣' is not a number"),
@@ -75,7 +78,7 @@ FAULTS: dict[str, tuple[Callable[[Rows], None], str]] = {
     "not finite": (set_cell(1, 1, "inf"), "row 3: latency inf must be"),
     "duplicate": (lambda rows: rows.append(list(rows[2])), "is also in row 4"),
     "outlier": (set_cell(4, 1, "1e9"), "row 6: .* let expect"),
-    "too few": (lambda rows: rows.__delitem__(slice(5, None)), "at least 20 are needed"),
+    "too few": (lambda rows: rows.__delitem__(slice(5, None)), "at least 20 are required"),
 }
 
 

@@ -32,17 +32,17 @@ def test_a_description_is_that_of_the_first_release_where_nothing_new_is_used():
     [
         (["steps"], "must be NAME=VALUE"),
         (["stepps=3"], "unknown 'stepps'; known: steps, "),
-        (["learning_rate=.inf"], "learning_rate is inf; 1e-12 to 1000"),
-        (["weight_decay=.nan"], "weight_decay is nan; 0 to 1000"),
-        (["augmentation.zoom=.inf"], "zoom is inf; 1 to 100"),
+        (["learning_rate=.inf"], "learning_rate is inf; it must be 1e-12 to 1000"),
+        (["weight_decay=.nan"], "weight_decay is nan; it must be 0 to 1000"),
+        (["augmentation.zoom=.inf"], "zoom is inf; it must be 1 to 100"),
         (["steps=100000000000000000000000000"], "expected int, got '1000"),
         (["steps=many"], "steps: expected int, got 'many'"),
-        (["steps=0"], "steps is 0; 1 to 1e"),
+        (["steps=0"], "steps is 0; it must be 1 to 1e"),
         (["optimiser=adam"], "unknown optimiser 'adam'; adamw or sgd"),
         (["augmentation.spin=1"], "unknown 'spin'"),
         (["augmentation=1"], "augmentation must be a mapping"),
-        (["learning_rate=-1"], "learning_rate is -1; 1e-12 to 1000"),
-        (["ema_decay=1.0"], "ema_decay is 1; 0 to 0.999999 is allowed"),
+        (["learning_rate=-1"], "learning_rate is -1; it must be 1e-12 to 1000"),
+        (["ema_decay=1.0"], "ema_decay is 1; it must be 0 to 0.999999"),
     ],
 )
 def test_bad_changes_are_refused(changes, message):
@@ -90,7 +90,7 @@ def test_the_same_training_has_the_same_id(digits, monkeypatch):
         (
             {"architecture": "ssdlite-mobilenet-v2", "table": "t"},
             ConfigurationError,
-            "point of no space",
+            "belongs to no space",
         ),
         ({"data": "/nowhere"}, DataError, "no COCO-format split 'train'"),
         (

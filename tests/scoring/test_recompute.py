@@ -70,7 +70,7 @@ def test_predictions_of_another_predictor_are_told(tmp_path):
     table.append(SPACE, ROWS, {"latency:edge-gpu": values}, provenance=told)
     table.append(SPACE, ROWS, {"latency:no-such-device": values}, provenance=told)
     first, second = verify_table(table, [check_predictions])
-    assert f"is of predictor {'f' * 16}, the one here is {PREDICTOR.checksum}" in first
+    assert f"was predicted by {'f' * 16}, the predictor here is {PREDICTOR.checksum}" in first
     assert "'latency:no-such-device' cannot be predicted again" in second
 
 

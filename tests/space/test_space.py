@@ -103,7 +103,10 @@ def test_samples_reach_every_depth_and_op():
     ("change", "message"),
     [
         (lambda g: g[:, :-1], r"takes \(n, 15\)"),
-        (lambda g: g.astype(float), "integers are allowed"),
+        (lambda g: g + 0.5, "gene 'stem.width' is 0.5, which is not a whole number"),
+        (lambda g: g + np.nan, "gene 'stem.width' is nan, which is not a whole number"),
+        (lambda g: g.astype(float) - 1, "gene 'stem.width' is -1"),
+        (lambda g: g.astype(str), "genotypes of type <U.*: whole numbers are allowed"),
         (lambda g: g + 100, "gene 'stem.width' is 100, allowed are 0 to 1"),
         (lambda g: g.astype(int) - 1, "gene 'stem.width' is -1"),
         (lambda g: g[0], "of shape"),
@@ -115,10 +118,21 @@ def test_invalid_genotypes_are_refused_by_name(change, message):
         space.canonical(change(np.zeros((1, space.n_genes), np.uint8)))
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_floats_that_hold_whole_numbers_are_genotypes(name):
+    space = load_space(name)
+    genotypes = space.sample(50, np.random.default_rng(4))
+    for dtype in (np.float32, np.float64):
+        checked = space.check(genotypes.astype(dtype))
+        assert checked.dtype == np.uint8
+        np.testing.assert_array_equal(checked, genotypes)
+        assert space.arch_ids(genotypes.astype(dtype)) == space.arch_ids(genotypes)
+
+
 @pytest.mark.parametrize(
     ("arch_id", "message"),
     [
-        ("pico:0000000", "is not of the space 'nano'"),
+        ("pico:0000000", "does not belong to the space 'nano'"),
         ("nano:00", "must be 15 characters"),
         ("nano:00000000000000!", "must be 15 characters"),
         ("nano:zzzzzzzzzzzzzzz", "gene 'stem.width' is 35"),

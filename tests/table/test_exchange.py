@@ -87,7 +87,7 @@ ARCH = SPACE.arch_ids(np.zeros((1, SPACE.n_genes), np.uint8))[0]
         ("a.jsonl", "hello\n", "line 1: not valid JSON"),
         ("a.jsonl", '{"map": 1}\n', "line 1: an object with an 'arch_id'"),
         ("a.jsonl", f'{{"arch_id": "{ARCH}", "map": [1]}}\n', r"row 1: 'map' is \[1\]"),
-        ("a.parquet", "hello", "no table of architectures"),
+        ("a.parquet", "hello", "not a table of architectures"),
         ("a.xls", "", r"must end in \.csv, \.jsonl, \.parquet or \.h5"),
     ],
 )

@@ -44,7 +44,7 @@ def test_arch_ids_find_what_genotypes_find(table, single):
         by_genotype = opened.lookup(opened.genotypes()[::3], ["map", "madds"])
         for name in by_id:
             np.testing.assert_array_equal(by_id[name], by_genotype[name])
-    with pytest.raises(GenotypeError, match="'nano:0' is not of the space 'pico'"):
+    with pytest.raises(GenotypeError, match="'nano:0' does not belong to the space 'pico'"):
         table.lookup([ids[0], "nano:0"], ["map"])
     with pytest.raises(GenotypeError, match="after 'pico' and a colon"):
         table.lookup([ids[0][:-1]], ["map"])
@@ -184,7 +184,7 @@ def test_seeds_labels_and_curves_stand_in_one_table(tmp_path):
 def test_a_column_without_direction_is_no_objective(tmp_path):
     table, rows = create_table(tmp_path / "table"), SPACE.sample(1, np.random.default_rng(0))
     table.append(SPACE, rows, {"colour": [1.0]}, provenance={"source": "mine"})
-    with pytest.raises(ConfigurationError, match="'colour' is no objective"):
+    with pytest.raises(ConfigurationError, match="'colour' is not an objective"):
         table.front(["colour"])
     with pytest.raises(ConfigurationError, match="unknown column 'speed'"):
         table.front(["speed"])

@@ -123,7 +123,7 @@ def _path(where: str, task: dict[str, Any], index: ImageIndex) -> Path:
             if found:
                 return found[0]
     if not texts:
-        raise DataError(f"{where}: names no image")
+        raise DataError(f"{where}: does not name an image")
     return index.root / Path(texts[0]).name
 
 

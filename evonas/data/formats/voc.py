@@ -174,7 +174,7 @@ def _by_list(
         for split, paths in lists.items()
         for path in paths
     )
-    notes = [f"{len(others)} annotated images are in no list"] if others else []
+    notes = [f"{len(others)} annotated images are not in any list"] if others else []
     return images, notes
 
 

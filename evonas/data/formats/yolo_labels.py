@@ -57,7 +57,7 @@ class LabelFiles:
         unused = [p for p in others if p not in self._used and p.name.lower() not in _NO_LABELS]
         if not unused:
             return []
-        return [f"{len(unused)} label files belong to no image, {unused[0].name} the first"]
+        return [f"{len(unused)} label files have no image, {unused[0].name} the first"]
 
     def _folders(self, image: Path) -> list[Path]:
         folder = image.parent

@@ -102,7 +102,7 @@ def run_campaign(
     if ray and device.source != "compiler":
         raise ConfigurationError(
             f"--ray {ray}: {device.name} is {device.source}, and a cluster has many machines; "
-            "compiler sources alone can be asked there"
+            "only compiler sources can run there"
         )
     remove_partial_files(path.parent)
     known = _start(device, source, space, path, begun or path)

@@ -108,7 +108,7 @@ def check_results(
         found[key] = line, genotype, latency
     if not faults and len(found) < FEWEST:
         empty = f", {skipped} rows have no latency" if skipped else ""
-        message = f"{len(found)} measured networks{empty}: at least {FEWEST} are needed"
+        message = f"{len(found)} measured networks{empty}: at least {FEWEST} are required"
         faults.append(Fault(0, message))
     if not faults:
         measurements = _measurements(device, space, list(found.values()), skipped)
@@ -126,7 +126,9 @@ def _check_name(device: str) -> None:
             f"device name {device!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
         )
     if device in {known.name for known in list_devices()}:
-        raise ConfigurationError(f"device name {device!r} is taken by a device of evonas")
+        raise ConfigurationError(
+            f"device name {device!r} is taken by a device that comes with evonas"
+        )
 
 
 def _rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -48,7 +48,7 @@ def export_samples(
         count: Number of networks; half are random, half spread over the costs.
         out: Folder.
         precision: Of the TFLite files; ONNX is always fp32.
-        seed: Seed of the choice.
+        seed: Seed for choosing the networks.
 
     Returns:
         The CSV file.

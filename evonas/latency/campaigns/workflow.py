@@ -68,7 +68,7 @@ def measure_device(
 
     Raises:
         ConfigurationError: The process cannot be kept on that core, or there is no such cluster.
-        GenotypeError: An identifier is not of the space.
+        GenotypeError: An identifier does not belong to the space.
     """
     target, networks = load_device(device), load_space(space)
     if core is not None and not pin_to_core(core):

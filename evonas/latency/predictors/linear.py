@@ -50,7 +50,7 @@ def fit_linear(space: SearchSpace, observed: Observations, alike: Floats | None 
     """
     if len(observed.milliseconds) < _FEWEST:
         raise DataError(
-            f"{len(observed.milliseconds)} measured networks: at least {_FEWEST} are needed"
+            f"{len(observed.milliseconds)} measured networks: at least {_FEWEST} are required"
         )
     kinds = layer_kinds(space)
     times = np.append(_Process(space, observed, alike).times(), 0.0)

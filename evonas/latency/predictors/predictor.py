@@ -194,6 +194,6 @@ def _no_predictor(
     if device not in {known.name for known in list_devices()}:
         return unknown_name("device", device, {*available, *(d.name for d in list_devices())})
     return ConfigurationError(
-        f"device {device!r} has no predictor for space {space.name!r} (there: "
+        f"device {device!r} has no predictor for space {space.name!r} (available: "
         f"{', '.join(available) or 'none'}); make one with: evonas device measure and fit"
     )

@@ -1,0 +1,84 @@
+"""The small folder in which the documents' commands run: what their reader would have there."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+import evonas
+from evonas.data import make_digits
+from evonas.paths import shipped_data
+from evonas.table import create_table
+
+TRAIN, VAL, ROWS = 24, 12, 300
+
+
+def make_small_folder(folder: Path) -> None:
+    """Fills a folder: digits scenes, a table, a photo, a data set in YOLO's format."""
+    from PIL import Image
+
+    make_digits(folder / "data/digits", train=TRAIN, val=VAL)
+    _table(folder / "runs/demo/table")
+    Image.new("RGB", (120, 90), "grey").save(folder / "photo.jpg")
+    _yolo(folder / "data/digits", folder / "my_yolo")
+
+
+def _table(path: Path) -> None:
+    """The first rows of the shipped table."""
+    shipped = evonas.open_table(shipped_data() / "tables/nano-v5.h5")
+    space, table = evonas.load_space("nano"), create_table(path)
+    columns = [name for name in shipped.columns() if name.partition(":")[0] in _COLUMNS]
+    genotypes, values = next(shipped.batches(columns, ROWS))
+    for name in columns:
+        provenance = dict(shipped.provenance(name))
+        table.append(space, genotypes, {name: values[name]}, provenance=provenance)
+
+
+_COLUMNS = ("map", "madds", "params", "latency")
+
+
+def _yolo(digits: Path, out: Path) -> None:
+    """A data set in YOLO's format of the scenes."""
+    names: list[str] = []
+    for split in ("train", "val"):
+        content = json.loads((digits / f"annotations/instances_{split}.json").read_text())
+        names = [c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])]
+        place = {
+            c["id"]: i for i, c in enumerate(sorted(content["categories"], key=lambda c: c["id"]))
+        }
+        for kind in ("images", "labels"):
+            (out / kind / split).mkdir(parents=True, exist_ok=True)
+        for image in content["images"]:
+            name = Path(image["file_name"])
+            shutil.copy(digits / split / name.name, out / "images" / split / name.name)
+            lines = []
+            for box in content["annotations"]:
+                if box["image_id"] == image["id"]:
+                    x, y, w, h = box["bbox"]
+                    centre = ((x + w / 2) / image["width"], (y + h / 2) / image["height"])
+                    sides = (w / image["width"], h / image["height"])
+                    values = " ".join(f"{value:.6f}" for value in (*centre, *sides))
+                    lines.append(f"{place[box['category_id']]} {values}")
+            (out / "labels" / split / f"{name.stem}.txt").write_text("\n".join(lines))
+    (out / "data.yaml").write_text(
+        f"train: images/train\nval: images/val\nnames: {json.dumps(names)}\n"
+    )
+
+
+def fill_results(file: str) -> None:
+    """Fills a results file as a device would that is a little slower than a known one."""
+    predictor = evonas.load_predictor("cpu-xnnpack", "nano")
+    path = Path(file)
+    with path.open() as stream:
+        rows = list(csv.DictReader(stream))
+    genotypes = evonas.load_space("nano").genotypes([row["arch_id"] for row in rows])
+    times = 1.7 * predictor.predict(genotypes) + 0.1
+    assert np.isfinite(times).all()
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(
+            {**row, "latency": f"{time:.4f}"} for row, time in zip(rows, times, strict=True)
+        )
