@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 
 from evonas.data import data_fingerprint
-from evonas.data.convert import ConvertOptions, convert_dataset
+from evonas.data.convert import convert_dataset
+from evonas.data.convert_options import ConvertOptions
 from evonas.data.tile import TileOptions, tile_dataset
 from evonas.data.tiling import Tiling, parse_scale
 
