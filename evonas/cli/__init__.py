@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from evonas.errors import EvonasError
+from evonas.errors import EvonasError, MissingPackageError
 from evonas.limits import printable_lines
 
 # Command -> what it is for. `evonas.cli.NAME` holds a typer app `app`, or a function NAME;
@@ -37,6 +37,20 @@ COMMANDS = {
 
 
 _INTERRUPTED = 130
+# Package -> the extra that brings it, for the imports of commands that need it.
+_EXTRAS = {
+    **dict.fromkeys(
+        ("PIL", "faster_coco_eval", "onnx", "pycocotools", "safetensors", "sklearn", "tensorboard",
+         "torch", "torchvision"),
+        "train",
+    ),
+    **dict.fromkeys(("ai_edge_litert", "ethosu", "onnxruntime"), "devices"),
+    **dict.fromkeys(("plotly", "streamlit"), "app"),
+    **dict.fromkeys(("pandas", "pyarrow"), "tables"),
+    "numba": "bench",
+    "ray": "cluster",
+}  # fmt: skip
+
 _HELP = "Evolutionary multi-objective NAS benchmark for mobile object detection."
 
 
@@ -54,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvonasError as error:
         print(f"error: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        missing = MissingPackageError(package, _EXTRAS[package])
+        print(f"error: {missing}", file=sys.stderr)
+        return missing.exit_code
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         what = f"{os.strerror(error.errno) if error.errno else error}{where}"
