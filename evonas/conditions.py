@@ -146,7 +146,10 @@ class _Token:
 
 class _Parser:
     def __init__(self, expression: str) -> None:
+        if not isinstance(expression, str):
+            raise ConfigurationError(f"condition {repr(expression)[:80]}: a text is expected")
         self.expression = expression
+        self.shown = repr(expression if len(expression) <= 300 else f"{expression[:300]}...")
         self.tokens = list(self._tokens())
         self.position = 0
         self.depth = 0
@@ -164,7 +167,7 @@ class _Parser:
             if not found:
                 rest = text[position:].lstrip()
                 raise ConfigurationError(
-                    f"condition {self.expression!r}: {rest[0]!r} at {len(text) - len(rest) + 1} is "
+                    f"condition {self.shown}: {rest[0]!r} at {len(text) - len(rest) + 1} is "
                     "not allowed"
                 )
             kind = str(found.lastgroup)
@@ -187,8 +190,7 @@ class _Parser:
     def _error(self, wanted: str) -> ConfigurationError:
         token = self._peek()
         return ConfigurationError(
-            f"condition {self.expression!r}: {wanted} expected at {token.position + 1}, "
-            f"not {token.text!r}"
+            f"condition {self.shown}: {wanted} expected at {token.position + 1}, not {token.text!r}"
         )
 
     def _either(self) -> Condition:
@@ -226,7 +228,7 @@ class _Parser:
             raise self._error("a comparison (<=, >=, <, >, ==, !=)")
         right = self._operand()
         if not (isinstance(left, str) or isinstance(right, str)):
-            raise ConfigurationError(f"condition {self.expression!r}: compares no column")
+            raise ConfigurationError(f"condition {self.shown}: compares no column")
         return Comparison(left, sign.text, right)
 
     def _operand(self) -> str | float:
@@ -238,6 +240,6 @@ class _Parser:
         number = float(token.text)
         if not math.isfinite(number):
             raise ConfigurationError(
-                f"condition {self.expression!r}: {token.text} is too large for a number"
+                f"condition {self.shown}: {token.text} is too large for a number"
             )
         return number

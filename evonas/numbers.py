@@ -24,3 +24,15 @@ def read_number(value: Any) -> float | None:
         return float(value)
     except OverflowError:  # an integer of hundreds of digits
         return float("inf") if value > 0 else -float("inf")
+
+
+def parse_number(value: Any) -> float:
+    """Returns what `read_number` does, of a text with blanks or line ends around it too.
+
+    Raises:
+        ValueError: It is no number.
+    """
+    number = read_number(value.strip() if isinstance(value, str) else value)
+    if number is None:
+        raise ValueError(f"no number: {str(value)[:40]!r}")
+    return number

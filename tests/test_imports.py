@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # What each part of evonas may import beside itself. Nothing but `cli` imports `cli`.
 GROUND = {
-    "arrays", "cluster", "conditions", "definitions", "errors", "files", "git", "json_values",
-    "limits", "locks", "numbers", "objectives", "paths", "seal",
+    "arrays", "cluster", "conditions", "definitions", "durations", "errors", "files", "git",
+    "json_values", "limits", "locks", "npz", "numbers", "objectives", "paths", "seal",
 }  # fmt: skip
 SPACE = GROUND | {"space"}
 NETWORKS = SPACE | {"detector", "data", "training"}
@@ -25,11 +25,13 @@ ALLOWED = {
     "arrays": set(),
     "conditions": {"arrays", "errors"},
     "definitions": set(),
+    "durations": set(),
     "git": set(),
     "json_values": set(),
     "limits": {"errors"},
     "files": {"errors", "json_values", "limits"},
     "locks": {"errors"},
+    "npz": {"limits"},
     "numbers": set(),
     "seal": set(),
     "paths": {"errors"},

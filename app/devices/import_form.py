@@ -19,6 +19,11 @@ def import_form(space: str) -> None:
     with st.form("import", border=False):
         name = st.text_input("Name of the device", max_chars=40, placeholder="my-phone")
         sent = st.file_uploader("CSV file", ["csv"], max_upload_size=MOST_BYTES >> 20, key="csv")
+        force = st.checkbox(
+            "Take times that evonas doubts",
+            help="Such as times that are all equal, or far from what the other rows and the known "
+            "devices let expect. The predictor may be worthless.",
+        )
         pressed = st.form_submit_button(f"Check and add to {space}", type="primary")
     if not pressed:
         return
@@ -26,7 +31,7 @@ def import_form(space: str) -> None:
         st.error("Choose a file first.")
         return
     try:
-        import_upload(sent.getvalue(), name.strip(), space)
+        import_upload(sent.getvalue(), name.strip(), space, force)
     except FaultyRowsError as error:
         st.error(f"Not imported: {len(error.faults)} faults. Mend these rows, or delete them.")
         st.dataframe(
@@ -41,7 +46,7 @@ def import_form(space: str) -> None:
     st.rerun()
 
 
-def import_upload(content: bytes, device: str, space: str) -> None:
+def import_upload(content: bytes, device: str, space: str, force: bool = False) -> None:
     """Checks a file and adds its device.
 
     Raises:
@@ -52,7 +57,8 @@ def import_upload(content: bytes, device: str, space: str) -> None:
     if len(content) > MOST_BYTES:
         raise DataError(f"the file is larger than {MOST_BYTES >> 20} MB")
     with st.spinner("Checking and fitting"):
-        add_device(check_results(content, "the file", device, load_space(space)))
+        measurements = check_results(content, "the file", device, load_space(space), force=force)
+        add_device(measurements, force=force)
 
 
 def take_up_import() -> None:

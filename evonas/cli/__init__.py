@@ -68,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvonasError as error:
         print(f"error: {printable_lines(str(error))}", file=sys.stderr)
         return error.exit_code
+    except MemoryError:
+        print("error: out of memory", file=sys.stderr)
+        return 1
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:

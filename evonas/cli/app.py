@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.options import count_option
+
 
 def app(
     table: Annotated[
         Path | None,
         typer.Argument(help="A table to show beside those shipped and in runs/."),
     ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
+    port: Annotated[int, count_option("Port on this machine.", 1, 65535)] = 8501,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="View only: nothing is started or changed.")
     ] = False,

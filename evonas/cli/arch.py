@@ -65,8 +65,11 @@ def show(
 ) -> None:
     """Show an architecture's blocks, costs and latencies, and where its time goes."""
     from evonas.describe import describe
+    from evonas.errors import ConfigurationError
     from evonas.space import resolve
 
+    if picture is not None and picture.suffix.lower() not in (".html", ".htm"):
+        raise ConfigurationError(f"--picture {picture}: an HTML page; the name must end in .html")
     design = resolve(name)
     described = describe(design, measure)
     if picture is not None:

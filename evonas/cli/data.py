@@ -10,7 +10,8 @@ import typer
 
 from evonas.cli.data_convert import BadBoxes, convert, split, tile
 from evonas.cli.interrupts import keeps
-from evonas.cli.output import AsJson, print_json
+from evonas.cli.options import count_option, seed_option
+from evonas.cli.output import AsJson, print_json, say
 from evonas.limits import printable
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ class Generated(StrEnum):
 def make(
     name: Annotated[Generated, typer.Argument(help="What to generate.")],
     out: Annotated[Path, typer.Option(help="The folder to create.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
-    train: Annotated[int, typer.Option(help="Training images.")] = 4000,
-    val: Annotated[int, typer.Option(help="Validation images.")] = 1000,
-    size: Annotated[int, typer.Option(help="Side of an image in pixels.")] = 64,
+    seed: Annotated[int, seed_option("The same seed gives the same bytes.")] = 0,
+    train: Annotated[int, count_option("Training images.")] = 4000,
+    val: Annotated[int, count_option("Validation images.")] = 1000,
+    size: Annotated[int, count_option("Side of an image in pixels.", 32, 8000)] = 64,
     as_json: AsJson = False,
 ) -> None:
     """Generate a data set: handwritten digits on cluttered backgrounds."""
@@ -104,20 +105,20 @@ def check(
             result["anchors"] = {name: asdict(fit) for name, fit in fits.items()}
         print_json(result)
     else:
-        typer.echo(f"{folder}: fingerprint {fingerprint}")
+        say(f"{folder}: fingerprint {fingerprint}")
         for split, report in reports.items():
-            typer.echo(_describe(split, report))
+            say(_describe(split, report))
             if split in fits:
-                typer.echo(_describe_fit(anchors, fits[split]))
+                say(_describe_fit(anchors, fits[split]))
         typer.echo(f"duplicate images: {len(duplicates)}")
         for names in duplicates[:10]:
             more = f" and {len(names) - 4} more" if len(names) > 4 else ""
             typer.echo(f"  {' = '.join(map(printable, names[:4]))}{more}")
         for kind, texts in (("warning", warnings), ("refused", refusals)):
             for text in texts:
-                typer.echo(f"{kind}: {text}")
+                say(f"{kind}: {text}")
         if grid is not None:
-            typer.echo(f"written: {grid}")
+            say(f"written: {grid}")
     if refusals or (strict and warnings):
         raise typer.Exit(3)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.interrupts import keeps
-from evonas.cli.output import AsJson, print_json
+from evonas.cli.options import count_option, number_option, seed_option
+from evonas.cli.output import AsJson, print_json, say
 
 if TYPE_CHECKING:
     from evonas.data.conversion import Conversion
@@ -48,7 +49,7 @@ class Units(StrEnum):
 
 
 Out = Annotated[Path, typer.Option(help="The COCO-format folder to create.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+Seed = Annotated[int, seed_option("The same seed gives the same result.")]
 
 
 def convert(
@@ -70,7 +71,7 @@ def convert(
         ),
     ] = None,
     val_share: Annotated[
-        float, typer.Option(help="Share of the training images for val, if there is no val.")
+        float, number_option("Share of the training images for val, if there is no val.", 0, 1)
     ] = 0.1,
     rename: Annotated[
         list[str] | None,
@@ -90,7 +91,7 @@ def convert(
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
     max_loss: Annotated[
-        float, typer.Option(help="Largest share of boxes, or of images' labels, that may be lost.")
+        float, number_option("Largest share of boxes, or of images' labels, to lose.", 0, 1)
     ] = 0.5,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -146,17 +147,17 @@ def split(
 def tile(
     folder: Annotated[Path, typer.Argument(help="A COCO-format folder.")],
     out: Out,
-    size: Annotated[int, typer.Option(help="Side of a tile in pixels, after scaling.")],
+    size: Annotated[int, count_option("Side of a tile in pixels, after scaling.", 1, 8000)],
     scale: Annotated[
         str,
         typer.Option(help="Longer side of the scaled image in pixels (320), or a factor (0.5)."),
     ] = "1.0",
-    overlap: Annotated[int, typer.Option(help="Pixels that neighbouring tiles share.")] = 0,
+    overlap: Annotated[int, count_option("Pixels that neighbouring tiles share.", 0, 8000)] = 0,
     least_visible: Annotated[
-        float, typer.Option(help="Share of a box that a tile must show to have it.")
+        float, number_option("Share of a box that a tile must show to have it.", 0, 1)
     ] = 0.5,
     keep_empty: Annotated[
-        float, typer.Option(help="Share of the tiles without boxes that are kept.")
+        float, number_option("Share of the tiles without boxes that are kept.", 0, 1)
     ] = 0.05,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -205,6 +206,6 @@ def _report(out: Path, conversion: "Conversion", as_json: bool) -> None:
         result: dict[str, Any] = {"folder": str(out), "images": conversion.images}
         print_json({**result, "fingerprint": fingerprint, "conversion": asdict(conversion)})
         return
-    typer.echo("\n".join(describe(conversion)))
+    say("\n".join(describe(conversion)))
     counts = ", ".join(f"{count} {split}" for split, count in conversion.images.items())
-    typer.echo(f"{out}: {counts} images, fingerprint {fingerprint}")
+    say(f"{out}: {counts} images, fingerprint {fingerprint}")

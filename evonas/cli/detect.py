@@ -62,7 +62,8 @@ def detect(
 ) -> None:
     """Find objects in images and draw them; boxes are in pixels of the upright image.
 
-    No file is written over but drawings of an earlier call. An image that cannot be read is
+    No file is written over but drawings of an earlier call, which are not looked at as images of
+    a folder. An image that cannot be read is
     reported at the end, with exit code 1; the others are done.
     """
     from evonas.cli.interrupts import keeps
@@ -70,7 +71,7 @@ def detect(
     from evonas.export.load import load_detector
 
     detector = load_detector(model)
-    files = find_images(images)
+    files = find_images(images, _is_ours)
     folder = out or (None if as_json else Path("detections"))
     drawn: Sequence[Path | None] = [None] * len(files)
     if folder is not None:

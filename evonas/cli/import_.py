@@ -35,10 +35,13 @@ def import_(
     `evonas train` fine-tunes it (--init), `evonas val`, `export` and `detect` take it as it is.
     """
     from evonas.detector.archive import save_archive
+    from evonas.errors import ConfigurationError
     from evonas.weights import import_weights
 
-    imported = import_weights(source, name, member)
     path = out / f"{name}.safetensors"
+    if path.exists():
+        raise ConfigurationError(f"{path}: exists already; name another folder with --out")
+    imported = import_weights(source, name, member)
     save_archive(path, imported.archive)
     card = imported.archive.card
     result: dict[str, Any] = {

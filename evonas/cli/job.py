@@ -7,6 +7,7 @@ import typer
 
 from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
+from evonas.durations import show_seconds
 from evonas.limits import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -150,5 +151,5 @@ def _row(entry: dict[str, Any]) -> list[str]:
         f"{entry['step']}/{entry['steps']}",
         "" if known["loss"] is None else f"{known['loss']:.3f}",
         "" if known["best_map"] is None else f"{known['best_map']:.4f}",
-        "" if left is None else f"{left / 60:.0f} min",
+        "" if left is None else show_seconds(left),
     ]

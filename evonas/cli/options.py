@@ -18,9 +18,10 @@ def seed_option(help: str) -> Any:
     return typer.Option(parser=_whole(0, MOST_SEED), metavar="SEED", help=help)
 
 
-def count_option(help: str, least: int = 1, most: int = _MOST_COUNT) -> Any:
-    """Returns the option of a whole number from `least` to `most`."""
-    return typer.Option(parser=_whole(least, most), metavar="N", help=help)
+def count_option(help: str, least: int = 1, most: int = _MOST_COUNT, name: str = "") -> Any:
+    """Returns the option of a whole number from `least` to `most`; named as its parameter."""
+    names = (name,) if name else ()
+    return typer.Option(*names, parser=_whole(least, most), metavar="N", help=help)
 
 
 def processes_option(help: str, least: int = 1) -> Any:

@@ -76,4 +76,6 @@ def search(
         print_json(summary(result))
         return
     print_front(result, sources)
+    if scorer == "surrogate" and "map" in sources:
+        typer.echo("map is what a surrogate expects after training on the data it was fitted to")
     typer.echo(f"written to {out}: front.csv, front.html, run.json; scores: {options.table}")

@@ -12,12 +12,20 @@ import typer
 
 from evonas.cli.interrupts import say_interrupted
 from evonas.cli.output import print_table
+from evonas.durations import show_seconds
 from evonas.objectives import need_sizes
 
 if TYPE_CHECKING:
     from evonas.scoring import Scorer
     from evonas.search import Progress, SearchResult, SearchSpec
     from evonas.table import BenchmarkTable
+
+
+# What makes a search another one; its number of generations does not.
+_QUESTION = (
+    "space", "objectives", "where", "algorithm", "population", "seed", "scorer", "weights", "data",
+    "surrogate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +43,11 @@ class SearchOptions:
     remeasure: bool = True
 
     def settings(self) -> dict[str, Any]:
-        """Returns all of it as JSON values."""
+        """Returns all of it as JSON values; of a search that scores nothing, no data."""
         own = {name: getattr(self, name) for name in self.__slots__ if name != "spec"}
         paths = {name: str(value) for name, value in own.items() if isinstance(value, Path)}
-        return self.spec.settings() | own | paths
+        unused = {} if self.spec.scored else dict.fromkeys(("weights", "data", "surrogate"))
+        return self.spec.settings() | own | paths | unused
 
 
 def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
@@ -51,6 +60,7 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     from evonas.search import run_spec
     from evonas.table import open_or_create
 
+    _refuse_other_search(options)
     spec, scorer = options.spec, None
     if spec.scored:
         given = ScorerOptions(
@@ -81,6 +91,30 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     shown = [f"{o.name} ({_source(o.name, sources)})" for o in spec.objectives]
     _write(result, options.out, settings, f"{spec.space.name}: {', '.join(shown)}")
     return result, sources
+
+
+def _refuse_other_search(options: SearchOptions) -> None:
+    """Refuses to write over the report of another search; more generations are the same one.
+
+    Raises:
+        ConfigurationError: The folder holds another search's report.
+    """
+    from evonas.errors import ConfigurationError, EvonasError
+    from evonas.files import read_json
+
+    path = options.out / "run.json"
+    try:
+        there = read_json(path, "a report").get("settings", {}) if path.exists() else {}
+    except (EvonasError, AttributeError):  # damaged: nothing is lost with it
+        return
+    here = json.loads(json.dumps(options.settings()))
+    other = [name for name in _QUESTION if name in there and there[name] != here[name]]
+    if other:
+        name = other[0]
+        raise ConfigurationError(
+            f"{options.out}: holds the report of another search ({name} {there[name]}, now "
+            f"{here[name]}); name another folder with --out"
+        )
 
 
 def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
@@ -228,12 +262,11 @@ def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:
         if not live and progress.generation == shown:
             return
         shown = progress.generation
-        minutes, seconds = divmod(round(progress.seconds_left), 60)
         typer.echo(
             ("\r\x1b[K" if live else "")
             + f"generation {progress.generation}/{progress.generations}  "
             f"hypervolume {progress.hypervolume:.5g}  new {progress.scored}  "
-            f"cached {progress.cached}  left {minutes}:{seconds:02d}",
+            f"cached {progress.cached}  left {show_seconds(progress.seconds_left)}",
             err=True,
             nl=not live,
         )

@@ -10,6 +10,7 @@ from evonas.cli.interrupts import keeps, remembered_signals
 from evonas.cli.options import count_option, number_option, processes_option, seed_option
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
+from evonas.durations import show_rate, show_seconds
 
 app = typer.Typer(help="Train, rank and evaluate weight-sharing supernets.", no_args_is_help=True)
 app.command()(rank)
@@ -70,8 +71,8 @@ def train(
         if progress.step % 200 == 0 or progress.step == progress.steps:
             console.print(
                 f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  "
-                f"{progress.images_per_second:.0f} images/s  "
-                f"{progress.seconds_left / 60:.0f} min left",
+                f"{show_rate(progress.images_per_second)} images/s  "
+                f"left {show_seconds(progress.seconds_left)}",
                 highlight=False,
             )
 

@@ -10,6 +10,7 @@ from evonas.cli import table_files
 from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table, say
 from evonas.cli.table_files import SpaceName, TablePath, Where
+from evonas.numbers import parse_number
 from evonas.objectives import need_sizes
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def _floats(text: str) -> list[float]:
     from evonas.errors import ConfigurationError
 
     try:
-        return [float(value) for value in text.split(",")]
+        return [parse_number(value) for value in text.split(",")]
     except ValueError:
         raise ConfigurationError(f"--reference {text!r}: numbers separated by commas") from None
 

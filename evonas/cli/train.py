@@ -9,12 +9,16 @@ import typer
 from evonas.cli.interrupts import keeps, remembered_signals
 from evonas.cli.options import processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
+from evonas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from evonas.retraining import Retraining
 
+_OF_THE_RUN = ("architecture", "data", "recipe", "changes", "init", "seed", "table")
+
 
 def train(
+    context: typer.Context,
     architecture: Annotated[
         str, typer.Argument(metavar="ARCH", help="arch_id, published network or baseline.")
     ] = "",
@@ -61,7 +65,6 @@ def train(
 
     Under `torchrun` all processes train one network together.
     """
-    from evonas.errors import ConfigurationError
     from evonas.retraining import RunFolder, plan_training
     from evonas.training.launch import joined_processes, pick_device
 
@@ -69,6 +72,7 @@ def train(
     if resume:
         if out is None:
             raise ConfigurationError("--resume needs --out, the folder of the run")
+        _refuse_changes(context)
         folder = out
     else:
         if not architecture or data is None:
@@ -90,6 +94,19 @@ def train(
         return
     _print(result)
     typer.echo(f"written to {folder}: best.safetensors, metrics.json, curves.jsonl, log.txt")
+
+
+def _refuse_changes(context: typer.Context) -> None:
+    """Refuses what would be ignored: the run's folder says what is trained, and how."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in _OF_THE_RUN and source is not None and source.name == "COMMANDLINE":
+            option = parameter.opts[0]
+            name = option if option.startswith("-") else "ARCH"
+            raise ConfigurationError(
+                f"--resume goes on with the run as it was asked for, without {name}; "
+                "for a change, start another run with --init"
+            )
 
 
 def _run(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evonas.cli.options import count_option, processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 
@@ -23,13 +24,13 @@ def val(
         typer.Option(help="fast, crowded or published; by default as the detector's card says."),
     ] = "",
     samples: Annotated[
-        int, typer.Option("--bootstrap", min=0, max=100_000, help="Samples of images; 0 for none.")
+        int, count_option("Samples of images; 0 for none.", 0, 100_000, name="--bootstrap")
     ] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    images: Annotated[int, typer.Option(min=0, help="Only the first images; 0 for all.")] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 for all.")] = 0,
+    seed: Annotated[int, seed_option("Seed of the bootstrap.")] = 0,
+    images: Annotated[int, count_option("Only the first images; 0 for all.", 0)] = 0,
+    threads: Annotated[int, processes_option("CPU threads; 0 for all.", 0)] = 0,
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that decode images if they exceed 8 GiB.")
+        int, processes_option("Processes that decode images if they exceed 8 GiB.", 0)
     ] = 2,
     as_json: AsJson = False,
 ) -> None:

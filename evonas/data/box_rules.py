@@ -21,6 +21,7 @@ NO_SIZE = "no size"
 OUTSIDE = "outside the image"
 REACHES_OUT = "reaching out of the image"
 TINY = "under a pixel"
+TWICE = "the same box a second time"
 KEPT = (AS_READ, CUT, TURNED)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evonas.data.box_rules import AS_READ
+from evonas.data.box_rules import AS_READ, CUT, TWICE
 from evonas.data.coco_folder import new_folder, write_account, write_instances
 from evonas.data.conversion import Conversion
 from evonas.data.convert_options import ConvertOptions
@@ -73,14 +73,15 @@ def write_source(
     names = _names(source, options.rename)
     classes = tuple(dict.fromkeys(name for name in names.values() if name))
     if not classes:
-        raise DataError(f"{source.folder}: no classes")
+        why = "".join(f"; {note}" for note in source.notes)
+        raise DataError(f"{source.folder}: no boxes of any class{why}")
     splits, notes = _splits(source, options)
     conversion = Conversion(
         format=source.format,
         source=str(source.folder),
         options={name: _plain(getattr(options, name)) for name in options.__slots__},
         classes=classes,
-        notes=[*source.notes, *notes],
+        notes=[*source.notes, *_alike(classes), *notes],
     )
     with new_folder(out) as partial:
         (partial / "annotations").mkdir()
@@ -94,6 +95,7 @@ def write_source(
             write_instances(partial, split, content)
         _refuse_faults(source, conversion, options, first)
         _refuse_loss(source, conversion, options)
+        conversion.notes += _mostly_cut(conversion)
         write_account(partial, conversion)
     return conversion
 
@@ -113,6 +115,17 @@ def _names(source: Source, rename: Mapping[str, str]) -> dict[str, str]:
             f"them one with --rename {twice[0]}={twice[0]}"
         )
     return {name: rename.get(name, name) for name in source.classes}
+
+
+def _alike(classes: Iterable[str]) -> list[str]:
+    """Says which classes differ only in the case of their letters."""
+    first: dict[str, str] = {}
+    return [
+        f"classes {printable(other)} and {printable(name)} differ in case only; "
+        "--rename makes them one"
+        for name in classes
+        if (other := first.setdefault(name.casefold(), name)) != name
+    ]
 
 
 def _splits(source: Source, options: ConvertOptions) -> tuple[dict[str, list[RawImage]], list[str]]:
@@ -161,7 +174,10 @@ def _leaks(images: list[RawImage], chosen: list[str]) -> int:
 
 
 def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
-    """Returns each image once; one in two splits is refused, or in none if splits are made new."""
+    """Returns each image once, with the boxes of all its entries.
+
+    One in two splits is refused, or in none if splits are made new.
+    """
     first: dict[str, int] = {}
     images: list[RawImage] = []
     repeated = 0
@@ -173,6 +189,13 @@ def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
             continue
         repeated += 1
         other = images[first[place]]
+        known = set(other.boxes)
+        joined = replace(
+            other,
+            boxes=(*other.boxes, *(box for box in image.boxes if box not in known)),
+            labelled=other.labelled or image.labelled,
+        )
+        images[first[place]] = joined
         if other.split == image.split:
             continue
         if not pooled:
@@ -180,10 +203,12 @@ def _once(source: Source, pooled: bool) -> tuple[list[RawImage], list[str]]:
                 f"{image.path}: is in {other.split or 'no split'} and in {image.split}; figures on "
                 "one would be of images trained on. --split val=0.1 divides the images again"
             )
-        images[first[place]] = replace(other, split="")
+        images[first[place]] = replace(joined, split="")
     if not images:
         raise DataError(f"{source.folder}: no images")
-    return images, [f"{repeated} images are named twice"] if repeated else []
+    if not repeated:
+        return images, []
+    return images, [f"{repeated} images are named twice; each is written once, with all its boxes"]
 
 
 def _place(path: Path) -> str:
@@ -216,9 +241,21 @@ def _refuse_faults(
         )
 
 
+def _mostly_cut(conversion: Conversion) -> list[str]:
+    """Says that most boxes were cut: they may be meant otherwise than they were read."""
+    cut, read = conversion.reasons("changed").get(CUT, 0), conversion.total("boxes_read")
+    if 2 * cut <= read:
+        return []
+    return [
+        f"{cut} of {read} boxes reach out of their images; are they corners where centres were "
+        "read, or of other sizes? Look at them with `evonas data check --grid grid.png`"
+    ]
+
+
 def _refuse_loss(source: Source, conversion: Conversion, options: ConvertOptions) -> None:
     """Refuses a conversion that would lose most of what is there."""
-    read, lost = conversion.total("boxes_read"), sum(conversion.reasons("dropped").values())
+    read, dropped = conversion.total("boxes_read"), conversion.reasons("dropped")
+    lost = sum(dropped.values()) - dropped.get(TWICE, 0)
     if lost > options.max_loss * read:
         raise DataError(
             f"{source.folder}: {lost} of {read} boxes would be lost "

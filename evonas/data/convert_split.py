@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from evonas.data.box_rules import AS_READ, judge
+from evonas.data.box_rules import AS_READ, TWICE, judge
 from evonas.data.conversion import SplitAccount, count
 from evonas.data.convert_options import ConvertOptions
 from evonas.data.formats.source import RawImage, Source
@@ -87,6 +87,7 @@ class SplitWriter:
     ) -> None:
         account, before = self.account, len(self._annotations)
         account.images_without_labels += not image.labelled
+        written: set[tuple[object, ...]] = set()
         for raw in image.boxes:
             account.boxes_read += 1
             name = self.names[raw.name]
@@ -101,6 +102,9 @@ class SplitWriter:
             )
             mend = self.options.bad_boxes == "clip"
             kept, outcome = judge(box, *size, corners=self.source.corners, mend=mend)
+            if (name, *box) in written:  # a detector cannot find one object twice
+                kept, outcome = None, TWICE
+            written.add((name, *box))
             if kept is None:
                 if outcome not in account.dropped:
                     self.faults.append(f"the first: {raw.name} in {image.path}, {outcome}")
@@ -112,7 +116,9 @@ class SplitWriter:
             account.ignored += raw.ignored
             count(account.per_class, name)
             left, top, wide, high = (round(value, 3) for value in kept)
-            area = raw.area if raw.area is not None and outcome == AS_READ else wide * high
+            area = wide * high
+            if raw.area is not None and outcome == AS_READ:
+                area = raw.area * scale[0] * scale[1]
             self._annotations.append(
                 {
                     "id": len(self._annotations) + 1,

@@ -10,6 +10,7 @@ from evonas.data.contents import file_digest
 from evonas.data.formats.source import RawImage
 from evonas.errors import ConfigurationError, DataError
 from evonas.limits import printable, read_text
+from evonas.numbers import read_number
 
 _POOL = ("train", "trainval", "")  # splits of which shares are taken
 
@@ -78,9 +79,8 @@ def as_share(text: str) -> float | None:
     Raises:
         ConfigurationError: It is a number that is no share.
     """
-    try:
-        share = float(text)
-    except ValueError:
+    share = read_number(text)
+    if share is None:
         return None
     if not 0 < share <= 1:
         raise ConfigurationError(f"a split's share is {text}; it must be above 0 and at most 1")

@@ -15,6 +15,7 @@ from evonas.data.conversion import Conversion, SplitAccount, count
 from evonas.data.images import read_image
 from evonas.data.tiling import Tiling, visible_parts
 from evonas.errors import ConfigurationError, DataError
+from evonas.limits import MAX_PIXELS
 
 _GREY = 128  # what lies outside a small image
 SEEN_TOO_LITTLE = "shown too little by every tile"
@@ -93,8 +94,13 @@ def tile_dataset(
             cutter = _Cutter(dataset, options, partial / split, number)
             write_instances(partial, split, cutter.cut(advance))
             account.splits[split] = cutter.account
+            if not cutter.account.boxes_written and cutter.account.boxes_read:
+                raise DataError(
+                    f"{folder}: no tile of {split} has a box: {cutter.account.boxes_read} are "
+                    f"{SEEN_TOO_LITTLE}; nothing was written"
+                )
             if not cutter.account.images:
-                raise DataError(f"{folder}: no tile of {split} has a box; nothing was written")
+                raise DataError(f"{folder}: no tile of {split} is kept; nothing was written")
         write_account(partial, account)
     return account
 
@@ -134,6 +140,11 @@ class _Cutter:
         size = (int(dataset.sizes[index, 0]), int(dataset.sizes[index, 1]))
         image = read_image(dataset.path_of(index), int(dataset.image_ids[index]), size)
         width, height = tiling.scaled(*size)
+        if width * height > MAX_PIXELS:
+            raise ConfigurationError(
+                f"{dataset.path_of(index)}: scaled to {width}x{height} pixels; at most "
+                f"{MAX_PIXELS:,} pixels are cut"
+            )
         if (width, height) != size:
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         scale = (width / size[0], height / size[1])

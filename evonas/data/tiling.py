@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError
+from evonas.numbers import read_number
 
 _MAX_TILES = 100_000  # per image
 
@@ -69,16 +70,13 @@ def parse_scale(text: str) -> int | float:
     Raises:
         ConfigurationError: It is no positive number.
     """
-    try:
-        value: int | float = int(text) if text.isascii() and text.isdigit() else float(text)
-    except ValueError:
-        value = 0
+    value = read_number(text) or 0
     if not 0 < value < float("inf"):
         raise ConfigurationError(
             f"--scale {text}: expected the longer side in pixels (320) or a factor with a point "
             "(0.5)"
         )
-    return value
+    return int(value) if text.isdigit() else value
 
 
 def visible_parts(

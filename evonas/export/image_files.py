@@ -6,19 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from evonas.data.formats.source import IMAGE_SUFFIXES, is_image, is_unread_photograph
 from evonas.errors import DataError
 
-SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
-)
 
-
-def find_images(given: Sequence[str]) -> list[Path]:
+def find_images(
+    given: Sequence[str], is_ours: Callable[[Path], bool] = lambda _: False
+) -> list[Path]:
     """Returns the files that are meant, each once, in the order given and then by name.
 
     Args:
         given: Files; folders, for the images in them and in their sub-folders; and patterns such
             as `photos/**/*.jpg`. A file that exists is that file, whatever its name looks like.
+            Photographs in a format that is not read are among a folder's, to be reported.
+        is_ours: Whether a file is an output of an earlier call; a folder's are passed over.
 
     Raises:
         DataError: Something stands for no file; the message lists all of it.
@@ -26,7 +27,7 @@ def find_images(given: Sequence[str]) -> list[Path]:
     found: dict[Path, None] = {}
     missing = []
     for entry in given:
-        files = _files(entry)
+        files = _files(entry, is_ours)
         if not files:
             missing.append(_what_is_missing(entry))
         found.update(dict.fromkeys(files))
@@ -38,21 +39,21 @@ def find_images(given: Sequence[str]) -> list[Path]:
     return list(seen.values())
 
 
-def _files(entry: str) -> list[Path]:
+def _files(entry: str, is_ours: Callable[[Path], bool]) -> list[Path]:
     path = Path(entry)
     if path.is_dir():
-        return sorted(
-            file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-        )
+        named = (p for p in path.rglob("*") if is_image(p) or is_unread_photograph(p))
+        return sorted(file for file in named if file.is_file() and not is_ours(file))
     if os.path.lexists(path) or not glob.has_magic(entry):
         # A file that is not there is found missing when it is read, beside those that are.
         return [path]
-    return sorted(Path(file) for file in glob.glob(entry, recursive=True) if os.path.isfile(file))
+    found = sorted(Path(file) for file in glob.glob(entry, recursive=True) if os.path.isfile(file))
+    return [file for file in found if not is_ours(file)]
 
 
 def _what_is_missing(entry: str) -> str:
     if Path(entry).is_dir():
-        return f"{entry}: no image in this folder; looked for {', '.join(sorted(SUFFIXES))}"
+        return f"{entry}: no image in this folder; looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
     return f"{entry}: no file fits this pattern"
 
 

@@ -1,9 +1,11 @@
 """The catalogue of devices: what each stands for and where its latencies come from."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evonas.errors import unknown_name
+from evonas.errors import ConfigurationError, unknown_name
+from evonas.limits import printable
 
 SourceKind = Literal["measured", "compiler", "analytic", "published"]
 
@@ -148,3 +150,17 @@ def load_device(name: str) -> Device:
     if name not in by_name:
         raise unknown_name("device", name, by_name)
     return by_name[name]
+
+
+def check_device_name(name: str) -> str:
+    """Returns a device's name, which becomes that of files.
+
+    Raises:
+        ConfigurationError: It cannot be one.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+        raise ConfigurationError(
+            f"device name {printable(repr(name), 60)}: 1 to 40 lower-case letters, digits and "
+            "hyphens are allowed"
+        )
+    return name

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from evonas.arrays import Floats
 from evonas.definitions import definition, later_fields
-from evonas.errors import SchemaError
+from evonas.errors import EvonasError, GenotypeError, SchemaError
 from evonas.files import atomic_file
+from evonas.latency.devices import check_device_name
+from evonas.limits import parse_json
+from evonas.npz import read_npz
 from evonas.paths import find_data, own_data
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.architecture import head_levels
@@ -99,7 +102,7 @@ def own_measurements_path(
 
 
 def _measurements_file(device: str, space: SearchSpace) -> str:
-    return f"latency/{space.name}/{device}.measurements.npz"
+    return f"latency/{space.name}/{check_device_name(device)}.measurements.npz"
 
 
 def save_measurements(measurements: Measurements, path: Path) -> None:
@@ -129,11 +132,23 @@ def load_measurements(path: Path, space: SearchSpace) -> Measurements:
     columns = {
         name.removeprefix(prefix): values.astype(np.float64)
         for name, values in arrays.items()
-        if name.startswith(prefix)
+        if name.startswith(prefix) and values.dtype.kind in "fiu"
     }
-    return Measurements(
-        space, meta["device"], arrays["genotypes"], columns, meta["source"], meta["versions"]
-    )
+    if "latency_ms" not in columns or "genotypes" not in arrays:
+        raise SchemaError(f"{path}: holds no genotypes with latency_ms")
+    try:
+        genotypes = space.check(arrays["genotypes"])
+    except GenotypeError as error:
+        raise SchemaError(f"{path}: {error}") from error
+    for name, values in columns.items():
+        if values.ndim != 1 + (name == "parts_ms") or len(values) != len(genotypes):
+            raise SchemaError(
+                f"{path}: {name} has the shape {values.shape} for {len(genotypes)} networks"
+            )
+    device, source, versions = (meta.get(name) for name in ("device", "source", "versions"))
+    if not (isinstance(device, str) and isinstance(source, str) and isinstance(versions, dict)):
+        raise SchemaError(f"{path}: its header has no device, source and versions")
+    return Measurements(space, device, genotypes, columns, source, versions)
 
 
 @lru_cache(maxsize=32)
@@ -182,19 +197,20 @@ def load_npz(
         SchemaError: The file is missing, damaged, of a newer schema, or of another space.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        meta = json.loads(str(arrays.pop("meta")))
+        arrays = read_npz(path)
+        meta = parse_json(str(arrays.pop("meta")), "its header")
         found, fingerprint = int(meta["schema"]), meta["fingerprint"]
     except FileNotFoundError:
         raise SchemaError(f"{path}: no such file") from None
-    except Exception as error:
+    except OSError as error:
+        raise SchemaError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, EvonasError) as error:
         raise SchemaError(f"{path}: damaged or not a file of evonas ({error})") from error
     if found > schema:
         raise SchemaError(f"{path}: schema {found} is newer than this evonas, which reads {schema}")
     if fingerprint != network_fingerprint(space):
         raise SchemaError(
-            f"{path}: belongs to space {meta['space']!r} ({fingerprint}), not to "
+            f"{path}: belongs to space {meta.get('space')!r} ({fingerprint}), not to "
             f"{space.name!r} ({network_fingerprint(space)})"
         )
     return meta, arrays

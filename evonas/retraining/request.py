@@ -125,8 +125,9 @@ def _resolve_init(init: str, design: Design) -> str:
             )
         name = whole_space(design.space.name)
         path = find_data(f"supernets/{name}.safetensors")
-    elif path.is_dir():
-        path = path / "best.safetensors"
+    elif path.is_dir():  # of a run, or of an export
+        names = ("best.safetensors", "detector.safetensors")
+        path = next((p for name in names if (p := path / name).is_file()), path / names[0])
     if not path.is_file():
         raise ConfigurationError(
             f"--init {init}: no weights at {path}; allowed are scratch, supernet, and the path of "

@@ -13,6 +13,7 @@ from evonas.data import CocoDataset, list_splits, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, DetectionBatch, fits_in_memory, load_tensors
 from evonas.detector import FAST, Detector, load_protocol
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
+from evonas.durations import show_rate, show_seconds
 from evonas.errors import ConfigurationError
 from evonas.files import remove_partial_files, write_json
 from evonas.json_values import without_nan
@@ -194,11 +195,10 @@ class _Run:
             "images_per_second": round(progress.images_per_second, 2),
         }
         self._record(row)
-        minutes, seconds = divmod(round(progress.seconds_left), 60)
         self._say(
             f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  "
-            f"{self._best_text()}  {progress.images_per_second:.0f} images/s  "
-            f"left {minutes}:{seconds:02d}"
+            f"{self._best_text()}  {show_rate(progress.images_per_second)} images/s  "
+            f"left {show_seconds(progress.seconds_left)}"
         )
 
     def _validate(self, step: int, weights: dict[str, Tensor]) -> bool:

@@ -14,10 +14,13 @@ def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:
     """Returns the scorer of that name; None for `table`, which scores nothing new.
 
     Raises:
-        ConfigurationError: No scorer has the name, or an option it needs is missing.
+        ConfigurationError: No scorer has the name, an option it needs is missing, or one is given
+            that it does not use: its scores would be taken for what they are not.
     """
     if name not in SCORERS:
         raise unknown_name("scorer", name, SCORERS)
+    for option in _UNUSED.get(name, ()):
+        _refuse_unused(name, options, option)
     return SCORERS[name](options)
 
 
@@ -60,10 +63,29 @@ def _surrogate(options: ScorerOptions) -> Scorer:
 
     surrogate = load_surrogate(path, load_space(name))
     asks = surrogate.uses_supernet and surrogate.scores is None
+    for option in () if asks else ("data", "weights"):
+        _refuse_unused(f"surrogate {path.name}", options, option)
     supernet = _supernet(options) if asks else None
     return SurrogateScorer(surrogate, checksum(path), options.space, supernet)
 
 
+def _refuse_unused(scorer: str, options: ScorerOptions, option: str) -> None:
+    if getattr(options, option) is not None:
+        raise ConfigurationError(
+            f"--{option} {getattr(options, option)}: the scorer {scorer} does not use it, so its "
+            f"AP says nothing of it; leave out --{option}, or score with --scorer supernet"
+            if option != "surrogate"
+            else f"--surrogate {options.surrogate}: the scorer {scorer} does not use it; leave it "
+            "out, or score with --scorer surrogate"
+        )
+
+
+# Options that a scorer of that name never uses.
+_UNUSED = {
+    "supernet": ("surrogate",),
+    "surrogate": (),
+    "table": ("data", "weights", "surrogate"),
+}
 SCORERS: dict[str, Callable[[ScorerOptions], Scorer | None]] = {
     "supernet": _supernet,
     "surrogate": _surrogate,

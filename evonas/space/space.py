@@ -8,15 +8,16 @@ the cells, so that a million genotypes cost one gather and one sum.
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evonas.errors import GenotypeError
+from evonas.errors import ConfigurationError, GenotypeError
 from evonas.space.architecture import Architecture, Block, Layer, Skeleton
 from evonas.space.blocks import Op
 from evonas.space.costs import cost_tables
@@ -27,6 +28,8 @@ Genotypes = NDArray[np.uint8]
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CHUNK = 100_000
+_MOST_DRAWN = 10**9
+_LONGEST_ARCH_ID = 1000
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,10 @@ class SearchSpace:
         Raises:
             GenotypeError: Wrong shape or type, or a value out of its gene's range.
         """
-        values = np.asarray(genotypes)
+        try:
+            values = np.asarray(genotypes)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise GenotypeError(f"genotypes: no matrix of whole numbers ({error})") from error
         if values.ndim != 2 or values.shape[1] != self.n_genes:
             raise GenotypeError(
                 f"genotypes of shape {values.shape}: {self.name} takes (n, {self.n_genes})"
@@ -142,7 +148,14 @@ class SearchSpace:
         """Draws n canonical genotypes: depth of each block uniform, then ops and widths uniform.
 
         (Uniform over networks would draw full depth almost always.)
+
+        Raises:
+            ConfigurationError: n is no whole number from 0 to a billion.
         """
+        if isinstance(n, bool) or not isinstance(n, Integral) or not 0 <= n <= _MOST_DRAWN:
+            raise ConfigurationError(
+                f"n is {n!r}; a whole number from 0 to {_MOST_DRAWN:,} is expected"
+            )
         genotypes = np.empty((n, self.n_genes), np.uint8)
         depths = {b: rng.integers(1, s.depth + 1, n) for b, s in enumerate(self.blocks, start=1)}
         for column, slot in enumerate(self.genes):
@@ -187,8 +200,12 @@ class SearchSpace:
         Raises:
             GenotypeError: An identifier of another space, or one that is not well-formed.
         """
+        if isinstance(arch_ids, str) or not isinstance(arch_ids, Iterable):
+            raise GenotypeError(f"arch_ids {str(arch_ids)[:80]!r}: a list of texts is expected")
         rows = []
         for arch_id in arch_ids:
+            if not isinstance(arch_id, str) or len(arch_id) > _LONGEST_ARCH_ID:
+                raise GenotypeError(f"{repr(arch_id)[:80]} is no arch_id")
             space, _, digits = arch_id.partition(":")
             if space != self.name:
                 raise GenotypeError(

@@ -19,6 +19,10 @@ def genotypes_of(space: SearchSpace, arch_ids: Sequence[str]) -> Genotypes:
     """
     prefix = f"{space.name}:".encode()
     length = len(prefix) + space.n_genes
+    if not isinstance(arch_ids, list | tuple) or not all(
+        isinstance(arch_id, str) for arch_id in arch_ids
+    ):
+        return space.genotypes(arch_ids)  # says what is wrong
     text = "".join(arch_ids).encode("ascii", "replace")
     if len(text) == len(arch_ids) * length:
         letters = np.frombuffer(text, np.uint8).reshape(len(arch_ids), length)

@@ -40,6 +40,8 @@ def number_column(name: str, given: Any) -> Floats:
         values = np.asarray(given)
     except ValueError as error:
         raise DataError(f"column {str(name)[:100]!r}: one number per row is expected") from error
+    if isinstance(given, np.ma.MaskedArray) and values.dtype.kind in "fiu":
+        values = np.where(np.ma.getmaskarray(given), np.nan, values)
     if values.ndim != 1 or values.dtype.kind not in "fiu":
         raise DataError(
             f"column {str(name)[:100]!r}: {values.dtype} of shape {values.shape}; one number per "

@@ -1,6 +1,7 @@
 """`ColumnTable`: the columns of a table, whole or for given architectures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,8 @@ class ColumnTable(TableStore):
             GenotypeError: They are not of the space.
         """
         index = self._rows(space).index
+        if _are_numbers(architectures):
+            architectures = load_space(self.only_space(space)).check(architectures)
         if not isinstance(architectures, np.ndarray):
             return self._find_ids(architectures, space)
         n_genes = index.genotypes.shape[1]
@@ -113,13 +116,7 @@ class ColumnTable(TableStore):
             ConfigurationError: The table has no such space or column.
             GenotypeError: The architectures are not of the space.
         """
-        if isinstance(columns, str):
-            raise ConfigurationError(f"columns {columns!r}: a list of names is expected")
-        known = self._rows(space).provenance
-        unknown = [name for name in columns if name not in known]
-        if unknown:
-            raise unknown_name("column", str(unknown[0]), known)
-        return self.known(architectures, columns, space)
+        return self.known(architectures, self._columns_named(columns, space), space)
 
     def known(
         self, architectures: Genotypes | Sequence[str], columns: Sequence[str], space: Space = None
@@ -144,5 +141,38 @@ class ColumnTable(TableStore):
             (len(architectures), 0)
         )
 
+    def _columns_named(self, columns: Sequence[str], space: Space) -> list[str]:
+        """Returns the names of columns that there are."""
+        names = name_list(columns)
+        known = self._rows(space).provenance
+        for name in names:
+            if name not in known:
+                raise unknown_name("column", name, known)
+        return names
+
     def _has_not(self, space: SearchSpace | str) -> bool:
         return (space if isinstance(space, str) else space.name) not in self._spaces
+
+
+def name_list(names: Sequence[str]) -> list[str]:
+    """Returns a list of names.
+
+    Raises:
+        ConfigurationError: It is none; a text alone is none either.
+    """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ConfigurationError(f"columns {str(names)[:80]!r}: a list of names is expected")
+    listed = list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            raise ConfigurationError(f"column {repr(name)[:80]}: a name is expected")
+    return listed
+
+
+def _are_numbers(architectures: Any) -> bool:
+    """Whether genotypes came as lists of numbers."""
+    return (
+        isinstance(architectures, list | tuple)
+        and bool(architectures)
+        and isinstance(architectures[0], list | tuple)
+    )

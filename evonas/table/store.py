@@ -145,7 +145,12 @@ class TableStore:
                 taken its place.
             GenotypeError: A genotype is out of range.
         """
-        values = {name: number_column(name, given) for name, given in columns.items()}
+        if not isinstance(space, SearchSpace):
+            raise ConfigurationError(f"space {repr(space)[:80]}: a SearchSpace is expected")
+        for name, given in (("columns", columns), ("provenance", provenance)):
+            if not isinstance(given, Mapping):
+                raise ConfigurationError(f"{name} {repr(given)[:80]}: a dict by name is expected")
+        values = {name: number_column(name, entries) for name, entries in columns.items()}
         texts = {str(key): str(entry) for key, entry in provenance.items()}
         known = {name: texts for name in columns}
         self.append_rows([once(space, genotypes, values, known, str(self.path))])

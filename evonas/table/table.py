@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.conditions import where_mask
 from evonas.errors import (
     ConfigurationError,
     DataError,
     SchemaError,
-    unknown_name,
 )
 from evonas.objectives import Objective, hypervolume, pareto_mask
 from evonas.paths import shipped_data
@@ -19,7 +19,7 @@ from evonas.space import Genotypes, load_space
 from evonas.table.card import column_card
 from evonas.table.checksum import content_checksum, file_sha256
 from evonas.table.columns import column_objective
-from evonas.table.lookup import ColumnTable, RowNumbers, Space
+from evonas.table.lookup import ColumnTable, RowNumbers, Space, name_list
 from evonas.table.part import Card, Floats, write_part
 from evonas.table.rows import slices
 from evonas.table.untrusted import NewerSchemaError
@@ -78,7 +78,7 @@ class BenchmarkTable(ColumnTable):
         Raises:
             ConfigurationError: An unknown column, one without a direction, or a bad condition.
         """
-        chosen = [self.objective(name, space) for name in objectives]
+        chosen = self._objectives(objectives, space)
         values, rows = self._values(chosen, where, space)
         front = np.flatnonzero(pareto_mask(values, chosen))
         order = np.argsort(values[front, 0], kind="stable")
@@ -102,15 +102,16 @@ class BenchmarkTable(ColumnTable):
         Raises:
             ConfigurationError: As `front`, or the reference has not one value per objective.
         """
-        if len(reference) != len(objectives) or not np.isfinite(reference).all():
+        chosen = self._objectives(objectives, space)
+        corner = np.asarray(reference)
+        if corner.shape != (len(chosen),) or not _are_finite(corner):
             raise ConfigurationError(
-                f"reference {list(reference)}: {len(objectives)} finite values are expected, one "
+                f"reference {str(reference)[:80]}: {len(chosen)} finite values are expected, one "
                 "per objective"
             )
-        chosen = [self.objective(name, space) for name in objectives]
         front = self.front(objectives, where, space)
         values = np.stack([self.column(o.name, space)[front] for o in chosen], axis=1)
-        return hypervolume(values, chosen, np.asarray(reference, np.float64))
+        return hypervolume(values, chosen, corner.astype(np.float64))
 
     def sample(
         self, n: int, rng: np.random.Generator, where: str | None = None, space: Space = None
@@ -131,10 +132,7 @@ class BenchmarkTable(ColumnTable):
 
         A compacted table is read batch by batch, and may be larger than memory.
         """
-        rows, names = self._rows(space), list(columns)
-        unknown = [name for name in names if name not in rows.provenance]
-        if unknown:
-            raise unknown_name("column", unknown[0], rows.provenance)
+        rows, names = self._rows(space), self._columns_named(columns, space)
         _check_count("size", size)
         return (rows.slab(names, batch) for batch in slices(len(rows), size))
 
@@ -179,6 +177,13 @@ class BenchmarkTable(ColumnTable):
 
     # --- inside ---------------------------------------------------------------------------
 
+    def _objectives(self, names: Sequence[str], space: Space) -> list[Objective]:
+        """Returns one objective or more, by name."""
+        listed = name_list(names)
+        if not listed:
+            raise ConfigurationError("no objectives: at least one column is expected")
+        return [self.objective(name, space) for name in listed]
+
     def _values(
         self, objectives: Sequence[Objective], where: str | None, space: Space
     ) -> tuple[Floats, RowNumbers]:
@@ -189,6 +194,10 @@ class BenchmarkTable(ColumnTable):
             column = self.column(objective.name, space)
             values[:, i] = column if where is None else column[rows]
         return values, rows
+
+
+def _are_finite(values: NDArray[Any]) -> bool:
+    return values.dtype.kind in "fiu" and bool(np.isfinite(values).all())
 
 
 def _check_count(name: str, count: object) -> None:

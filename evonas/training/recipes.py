@@ -1,14 +1,17 @@
 """The recipes by name, and how a file or a command line changes them."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from evonas.data.augmentation import Augmentation
 from evonas.errors import ConfigurationError, DataError, unknown_name
 from evonas.limits import parse_yaml, printable, read_yaml
+from evonas.numbers import read_number
 from evonas.space import AnchorShapes
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
 
@@ -27,6 +30,8 @@ _PUBLISHED = Augmentation(
 _LIGHT = Augmentation(
     zoom=1.15, stretch=1.05, shift=0.05, brightness=0.15, contrast=0.15, colour=0.1
 )
+
+_WHOLE = re.compile(r"[-+]?[0-9]{1,40}")
 
 RECIPES = {
     # A median network of `nano` from scratch in minutes on two cores. Small batches, a high rate
@@ -178,11 +183,13 @@ def _set(values: dict[str, Any], key: str, value: Any) -> None:
 
 def _parse(text: str) -> Any:
     """Reads a number, true, false or a word; YAML's `1e-3` is a text, here it is a number."""
+    number = read_number(text)
+    if number is not None:
+        return int(text) if _WHOLE.fullmatch(text) else number
     try:
         value = parse_yaml(text, "change of the recipe")
     except DataError:
         return text
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+    # YAML also reads 1_0, 0x10 and 1:30 as numbers, which nobody means here.
+    odd = type(value) is int or (type(value) is float and isfinite(value))
+    return text if odd else value

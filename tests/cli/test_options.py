@@ -22,6 +22,23 @@ REFUSED = [
     (["problem", "serve", "pico/u55", "--seed", "-1"], "whole number from 0"),
     (["job", "submit", "x", "--seed", "-1"], "whole number from 0"),
     (["train", "x", "--seed", "0x1"], "whole number from 0"),
+    (["data", "make", "digits", "--out", "x", "--train", "1_0"], "whole number from 1"),
+    (["data", "make", "digits", "--out", "x", "--size", "1e3"], "whole number from 32 to 8000"),
+    (["data", "make", "digits", "--out", "x", "--seed", "-1"], "whole number from 0"),
+    (["data", "convert", "x", "--out", "y", "--val-share", "inf"], "number from 0 to 1"),
+    (["data", "convert", "x", "--out", "y", "--max-loss", "nan"], "number from 0 to 1"),
+    (["data", "split", "x", "--out", "y", "--seed", "0x1"], "whole number from 0"),
+    (["data", "tile", "x", "--out", "y", "--size", "nan"], "whole number from 1 to 8000"),
+    (["data", "tile", "x", "--out", "y", "--size", "32", "--scale", "1_0"], "--scale 1_0"),
+    (["data", "tile", "x", "--out", "y", "--size", "9", "--keep-empty", "2"], "from 0 to 1"),
+    (["app", "--port", "1_000"], "whole number from 1 to 65535"),
+    (["val", "x", "--data", "y", "--bootstrap", "-1"], "whole number from 0 to 100000"),
+    (["val", "x", "--data", "y", "--seed", "1_0"], "whole number from 0"),
+    (["table", "front", "pico-v3", "--objectives", "map,madds", "--reference", "1_0,1"], "numbers"),
+    (["train", "--resume", "--out", "x", "--set", "steps=700"], "without --set"),
+    (["train", "--resume", "--out", "x", "--seed", "0"], "without --seed"),
+    (["train", "pico:0000000", "--resume", "--out", "x"], "without ARCH"),
+    (["device", "fit", "--device", "../../x", "--space", "nano"], "device name"),
 ]
 
 

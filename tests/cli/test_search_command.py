@@ -172,6 +172,22 @@ def test_search_in_a_table_of_the_whole_space(
     assert open_table(filled).checksum() == before
 
 
+def test_another_searchs_report_is_not_written_over(
+    scorer: CostScorer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert search("--out", out) == 0
+    before = (out / "front.csv").read_bytes()
+    capsys.readouterr()
+    assert search("--out", out, "--seed", "5") == 2
+    assert_one_message(capsys, "holds the report of another search (seed 0, now 5)")
+    assert search("--out", out, "--where", "madds <= 3e7") == 2
+    assert (out / "front.csv").read_bytes() == before
+    assert search("--out", out, "--generations", "5") == 0  # the same one, for longer
+    (out / "run.json").write_text("{")
+    assert search("--out", out, "--seed", "5") == 0  # nothing is lost with a damaged report
+
+
 # --- what a user can get wrong ------------------------------------------------------------
 
 

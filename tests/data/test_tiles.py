@@ -9,7 +9,7 @@ from evonas.cli import main
 from evonas.data import data_fingerprint, load_coco
 from evonas.data.tile import SEEN_TOO_LITTLE, TileOptions, tile_dataset
 from evonas.data.tiling import Tiling, parse_scale, to_whole
-from evonas.errors import ConfigurationError
+from evonas.errors import ConfigurationError, DataError
 from tests.data.layouts import coco
 
 ALL = {"keep_empty": 1.0}
@@ -139,3 +139,15 @@ def test_the_command(large, tmp_path, capsys):
 def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(ConfigurationError, match=r"must be|required|allowed|expected"):
         wrong()
+
+
+def test_a_scale_beyond_the_limit_of_pixels_is_refused(large, tmp_path):
+    with pytest.raises(ConfigurationError, match="at most 64,000,000 pixels"):
+        tile_dataset(large, tmp_path / "out", TileOptions(Tiling(16, 10**9), **ALL))
+    assert not (tmp_path / "out").exists()
+
+
+def test_tiles_that_lose_every_box_are_refused(large, tmp_path):
+    with pytest.raises(DataError, match="no tile of train has a box: 6 are shown too little"):
+        tile_dataset(large, tmp_path / "out", TileOptions(Tiling(16, 1), **ALL))
+    assert not (tmp_path / "out").exists()

@@ -263,3 +263,19 @@ def test_ctrl_c_says_what_is_done(exported, here, capsys, monkeypatch):
     monkeypatch.setattr("evonas.cli.detect._detect_one", stopped)
     assert detect(exported, "a/x.png", "--out", "o") == 130
     assert "interrupted: 0 of 1 images are done; their drawings are in o" in capsys.readouterr().err
+
+
+def test_drawings_in_a_folder_are_no_images_of_it(exported, here, capsys):
+    for _ in range(2):
+        assert detect(exported, ".") == 0
+        assert capsys.readouterr().out.count("-> detections") == 2
+    assert len(list(here.rglob("*.png"))) == 4
+    assert detect(exported, "detections/a/x.png", "--out", "again") == 0  # asked for by name
+
+
+def test_photographs_of_unread_formats_are_reported(exported, here, capsys):
+    (here / "a" / "y.HEIC").write_bytes(b"heic")
+    assert detect(exported, "a") == 1
+    captured = capsys.readouterr()
+    assert "1 of 2 images failed" in captured.err
+    assert "y.HEIC: cannot be decoded" in captured.err

@@ -66,3 +66,20 @@ def test_the_grid_is_written_where_it_was_asked_for(digits, tmp_path, capsys):
     assert main(["data", "check", str(one), "--grid", str(one / "train" / "000000.png")]) == 2
     assert (one / "train" / "000000.png").read_bytes() == before
     assert main(["data", "check", str(one), "--grid", str(tmp_path / "g.txt")]) == 2
+
+
+def test_a_picture_of_an_architecture_is_a_page(tmp_path, capsys):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"precious")
+    assert main(["arch", "show", "pico:0000000", "--picture", str(photo)]) == 2
+    assert "the name must end in .html" in capsys.readouterr().err
+    assert photo.read_bytes() == b"precious"
+
+
+def test_imported_weights_are_not_written_over(tmp_path, capsys):
+    there = tmp_path / "mobiledet-cpu.safetensors"
+    there.write_bytes(b"fine-tuned")
+    arguments = ["import", str(tmp_path), "--as", "mobiledet-cpu", "--out", str(tmp_path)]
+    assert main(arguments) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert there.read_bytes() == b"fine-tuned"

@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesRegressor, GradientBoostingRegressor
 
 from evonas.errors import ConfigurationError, DataError, SchemaError
+from evonas.paths import shipped_data
 from evonas.scoring import ScorerOptions, load_scorer
 from evonas.scoring.surrogate import (
     cross_validate,
@@ -32,6 +35,21 @@ def trained():
     cost = x[:, names.index("madds")]
     ap = 0.2 + 0.03 * (cost - cost.mean()) + 0.05 * fused + 0.005 * rng.standard_normal(60)
     return rows, ap, 0.05 * fused + 0.005 * rng.standard_normal(60)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "options"),
+    [
+        ("surrogate", {"data": "my_data"}),  # its AP is of the data it was fitted to
+        ("surrogate", {"weights": "mine.safetensors"}),
+        ("table", {"data": "my_data"}),
+        ("supernet", {"surrogate": "mine.npz"}),
+    ],
+)
+def test_what_a_scorer_does_not_use_is_refused(scorer, options):
+    options = {name: Path(value) for name, value in options.items()}
+    with pytest.raises(ConfigurationError, match=f"--{next(iter(options))} .*does not use it"):
+        load_scorer(scorer, ScorerOptions(NANO, **options))
 
 
 def test_features_follow_the_walk():
@@ -192,3 +210,13 @@ def test_too_few_networks_are_refused(trained):
     rows, ap, _ = trained
     with pytest.raises(DataError, match="19 trained architectures; a surrogate needs at least 20"):
         fit_surrogate(NANO, rows[:19], ap[:19])
+
+
+@pytest.mark.parametrize("name", ["nano", "nano-supernet"])
+def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(name):
+    surrogate = load_surrogate(shipped_data() / f"surrogates/{name}.npz", NANO)
+    rows = NANO.sample(40, np.random.default_rng(0))
+    together = np.stack(surrogate.predict(rows))
+    for size in (1, 3, 8, 39):
+        parts = [np.stack(surrogate.predict(rows[i : i + size])) for i in range(0, 40, size)]
+        np.testing.assert_array_equal(np.concatenate(parts, axis=1), together)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
-from evonas.errors import ConfigurationError, DataError, SchemaError
+from evonas.errors import ConfigurationError, DataError, GenotypeError, SchemaError
 from evonas.space import load_space
 from evonas.table import (
     create_table,
@@ -181,3 +181,44 @@ def test_questions_that_mean_nothing_are_refused(tmp_path):
             table.top("map", k)
     assert len(table.top("map", 1)) == 1
     assert np.isnan(table.known(ROWS, ["speed"])["speed"]).all()
+
+
+def test_arguments_of_wrong_kinds_are_one_message(tmp_path):
+    table = open_table("pico-v3")
+    for wrong in ([[1], [1, 2]], [[2**70] * 7], [None], 3, [b"pico:0000000"], "pico:0000000"):
+        with pytest.raises(GenotypeError):
+            table.lookup(wrong, ["map"])
+    for columns in (None, [["map"]], "map", [None], 3):
+        with pytest.raises(ConfigurationError):
+            table.lookup(ROWS, columns)
+        with pytest.raises(ConfigurationError):
+            table.batches(columns)
+        with pytest.raises(ConfigurationError):
+            table.front(columns)
+    for objectives, reference in ([[], []], [["map"], 3], [["map"], ["0"]], [["map"], None]):
+        with pytest.raises(ConfigurationError):
+            table.hypervolume(objectives, reference)
+    for condition in (3, b"map > 0"):
+        with pytest.raises(ConfigurationError, match="a text is expected"):
+            table.where(condition)
+    for n in (-1, 1.5, True, None, 2**70):
+        with pytest.raises(ConfigurationError, match="whole number"):
+            SPACE.sample(n, np.random.default_rng(0))
+    new = open_or_create(tmp_path / "t")
+    for space, provenance in (("pico", SOURCE), (SPACE, None)):
+        with pytest.raises(ConfigurationError):
+            new.append(space, ROWS, {"map": [0.1, 0.2]}, provenance=provenance)
+    assert not (tmp_path / "t").exists()
+
+
+def test_genotypes_as_lists_are_found_as_matrices_are():
+    table = open_table("pico-v3")
+    found = table.lookup(ROWS.tolist(), ["map"])["map"]
+    assert found.tolist() == table.lookup(ROWS, ["map"])["map"].tolist()
+    assert np.isfinite(found).all()
+
+
+def test_a_masked_value_is_missing(tmp_path):
+    table = open_or_create(tmp_path / "t")
+    table.append(SPACE, ROWS, {"map": np.ma.array([0.1, 0.2], mask=[1, 0])}, provenance=SOURCE)
+    assert np.isnan(table.column("map")).tolist() == [True, False]

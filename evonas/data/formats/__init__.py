@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from evonas.data.coco_file import is_coco, locate_splits
-from evonas.data.formats.coco import read_coco_source
+from evonas.data.formats.coco import find_coco_files, read_coco_source
 from evonas.data.formats.cvat import is_cvat, read_cvat
 from evonas.data.formats.deeppcb import is_deeppcb, read_deeppcb
 from evonas.data.formats.label_studio import is_label_studio, read_label_studio
-from evonas.data.formats.source import RawBox, RawImage, Source
+from evonas.data.formats.lookup import walk
+from evonas.data.formats.source import RawBox, RawImage, Source, is_unread_photograph
 from evonas.data.formats.voc import read_voc, voc_files
 from evonas.data.formats.yolo import FILES, read_flat_yolo, read_yolo
 from evonas.errors import ConfigurationError, DataError, unknown_name
@@ -46,16 +48,20 @@ def read_source(
             raise ConfigurationError(f"--labels: {found} data names its own label files")
         if units != "shares" and found != "yolo":
             raise ConfigurationError(f"--units: only for YOLO labels; {path} is read as {found}")
-        return read()
+        source = read()
+        return replace(source, notes=(*source.notes, *_unread(path)))
     except OSError as error:  # a name too long, a folder that may not be read
         where = f" ({printable(error.filename, 80)})" if error.filename else ""
         raise DataError(f"{path}: cannot be read: {error.strerror or error}{where}") from error
 
 
 def _reader(
-    path: Path, format: str, labels: Path | None, units: str
+    path: Path, format: str, labels: Path | None, units: str, depth: int = 2
 ) -> tuple[str, Callable[[], Source]]:
-    """Returns the format that fits, and what reads the data set."""
+    """Returns the format that fits, and what reads the data set.
+
+    One that is in no known format, but has a single folder in it, is that folder; `depth` times.
+    """
     tries = {
         "deeppcb": _deeppcb,
         "coco": _coco,
@@ -68,12 +74,38 @@ def _reader(
         read = tries[name](path)
         if read is not None:
             return name, read
+    read = _coco_of_any_name(path) if format in ("", "coco") else None
+    if read is not None:
+        return "coco", read
+    inner = _only_folder(path)
+    if inner is not None and depth:
+        return _reader(inner, format, labels, units, depth - 1)
     raise DataError(
         f"{path}: neither a data.yaml (YOLO) nor Annotations/ or XML files (Pascal VOC), CVAT's "
         "XML, Label Studio's JSON, COCO's JSON in a known layout, or DeepPCB's trainval.txt"
         if not format
         else f"{path}: holds no data set in the format {format}"
     )
+
+
+def _only_folder(path: Path) -> Path | None:
+    """Returns the one folder in a folder, as archives unpack to."""
+    if not path.is_dir():
+        return None
+    inside = [p for p in path.iterdir() if p.is_dir() and not p.name.startswith((".", "__"))]
+    return inside[0] if len(inside) == 1 else None
+
+
+def _unread(path: Path) -> list[str]:
+    """Says which photographs are in a format that is not read."""
+    found = [p for p in walk(path) if is_unread_photograph(p)] if path.is_dir() else []
+    if not found:
+        return []
+    kinds = ", ".join(sorted({file.suffix.lower() for file in found}))
+    return [
+        f"{len(found)} photographs are in a format that is not read ({kinds}) and were left out, "
+        f"{printable(found[0].name)} the first; save them as JPEG or PNG"
+    ]
 
 
 def _deeppcb(path: Path) -> Callable[[], Source] | None:
@@ -84,10 +116,16 @@ def _coco(path: Path) -> Callable[[], Source] | None:
     if path.is_dir() and locate_splits(path):
         return lambda: read_coco_source(path)
     if path.suffix.lower() == ".json" and is_coco(parse_json(read_limited(path), str(path))):
-        above = (path.parent, path.parent / "images", path.parent.parent / "images")
-        images = next(folder for folder in (*above[1:], above[0]) if folder.is_dir())
+        beside = path.parent.parent if path.parent.name.lower() == "annotations" else path.parent
+        above = (path.parent / "images", path.parent.parent / "images", beside)
+        images = next(folder for folder in above if folder.is_dir())
         return lambda: read_coco_source(path.parent, {"": (path, images)})
     return None
+
+
+def _coco_of_any_name(path: Path) -> Callable[[], Source] | None:
+    files = find_coco_files(path) if path.is_dir() else {}
+    return (lambda: read_coco_source(path, files)) if files else None
 
 
 def _voc(path: Path, labels: Path | None) -> Callable[[], Source] | None:

@@ -1,14 +1,16 @@
 """Reads COCO-format folders to convert them: to mend, divide or rename them."""
 
-import os
+import re
 from pathlib import Path
 
 import numpy as np
 
 from evonas.data.box_rules import areas_of
-from evonas.data.coco_file import locate_splits, read_instances
+from evonas.data.coco_file import is_coco, locate_splits, read_instances
+from evonas.data.formats.lookup import ImageIndex, folder_split, split_of, walk
 from evonas.data.formats.source import RawBox, RawImage, Source
 from evonas.errors import DataError
+from evonas.limits import parse_json, printable, read_limited
 
 
 def read_coco_source(folder: Path, files: dict[str, tuple[Path, Path]] | None = None) -> Source:
@@ -33,6 +35,34 @@ def read_coco_source(folder: Path, files: dict[str, tuple[Path, Path]] | None = 
     return Source("COCO", folder, tuple(classes), tuple(images), unlabelled="background")
 
 
+def find_coco_files(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """Returns COCO files under any name, by split: `result.json`, `annotations/train.json`.
+
+    They lie in the folder, in `annotations/`, or beside the images of a split. The split is what
+    a word of the file's name or its folder means; several files of one split are too many.
+
+    Raises:
+        DataError: Two files may be of one split.
+    """
+    places = [folder, *sorted(p for p in folder.iterdir() if p.is_dir())]
+    found: dict[str, tuple[Path, Path]] = {}
+    for place in places:
+        if place != folder and place.name.lower() != "annotations" and not split_of(place.name):
+            continue
+        for file in sorted(place.glob("*.json")):
+            if not is_coco(parse_json(read_limited(file), str(file))):
+                continue
+            words = re.split(r"[^a-z]+", file.stem.lower())
+            split = next(filter(None, map(split_of, [*words, place.name])), "")
+            if split in found:
+                raise DataError(
+                    f"{folder}: {printable(found[split][0].name)} and {printable(file.name)} may "
+                    f"both be of {split or 'all images'}; name the file that is meant"
+                )
+            found[split] = (file, folder)
+    return found
+
+
 def _read(file: Path, image_folder: Path, split: str) -> tuple[list[RawImage], list[str]]:
     instances = read_instances(file)
     numbers = instances.annotations.boxes(finite=False)
@@ -50,13 +80,31 @@ def _read(file: Path, image_folder: Path, split: str) -> tuple[list[RawImage], l
     ):
         known = area if area > 0 and np.isfinite(area) else None
         boxes[image].append(RawBox(names[label], box[0], box[1], box[2], box[3], ignored, known))
+    locate = _Images(image_folder, split)
     images = [
-        RawImage(_file(image_folder, name), tuple(held), split, (int(size[0]), int(size[1])))
+        RawImage(locate(name), tuple(held), split, (int(size[0]), int(size[1])))
         for name, held, size in zip(instances.file_names, boxes, instances.sizes, strict=True)
     ]
     return images, list(names)
 
 
-def _file(folder: Path, name: str) -> Path:
-    path = folder / name
-    return folder / name.replace("\\", "/") if "\\" in name and not os.path.isfile(path) else path
+class _Images:
+    """Finds the images that a file names, relative to a folder or as on another machine."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self.folder, self.split = folder, split
+        self._index: ImageIndex | None = None
+
+    def __call__(self, name: str) -> Path:
+        path = self.folder / name
+        if path.is_file():
+            return path
+        if self._index is None:
+            self._index = ImageIndex(self.folder, walk(self.folder))
+        found = self._index.find(name)
+        if len(found) > 1 and self.split:
+            own = [p for p in found if folder_split(self.folder, p) == self.split]
+            found = own or found
+        if len(found) > 1:
+            raise DataError(f"{printable(name)!r} may be {found[0]} or {found[1]}")
+        return found[0] if found else path

@@ -10,6 +10,7 @@ from evonas.data.formats.source import RawBox, RawImage, Source
 from evonas.data.formats.yolo_labels import enclosing
 from evonas.errors import DataError
 from evonas.limits import printable, read_xml
+from evonas.numbers import parse_number
 
 _OUTLINES = ("polygon", "polyline", "points")
 
@@ -40,14 +41,16 @@ def read_cvat(file: Path) -> Source:
     named = [(label.findtext("name") or "").strip() for label in root.iter("label")]
     used = {box.name for image in images for box in image.boxes}
     classes = dict.fromkeys([*filter(None, named), *sorted(used)])
-    notes = tuple(f"{count} of CVAT's <{kind}> are no boxes" for kind, count in ignored.items())
+    notes = tuple(
+        f"{count} of CVAT's <{kind}> are no boxes" for kind, count in ignored.items() if count
+    )
     return Source("CVAT", file.parent, tuple(classes), images, corners=True, notes=notes)
 
 
 def _image(file: Path, entry: Element, index: ImageIndex, ignored: Counter[str]) -> RawImage:
     name = entry.get("name", "")
     try:
-        size = (int(entry.get("width", "")), int(entry.get("height", "")))
+        size = (_side(entry, "width"), _side(entry, "height"))
         boxes = tuple(filter(None, (_box(shape, ignored) for shape in entry)))
     except ValueError as error:
         raise DataError(
@@ -55,31 +58,42 @@ def _image(file: Path, entry: Element, index: ImageIndex, ignored: Counter[str])
             f"{printable(error)}"
         ) from error
     found = index.find(name)
+    if len(found) > 1 and entry.get("subset"):  # it stands in a folder of that name
+        found = [path for path in found if path.parent.name == entry.get("subset")] or found
     if len(found) > 1:
         raise DataError(f"{file}: {printable(name)!r} may be {found[0]} or {found[1]}")
     path = found[0] if found else file.parent / "images" / Path(name).name
     return RawImage(path, boxes, split_of(entry.get("subset", "")), size)
 
 
+def _side(entry: Element, name: str) -> int:
+    value = parse_number(entry.get(name, ""))
+    if not 0 < value < 2**31:
+        raise ValueError(f"{name} {value:g}")
+    return int(value)
+
+
 def _box(shape: Element, ignored: Counter[str]) -> RawBox | None:
     name = shape.get("label", "").strip()
     if shape.tag == "box":
-        corners = [float(shape.get(key, "")) for key in ("xtl", "ytl", "xbr", "ybr")]
+        corners = [parse_number(shape.get(key, "")) for key in ("xtl", "ytl", "xbr", "ybr")]
         left, top, right, bottom = corners
         box = (left, top, right - left, bottom - top)
-        angle = float(shape.get("rotation") or 0)
+        angle = parse_number(shape.get("rotation") or 0)
         if angle:
             box = rotated(box, angle, ((left + right) / 2, (top + bottom) / 2))
     elif shape.tag in ("polygon", "polyline") and name:
-        points = [tuple(map(float, p.split(","))) for p in shape.get("points", "").split(";")]
+        points = [
+            tuple(map(parse_number, p.split(","))) for p in shape.get("points", "").split(";")
+        ]
         box = enclosing([x for x, _ in points], [y for _, y in points])
     elif shape.tag == "mask":
         left, top, wide, high = (
-            float(shape.get(k, "")) for k in ("left", "top", "width", "height")
+            parse_number(shape.get(k, "")) for k in ("left", "top", "width", "height")
         )
         box = (left, top, wide, high)
-    elif shape.tag == "ellipse" and not float(shape.get("rotation") or 0):
-        x, y, rx, ry = (float(shape.get(key, "")) for key in ("cx", "cy", "rx", "ry"))
+    elif shape.tag == "ellipse" and not parse_number(shape.get("rotation") or 0):
+        x, y, rx, ry = (parse_number(shape.get(key, "")) for key in ("cx", "cy", "rx", "ry"))
         box = (x - rx, y - ry, 2 * rx, 2 * ry)
     else:
         ignored[shape.tag] += shape.tag not in ("tag",)

@@ -5,6 +5,7 @@ from pathlib import Path
 from evonas.data.formats.source import RawBox, RawImage, Source
 from evonas.errors import DataError
 from evonas.limits import printable, read_text
+from evonas.numbers import parse_number
 
 CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 _LISTS = ("trainval", "test")
@@ -57,7 +58,7 @@ def _boxes(file: Path) -> tuple[RawBox, ...]:
         if not line.strip():
             continue
         try:
-            left, top, right, bottom, kind = map(float, line.replace(",", " ").split())
+            left, top, right, bottom, kind = map(parse_number, line.replace(",", " ").split())
             name = CLASSES[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0].index(kind)]
         except ValueError as error:
             raise DataError(

@@ -12,6 +12,7 @@ from evonas.data.formats.source import RawBox, RawImage, Source, is_image
 from evonas.data.formats.yolo_labels import enclosing
 from evonas.errors import DataError
 from evonas.limits import parse_json, printable, read_limited
+from evonas.numbers import parse_number
 
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # put before the names of uploaded files
 _BOXES, _OUTLINES = "rectanglelabels", "polygonlabels"
@@ -42,7 +43,7 @@ def read_label_studio(file: Path) -> Source:
         _image(f"{file}: task {n}", task, index, counts) for n, task in enumerate(content, 1)
     )
     classes = sorted({box.name for image in images for box in image.boxes})
-    notes = tuple(f"{count} {what}" for what, count in counts.items())
+    notes = tuple(f"{count} {what}" for what, count in counts.items() if count)
     return Source("Label Studio", file.parent, tuple(classes), images, shares=True, notes=notes)
 
 
@@ -53,6 +54,8 @@ def _image(where: str, task: Any, index: ImageIndex, counts: Counter[str]) -> Ra
     results = _results(where, task, counts)
     if results is None:
         return RawImage(path, labelled=False)
+    if any(result.get("image_rotation") for result in results):
+        raise DataError(f"{where}: its image was turned in Label Studio; turn it back there")
     try:
         found = [_box(result, counts) for result in results]
         sizes = {
@@ -91,21 +94,27 @@ def _box(result: dict[str, Any], counts: Counter[str]) -> RawBox | None:
     """Returns a shape's box in shares of the image; Label Studio states per cent."""
     value = result.get("value", result)
     if _BOXES in value:
-        box = tuple(float(value[key]) / 100 for key in ("x", "y", "width", "height"))
+        box = tuple(parse_number(value[key]) / 100 for key in ("x", "y", "width", "height"))
         left, top, wide, high = box
-        angle = float(value.get("rotation") or 0)
+        angle = parse_number(value.get("rotation") or 0)
         if angle:
-            across, down = float(result["original_width"]), float(result["original_height"])
+            across, down = (
+                parse_number(result[f"original_{side}"]) for side in ("width", "height")
+            )
             pixels = (left * across, top * down, wide * across, high * down)
             # It is turned about its own left upper corner.
             left, top, wide, high = rotated(pixels, angle, pixels[:2])
             left, top, wide, high = left / across, top / down, wide / across, high / down
         return RawBox(str(value[_BOXES][0]), left, top, wide, high)
     if _OUTLINES in value:
-        xs, ys = zip(*((float(x) / 100, float(y) / 100) for x, y in value["points"]), strict=True)
+        xs, ys = zip(*(map(_share, point) for point in value["points"]), strict=True)
         return RawBox(str(value[_OUTLINES][0]), *enclosing(list(xs), list(ys)))
     counts["shapes are neither boxes nor polygons"] += 1
     return None
+
+
+def _share(per_cent: Any) -> float:
+    return parse_number(per_cent) / 100
 
 
 def _path(where: str, task: dict[str, Any], index: ImageIndex) -> Path:

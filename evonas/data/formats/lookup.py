@@ -1,6 +1,7 @@
 """Finds images and folders by the names that annotation files use for them."""
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,20 @@ _SPLITS = {
 def split_of(name: str) -> str:
     """Returns the split that a folder's or subset's name means; empty if none."""
     return _SPLITS.get(name.lower(), "")
+
+
+def folder_split(root: Path, file: Path) -> str:
+    """Returns the split that the folders between a root and a file mean; empty if none."""
+    parts = file.relative_to(root).parts[:-1] if file.is_relative_to(root) else ()
+    return next((split for part in parts if (split := split_of(part))), "")
+
+
+def folded(name: str) -> str:
+    """Returns a name without the case of its letters and the ways of writing an accent.
+
+    Archives made on a Mac have `u` and a diaeresis where others have one letter.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def child_folder(folder: Path, *names: str) -> Path | None:
@@ -67,7 +82,7 @@ class ImageIndex:
                 self._by.setdefault(key, []).append(path)
         self._folded: dict[str, list[Path]] = {}
         for key, paths in self._by.items():
-            self._folded.setdefault(key.casefold(), []).extend(paths)
+            self._folded.setdefault(folded(key), []).extend(paths)
 
     def find(self, name: str) -> list[Path]:
         """Returns the images that a name fits best: all of one kind of fit, the closest first.
@@ -79,7 +94,7 @@ class ImageIndex:
             name = name[2:]
         parts = name.split("/")
         tails = ["/".join(parts[first:]) for first in range(len(parts)) if parts[first]]
-        for places, fold in ((self._by, str), (self._folded, str.casefold)):
+        for places, fold in ((self._by, str), (self._folded, folded)):
             for tail in tails:
                 found = places.get(fold(tail))
                 if found:

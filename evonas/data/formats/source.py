@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 IMAGE_SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+    ".png .jpg .jpeg .jpe .jfif .jp2 .bmp .gif .tif .tiff .webp .ppm .pgm".split()
 )
+# Photographs in formats that are not read; they are named rather than passed over in silence.
+UNREAD_SUFFIXES = frozenset(".heic .heif .avif .jxl .dng .cr2 .cr3 .nef .arw .orf .rw2".split())
 
 
 class RawBox(NamedTuple):
@@ -68,6 +70,11 @@ class Source:
     corners: bool = False
     unlabelled: str = "refuse"
     notes: tuple[str, ...] = ()
+
+
+def is_unread_photograph(path: Path) -> bool:
+    """Returns whether a file's name is one of a photograph in a format that is not read."""
+    return path.suffix.lower() in UNREAD_SUFFIXES and not path.name.startswith(".")
 
 
 def is_image(path: Path) -> bool:

@@ -4,21 +4,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from evonas.data.formats.lookup import ImageIndex, child_folder, split_of, walk, without_suffix
+from evonas.data.formats.lookup import (
+    ImageIndex,
+    child_folder,
+    folder_split,
+    split_of,
+    walk,
+    without_suffix,
+)
 from evonas.data.formats.source import RawImage, Source
 from evonas.data.formats.voc_file import VocFile, read_voc_file
 from evonas.data.images import header_size
 from evonas.errors import DataError
 from evonas.limits import printable, read_text
 
-_LISTS = ("train", "trainval", "val", "test")
+_ANNOTATIONS = ("Annotations", "Annotation", "xml", "xmls", "labels")
 
 
 def voc_files(folder: Path, labels: Path | None = None) -> tuple[Path, list[Path]]:
     """Returns the folder of a data set's XML files, and these; empty where there are none."""
     root = _annotation_root(folder, labels)
     if root is not None:
-        return root, [path for path in walk(root) if path.suffix.lower() == ".xml"]
+        return root, [path for path in walk(root) if _is_xml(path)]
     places = [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and split_of(p.name))]
     return folder, [p for place in places for p in _xml_in(place)]
 
@@ -64,7 +71,8 @@ class _Pair:
 
 def _annotation_root(folder: Path, labels: Path | None) -> Path | None:
     if labels is None:
-        return child_folder(folder, "Annotations", "Annotation")
+        named = (child_folder(folder, name) for name in _ANNOTATIONS)
+        return next((path for path in named if path and any(map(_is_xml, walk(path)))), None)
     found = next((path for path in (labels, folder / labels) if path.is_dir()), None)
     if found is None:
         raise DataError(f"--labels {labels}: no such folder")
@@ -72,7 +80,11 @@ def _annotation_root(folder: Path, labels: Path | None) -> Path | None:
 
 
 def _xml_in(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".xml" and p.is_file())
+    return sorted(path for path in folder.iterdir() if _is_xml(path) and path.is_file())
+
+
+def _is_xml(path: Path) -> bool:
+    return path.suffix.lower() == ".xml"
 
 
 def _pair(root: Path, files: Iterable[Path], index: ImageIndex) -> list[_Pair]:
@@ -109,28 +121,29 @@ def _image_of(root: Path, content: VocFile, index: ImageIndex) -> Path:
 
 def _by_folder(folder: Path, index: ImageIndex, pairs: list[_Pair]) -> tuple[RawImage, ...]:
     """Returns all images, in the splits that their folders' names say."""
-    labelled = {pair.image: _raw(pair, _folder_split(folder, pair.image)) for pair in pairs}
+    labelled = {pair.image: _raw(pair, folder_split(folder, pair.image)) for pair in pairs}
     others = [
-        RawImage(path, (), _folder_split(folder, path), labelled=False)
+        RawImage(path, (), folder_split(folder, path), labelled=False)
         for path in index.images
         if path not in labelled
     ]
     return (*labelled.values(), *others)
 
 
-def _folder_split(folder: Path, image: Path) -> str:
-    parts = image.relative_to(folder).parts[:-1] if image.is_relative_to(folder) else ()
-    return next((split_of(part) for part in parts if split_of(part)), "")
-
-
 def _read_lists(folder: Path, index: ImageIndex) -> dict[str, list[Path]] | None:
-    """Returns the images of each list; trainval only where there is no list train."""
+    """Returns the images of each list; trainval only where there is no list train.
+
+    CVAT's lists are called `Train.txt` and `Validation.txt`.
+    """
     sets = child_folder(folder, "ImageSets")
     main = child_folder(sets, "Main") or sets if sets else None
     if main is None:
         return None
-    lists = {split: main / f"{split}.txt" for split in _LISTS}
-    present = {split: file for split, file in lists.items() if file.is_file()}
+    present: dict[str, Path] = {}
+    for file in sorted(p for p in main.iterdir() if p.suffix.lower() == ".txt" and p.is_file()):
+        split = "trainval" if file.stem.lower() == "trainval" else split_of(file.stem)
+        if split:
+            present.setdefault(split, file)
     if "train" in present:
         present.pop("trainval", None)
     return {split: _listed(file, index) for split, file in present.items()} or None

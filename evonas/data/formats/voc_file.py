@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from evonas.data.formats.source import RawBox
 from evonas.errors import DataError
 from evonas.limits import read_xml
+from evonas.numbers import parse_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ def read_voc_file(file: Path) -> VocFile:
 
 def _size(root: ElementTree.Element) -> tuple[int, int] | None:
     """Returns the stated size; tools that do not know it write 0."""
-    width, height = (float(root.findtext(f"size/{side}") or 0) for side in ("width", "height"))
+    width, height = (
+        parse_number(root.findtext(f"size/{side}") or 0) for side in ("width", "height")
+    )
     return (int(width), int(height)) if 0 < width < 1e9 and 0 < height < 1e9 else None
 
 
@@ -52,7 +55,7 @@ def _box(file: Path, entry: ElementTree.Element) -> RawBox:
     if not name or box is None:
         raise DataError(f"{file}: an object without name or bndbox")
     left, top, right, bottom = (
-        float(box.findtext(key) or "") for key in ("xmin", "ymin", "xmax", "ymax")
+        parse_number(box.findtext(key) or "") for key in ("xmin", "ymin", "xmax", "ymax")
     )
     difficult = (entry.findtext("difficult") or "0").strip().lower() in ("1", "true")
     (left, width), (top, height) = _side(left, right), _side(top, bottom)

@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from evonas.data.formats.lookup import walk
+from evonas.data.formats.lookup import folded, walk
 from evonas.data.formats.source import RawBox
 from evonas.errors import ConfigurationError, DataError
 from evonas.limits import printable, read_text
+from evonas.numbers import parse_number
 
 _NO_LABELS = {"classes.txt", "obj.names", "train.txt", "val.txt", "test.txt", "readme.txt"}
 _SURELY_PIXELS = 2.0  # no share of an image that a box may have, even one that reaches out
@@ -30,7 +31,8 @@ class LabelFiles:
             if self.asked_name and (os.sep in self.asked_name or asked.is_absolute()):
                 raise ConfigurationError(f"--labels {asked}: no such folder")
         self.root = root
-        self._used: set[Path] = set()
+        self._used: dict[Path, Path] = {}  # text file -> the first image that it is of
+        self._shared: list[tuple[Path, Path]] = []  # images of one text file
         self._texts: dict[Path, dict[str, str]] = {}  # folder -> name as asked for -> name
         self._children: dict[Path, tuple[str, ...]] = {}
 
@@ -39,14 +41,23 @@ class LabelFiles:
         for folder in self._folders(image):
             names = self._texts_in(folder)
             for stem in (image.stem, image.name):
-                name = names.get(f"{stem}.txt") or names.get(f"{stem}.txt".lower())
+                name = names.get(f"{stem}.txt") or names.get(folded(f"{stem}.txt"))
                 if name:
-                    self._used.add(folder / name)
+                    first = self._used.setdefault(folder / name, image)
+                    if first != image:
+                        self._shared.append((first, image))
                     return folder / name
         return None
 
     def notes(self) -> list[str]:
-        """Says how many text files beside those used belong to no image."""
+        """Says which text files belong to no image, and which to more than one."""
+        notes = []
+        if self._shared:
+            first, second = self._shared[0]
+            notes.append(
+                f"{len(self._shared)} images share the labels of another, {second.name} those of "
+                f"{first.name} the first; is one of them meant?"
+            )
         folders = {file.parent for file in self._used}
         others = [
             path
@@ -55,9 +66,10 @@ class LabelFiles:
             if path.suffix.lower() == ".txt" and path.parent == folder
         ]
         unused = [p for p in others if p not in self._used and p.name.lower() not in _NO_LABELS]
-        if not unused:
-            return []
-        return [f"{len(unused)} label files have no image, {unused[0].name} the first"]
+        if unused:
+            what = f"{len(unused)} label files have no image"
+            notes.append(f"{what}, {printable(unused[0].name)} the first")
+        return notes
 
     def _folders(self, image: Path) -> list[Path]:
         folder = image.parent
@@ -76,11 +88,11 @@ class LabelFiles:
         return [*folders, folder]
 
     def _texts_in(self, folder: Path) -> dict[str, str]:
-        """Returns a folder's text files by name, and by name in lower case."""
+        """Returns a folder's text files by name, and by folded name."""
         if folder not in self._texts:
             names = [name for name in _entries(folder) if name.lower().endswith(".txt")]
             exact = {name: name for name in names}
-            self._texts[folder] = {name.lower(): name for name in names} | exact
+            self._texts[folder] = {folded(name): name for name in names} | exact
         return self._texts[folder]
 
     def _named(self, parent: Path, wanted: str) -> tuple[str, ...]:
@@ -118,7 +130,7 @@ class Rows:
             if not line.strip():
                 continue
             try:
-                label, *numbers = map(_number, line.split())
+                label, *numbers = map(parse_number, line.split())
                 if label != int(label):
                     raise ValueError("a class between two numbers")
                 name = self.names[int(label)]
@@ -173,13 +185,6 @@ def enclosing(xs: list[float], ys: list[float]) -> tuple[float, float, float, fl
         return (float("nan"),) * 4
     left, top = min(xs), min(ys)
     return left, top, max(xs) - left, max(ys) - top
-
-
-def _number(text: str) -> float:
-    """Reads a number as YOLO's tools write it: no underscores, no digits of other scripts."""
-    if "_" in text or not text.isascii():
-        raise ValueError(f"no number: {text!r}")
-    return float(text)
 
 
 def _entries(folder: Path) -> list[str]:

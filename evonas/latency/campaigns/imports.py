@@ -1,7 +1,6 @@
 """A user's own device, the way back: a CSV file of measured networks, checked row by row."""
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError, DataError, GenotypeError
-from evonas.latency.devices import list_devices
+from evonas.latency.devices import check_device_name, list_devices
 from evonas.latency.predictors.adapt import DataDir, nearest_device
 from evonas.latency.predictors.predictor import load_predictor
 from evonas.latency.store import ROLES, Measurements
@@ -121,10 +120,7 @@ def check_results(
 
 
 def _check_name(device: str) -> None:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", device):
-        raise ConfigurationError(
-            f"device name {device!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
-        )
+    check_device_name(device)
     if device in {known.name for known in list_devices()}:
         raise ConfigurationError(
             f"device name {device!r} is taken by a device that comes with evonas"

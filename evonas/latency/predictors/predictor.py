@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
-from evonas.latency.devices import list_devices
+from evonas.latency.devices import check_device_name, list_devices
 from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
 from evonas.latency.sources.analytic import HARDWARE, analytic_model, formula
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
@@ -144,7 +144,7 @@ def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None
 
 
 def _file(device: str, space: SearchSpace) -> str:
-    return f"latency/{space.name}/{device}{_SUFFIX}"
+    return f"latency/{space.name}/{check_device_name(device)}{_SUFFIX}"
 
 
 def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:
@@ -158,17 +158,30 @@ def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
     meta, arrays = load_npz(path, space, SCHEMA)
     if arrays.keys() != {"table"}:
         raise SchemaError(f"{path}: a predictor holds one table, this holds {sorted(arrays)}")
-    low, high = meta["range_ms"]
-    return LatencyPredictor(
-        device=meta["device"],
-        space=space,
-        model=LinearModel(space, arrays["table"].astype(np.float64), meta["kind"]),
-        source=meta["source"],
-        range_ms=(low, high),
-        n_train=meta["n_train"],
-        accuracy=meta["accuracy"],
-        versions=meta["versions"],
-    )
+    table = arrays["table"]
+    n_cells = space.n_cells
+    if table.shape != (n_cells,) or table.dtype.kind != "f" or not np.isfinite(table).all():
+        raise SchemaError(
+            f"{path}: its table has {table.shape} {table.dtype}; {space.name} has {n_cells} "
+            "finite times"
+        )
+    texts = [meta.get(name) for name in ("device", "kind", "source")]
+    if not all(isinstance(text, str) for text in texts):
+        raise SchemaError(f"{path}: its header has no device, kind and source")
+    try:
+        low, high = map(float, meta["range_ms"])
+        return LatencyPredictor(
+            device=str(meta["device"]),
+            space=space,
+            model=LinearModel(space, table.astype(np.float64), str(meta["kind"])),
+            source=str(meta["source"]),
+            range_ms=(low, high),
+            n_train=int(meta["n_train"]),
+            accuracy={name: float(value) for name, value in meta["accuracy"].items()},
+            versions=dict(meta["versions"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SchemaError(f"{path}: its header is damaged ({error!r})") from error
 
 
 def _parents(space: SearchSpace) -> list[SearchSpace]:

@@ -42,8 +42,8 @@ class Forest:
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Returns the trees' mean, and a standard deviation, (m,) each, for (m, f)."""
-        values = self.each(x)
-        return values.mean(axis=0), np.sqrt(values.var(axis=0) + self.noise**2)
+        values = np.ascontiguousarray(self.each(x).T)  # sums do not depend on m
+        return values.mean(axis=1), np.sqrt(values.var(axis=1) + self.noise**2)
 
     def each(self, x: Floats) -> Floats:
         """Returns each tree's value, (n_trees, m), for (m, f)."""
@@ -69,7 +69,7 @@ class Boosted(Forest):
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Returns the trees' sum, and a standard deviation, (m,) each, for (m, f)."""
-        return self.each(x).sum(axis=0), np.full(len(x), float(self.noise))
+        return np.ascontiguousarray(self.each(x).T).sum(axis=1), np.full(len(x), float(self.noise))
 
 
 def fit_forest(x: Floats, y: Floats, seed: int = 0) -> Forest:

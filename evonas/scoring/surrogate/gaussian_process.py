@@ -1,5 +1,6 @@
 """A Gaussian process over grouped features: a linear and a smooth part, and noise."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,11 @@ class GaussianProcess:
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Returns mean and standard deviation, noise included, (m,) each, for (m, f)."""
         linear, smooth, noise = np.exp(2 * self.hyperparameters[:3])
-        across = _covariance(x, self.x, self.groups, self.hyperparameters)
+        across = _covariance(x, self.x, self.groups, self.hyperparameters, _product)
         own = linear * (x**2 / _group_sizes(self.groups)).sum(axis=1) + smooth
-        explained = ((across @ self.inverse) * across).sum(axis=1)
+        explained = (_product(across, self.inverse) * across).sum(axis=1)
         variance = np.maximum(own - explained, 0) + noise
-        return across @ self.weights, np.sqrt(variance)
+        return _product(across, self.weights[:, None])[:, 0], np.sqrt(variance)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Returns all that it is made of."""
@@ -97,16 +98,32 @@ def _noisy(x: Floats, groups: NDArray[np.int64], hyperparameters: Floats) -> Flo
     return covariance
 
 
-def _covariance(a: Floats, b: Floats, groups: NDArray[np.int64], hyperparameters: Floats) -> Floats:
+def _covariance(
+    a: Floats,
+    b: Floats,
+    groups: NDArray[np.int64],
+    hyperparameters: Floats,
+    product: Callable[[Floats, Floats], Floats] = np.matmul,
+) -> Floats:
     linear, smooth = np.exp(2 * hyperparameters[:2])
     size = _group_sizes(groups)
     scale = np.exp(-hyperparameters[3:])[groups] / np.sqrt(size)
     scaled_a, scaled_b = a * scale, b * scale
-    squared = (
-        (scaled_a**2).sum(axis=1)[:, None] + (scaled_b**2).sum(axis=1) - 2 * scaled_a @ scaled_b.T
-    )
-    covariance: Floats = linear * (a / size) @ b.T + smooth * np.exp(-np.maximum(squared, 0) / 2)
+    lengths = (scaled_a**2).sum(axis=1)[:, None] + (scaled_b**2).sum(axis=1)
+    squared = lengths - 2 * product(scaled_a, scaled_b.T)
+    covariance: Floats = linear * product(a / size, b.T)
+    covariance += smooth * np.exp(-np.maximum(squared, 0) / 2)
     return covariance
+
+
+def _product(a: Floats, b: Floats) -> Floats:
+    """Returns a @ b, each row computed by itself.
+
+    BLAS rounds a row otherwise in a matrix of another height: a network's score would depend on
+    those that are scored with it, and a search that resumes would end elsewhere.
+    """
+    rows: Floats = np.matmul(a[:, None, :], np.ascontiguousarray(b))[:, 0]
+    return rows
 
 
 def _group_sizes(groups: NDArray[np.int64]) -> NDArray[np.int64]:

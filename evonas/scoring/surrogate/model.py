@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,10 @@ import numpy as np
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
-from evonas.scoring.surrogate.features import surrogate_features
+from evonas.limits import parse_json
+from evonas.npz import read_npz
+from evonas.scoring.surrogate.features import feature_names, surrogate_features
+from evonas.scoring.surrogate.fitted_arrays import check_fitted
 from evonas.scoring.surrogate.forest import Boosted, Forest
 from evonas.scoring.surrogate.gaussian_process import GaussianProcess
 from evonas.space import Genotypes, SearchSpace
@@ -122,9 +124,8 @@ def load_surrogate(path: Path, space: SearchSpace) -> Surrogate:
         SchemaError: The file is missing, damaged, of a newer version or of another space.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        card = json.loads(str(arrays["card"]))
+        arrays = read_npz(path)
+        card = parse_json(str(arrays.pop("card")), f"{path}: its card", SchemaError)
         version, kind = card.pop("version"), card.pop("kind")
         fitted = {
             name.removeprefix("model_"): values
@@ -134,16 +135,17 @@ def load_surrogate(path: Path, space: SearchSpace) -> Surrogate:
         of_space, fingerprint = card.pop("space"), card.pop("fingerprint")
         if version > _VERSION:
             raise SchemaError(f"{path}: version {version}; this evonas reads {_VERSION}")
+        if (of_space, fingerprint) != (space.name, space.fingerprint):
+            raise SchemaError(f"{path}: fitted for {of_space!r}, not for this {space.name!r}")
+        uses_supernet = bool(card.pop("uses_supernet"))
+        check_fitted(arrays, len(feature_names(space)) + uses_supernet)
         model = MODELS[kind](**fitted)
         centre, scale = arrays["centre"], arrays["scale"]
-        uses_supernet = card.pop("uses_supernet")
         scores = _scores(path, space, card[SCORES]) if SCORES in card else None
     except FileNotFoundError as error:
         raise SchemaError(f"{path}: no such file; fit one with `evonas supernet fit`") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SchemaError(f"{path}: not a surrogate ({error})") from error
-    if (of_space, fingerprint) != (space.name, space.fingerprint):
-        raise SchemaError(f"{path}: fitted for {of_space!r}, not for this {space.name!r}")
     return Surrogate(space, kind, model, centre, scale, uses_supernet, card, scores)
 
 

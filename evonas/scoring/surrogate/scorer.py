@@ -34,6 +34,7 @@ class SurrogateScorer:
             "source": "surrogate",
             "surrogate": checksum,
             **({"supernet": supernet.provenance["weights"]} if supernet else {}),
+            **({"data": supernet.provenance["data"]} if supernet else {}),
         }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
