@@ -80,6 +80,9 @@ def augment(
     if how.mosaic:
         chosen = draws.happens(n, how.mosaic).bool().to(images.device)
         pixels, boxes, labels = mosaic(pixels, boxes, labels, chosen)
+    if how.transpose:
+        chosen = draws.happens(n, how.transpose).bool().to(images.device)
+        pixels, boxes = _transpose(pixels, boxes, chosen)
     scale, shift = (value.to(images.device) for value in _draw_placement(n, how, draws))
     least: float | Tensor = how.min_visible
     if how.crop:
@@ -99,12 +102,20 @@ def augment(
     return _recolour(moved, how, draws), boxes, labels
 
 
+def _transpose(images: Tensor, boxes: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Swaps the axes of the chosen (n,) images, which are square, and of their boxes."""
+    images = torch.where(chosen[:, None, None, None], images.mT, images)
+    return images, torch.where(chosen[:, None, None], boxes[..., [1, 0, 3, 2]], boxes)
+
+
 def _draw_placement(n: int, how: Augmentation, draws: Draws) -> tuple[Tensor, Tensor]:
     """Draws scale (n, 2), negative where mirrored, and shift (n, 2) in half sides, for x and y."""
     zoom = how.zoom ** draws.symmetric(n, 1)
     stretch = how.stretch ** (0.5 * draws.symmetric(n, 1))
     scale = torch.cat([zoom * stretch, zoom / stretch], dim=1)
     scale[:, 0] *= 1 - 2 * draws.happens(n, how.flip)
+    if how.flip_vertical:
+        scale[:, 1] *= 1 - 2 * draws.happens(n, how.flip_vertical)
     return scale, 2 * how.shift * draws.symmetric(n, 2)
 
 

@@ -8,7 +8,7 @@ from evonas.errors import ConfigurationError
 # What the numbers may be.
 _RANGES = (
     (("zoom", "stretch"), 1, 100),
-    (("min_visible", "flip", "invert", "crop", "mosaic"), 0, 1),
+    (("min_visible", "flip", "invert", "crop", "mosaic", "flip_vertical", "transpose"), 0, 1),
     (("shift", "brightness", "contrast", "colour", "saturation"), 0, 100),
 )
 
@@ -35,6 +35,9 @@ class Augmentation:
         saturation: Largest relative change of the distance from grey.
         mosaic: Probability of putting the image beside three others of its batch, each at half
             size; before all else.
+        flip_vertical: Probability of mirroring top to bottom.
+        transpose: Probability of swapping the axes of a square image. With this and both
+            mirrorings at 0.5, all eight ways to lay an image down are equally likely.
     """
 
     zoom: float = 1.3
@@ -49,6 +52,8 @@ class Augmentation:
     crop: float = 0.0
     saturation: float = 0.0
     mosaic: float = 0.0
+    flip_vertical: float = 0.0
+    transpose: float = 0.0
     crop_rule: Literal["evonas", "tf1"] = "evonas"
 
     def __post_init__(self) -> None:

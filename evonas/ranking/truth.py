@@ -1,5 +1,6 @@
 """Architectures with the AP that full training gave them."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from evonas.space import Genotypes, Op, SearchSpace
 from evonas.table import BenchmarkTable
 
 _COLUMN = "trained_map"
+_RUN = re.compile(rf"{_COLUMN}(:\d+)?")  # no point of a curve, nothing on other data
 _KINDS = ("ibn", "fused", "tucker")
 _MIXED = "mixed"
 
@@ -73,7 +75,7 @@ def load_truth(table: BenchmarkTable, space: SearchSpace) -> Truth:
         ConfigurationError: The table has no rows of the space.
         DataError: No architecture is trained.
     """
-    names = [n for n in table.columns(space) if n == _COLUMN or n.startswith(f"{_COLUMN}:")]
+    names = [name for name in table.columns(space) if _RUN.fullmatch(name)]
     if not names:
         raise DataError(f"{table.path}: no column {_COLUMN!r}; see scripts/build/truth.py")
     runs = np.stack([table.column(name, space) for name in sorted(names)], axis=1)

@@ -238,6 +238,8 @@ class _Run:
         architecture = request.design.architecture.with_classes(len(self.classes))
         if request.recipe.fit_anchors:
             return architecture.with_anchors(fit_anchors(train_set, architecture.skeleton))
+        if request.recipe.anchors:
+            return request.recipe.with_anchors(architecture)
         anchors = self.initial.anchors if self.initial else None
         return architecture if anchors is None else architecture.with_anchors(anchors)
 

@@ -21,6 +21,9 @@ SUBSPACES: dict[str, tuple[OpKind, ...]] = {
     "tdb": ("ibn0", "ibn", "fused", "tucker"),
 }
 
+# Small spaces of their own names, whose networks are all in `nano`.
+_PARTS_OF_NANO = ("pico", "femto")
+
 # Halves of the blocks in which Fused and Tucker may stand; in the other one only what `ibn` has.
 PLACEMENTS = ("early", "late")
 
@@ -79,7 +82,7 @@ def whole_space(name: str) -> str:
     """
     base, at, rules = name.partition("@")
     base = base.partition("-")[0]
-    return ("nano" if base == "pico" else base) + at + rules
+    return ("nano" if base in _PARTS_OF_NANO else base) + at + rules
 
 
 def list_spaces() -> list[str]:
@@ -95,7 +98,8 @@ def _spaces() -> dict[str, SearchSpace]:
             spaces += [_subspace(whole(rules), subspace) for subspace in reversed(SUBSPACES)]
             if rules is None:
                 spaces += [_placed(whole(None), half) for half in PLACEMENTS]
-    spaces.insert(len(SUBSPACES) + len(PLACEMENTS), _pico())
+    first = len(SUBSPACES) + len(PLACEMENTS)
+    spaces[first:first] = [_pico(), _femto()]
     return {space.name: space for space in spaces}
 
 
@@ -226,3 +230,21 @@ def _pico() -> SearchSpace:
         BlockSpace((64,), (ibn, wide_ibn, fused, tucker), (ibn, wide_ibn, fused, tucker), 2),
     )
     return SearchSpace("pico", _NANO_SKELETON, (16,), blocks)
+
+
+def _femto() -> SearchSpace:
+    """A sub-space of `nano` small enough to train exhaustively, chosen for genes that interact.
+
+    A narrow Tucker convolution starves what comes after it, unless further layers make good for
+    it. Its networks train fast, as no map of 32x32 is expanded.
+    """
+    narrow = Op("tucker", 3, ratio_in=0.25, ratio_out=0.25)
+    starving = Op("tucker", 3, ratio_in=0.75, ratio_out=0.25)
+    ibn, small_ibn, fused = Op("ibn", 5, 4), Op("ibn", 3, 4), Op("fused", 3, 4)
+    blocks = (
+        BlockSpace((16,), (Op("ibn0", 3), narrow)),
+        BlockSpace((16, 40), (ibn, starving), (small_ibn,), depth=3),
+        BlockSpace((24, 48), (ibn, fused, narrow), (fused,), depth=2),
+        BlockSpace((56,), (fused,)),
+    )
+    return SearchSpace("femto", _NANO_SKELETON, (16, 24), blocks)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from evonas.data.augmentation import Augmentation
 from evonas.errors import ConfigurationError
 from evonas.limits import printable
+from evonas.space import AnchorShapes, Architecture
 
 _TINY, _HUGE = 1e-12, 1e6
 # What the numbers of a recipe may be; the largest are far beyond any training.
@@ -59,6 +60,7 @@ class Recipe:
         resizing: How images are resized: `antialiased`, or `tf1` as TensorFlow 1 does; by default
             as the initial weights are used to, else antialiased.
         sync_norm: Take batch norm statistics over all processes.
+        anchors: The anchors' shapes, fitted once for a data set; None for the space's own.
     """
 
     steps: int
@@ -85,6 +87,7 @@ class Recipe:
     initialisation: Literal["evonas", "published"] = "evonas"
     protocol: str = "fast"
     resizing: Literal["", "antialiased", "tf1"] = ""
+    anchors: AnchorShapes | None = None
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained with."""
@@ -109,6 +112,24 @@ class Recipe:
                     f"recipe: unknown {name} {getattr(self, name)!r}; "
                     f"{' or '.join(filter(None, allowed))}"
                 )
+        if self.fit_anchors and self.anchors:
+            raise ConfigurationError("recipe: fit_anchors and anchors exclude each other")
+
+    def with_anchors(self, architecture: Architecture) -> Architecture:
+        """Returns the network with the recipe's anchors; unchanged if the recipe has none.
+
+        Raises:
+            ConfigurationError: The network's head has another number of anchors per location.
+        """
+        if self.anchors is None:
+            return architecture
+        ours, theirs = self.anchors.aspect_ratios, architecture.skeleton.head.aspect_ratios
+        if len(ours) != len(theirs):
+            raise ConfigurationError(
+                f"recipe: anchors of {len(ours)} aspect ratios; the network's head has "
+                f"{len(theirs)}. Name another recipe, or set fit_anchors=true and anchors=null"
+            )
+        return architecture.with_anchors(self.anchors)
 
     def learning_rate_at(self, step: int) -> float:
         """Rate of a step, counted from 0."""
@@ -138,7 +159,8 @@ _CHOICES = {
 _LATER = {
     "optimiser", "float16", "compile", "freeze_norm", "int8", "box_weight", "validations",
     "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic", "warmup_from",
-    "initialisation", "protocol", "resizing", "crop_rule",
+    "initialisation", "protocol", "resizing", "crop_rule", "flip_vertical",
+    "transpose", "anchors",
 }  # fmt: skip
 
 
@@ -159,6 +181,7 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
         ConfigurationError: A name that no recipe has, or a value of the wrong kind.
     """
     given = dict(values)
+    anchors = _anchors_from(given.pop("anchors", None))
     nested = given.pop("augmentation", {})
     if not isinstance(nested, Mapping):
         raise ConfigurationError("recipe: augmentation must be a mapping")
@@ -166,12 +189,33 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     if "steps" not in checked:
         raise ConfigurationError("recipe: steps is missing")
     augmentation = Augmentation(**_checked(Augmentation, nested, "recipe: augmentation"))
-    return Recipe(**checked, augmentation=augmentation)
+    return Recipe(**checked, augmentation=augmentation, anchors=anchors)
+
+
+def _anchors_from(values: Any) -> AnchorShapes | None:
+    if values is None:
+        return None
+    names = [entry.name for entry in fields(AnchorShapes)]
+    try:
+        if set(values) != set(names):
+            raise ValueError
+        low, high = map(float, values["scales"])
+        ratios = tuple(map(float, values["aspect_ratios"]))
+        between = float(values["interpolated_ratio"])
+        if not (0 < low <= high <= 1 and all(0.01 <= r <= 100 for r in (*ratios, between))):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ConfigurationError(
+            f"recipe: anchors must have {', '.join(names)}: two scales from 0 to 1, smaller one "
+            "first, and ratios from 0.01 to 100"
+        ) from error
+    return AnchorShapes((low, high), ratios, between)
 
 
 def _checked(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Returns the values with the types that the fields have."""
-    types = {entry.name: _type_of(entry) for entry in fields(kind) if entry.name != "augmentation"}
+    nested = ("augmentation", "anchors")
+    types = {entry.name: _type_of(entry) for entry in fields(kind) if entry.name not in nested}
     checked = {}
     for name, value in values.items():
         if name not in types:

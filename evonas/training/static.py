@@ -24,6 +24,7 @@ def train_detector(
     checkpoint: Path | None = None,
     report: Callable[[Progress], None] | None = None,
     validate: Callable[[int, Detector], None] | None = None,
+    checkpoint_seconds: float = 60.0,
 ) -> Detector:
     """Trains a network from scratch and returns it with its averaged weights.
 
@@ -36,6 +37,7 @@ def train_detector(
         report: Called with progress.
         validate: Called as often as the recipe says, with the steps done and the network as it
             would be returned, in evaluation mode.
+        checkpoint_seconds: Time between two saves; it is saved after each validation too.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -56,7 +58,7 @@ def train_detector(
         return False
 
     weights = train(
-        detector, lambda _: architecture, data, recipe, seed, checkpoint,
+        detector, lambda _: architecture, data, recipe, seed, checkpoint, checkpoint_seconds,
         report=report, validate=at_step if validate else None,
     )  # fmt: skip
     return averaged(weights)

@@ -118,7 +118,7 @@ def main(
     the_space = load_space(space)
     genotypes = load_truth(open_table(truth), the_space).genotypes
     results = open_table(table) if table.exists() else create_table(table)
-    known = results.lookup(genotypes, ["accuracy"], the_space)["accuracy"]
+    known = results.known(genotypes, ["accuracy"], the_space)["accuracy"]
     size = the_space.skeleton.image_size
     train, val = (crops(load_tensors(load_coco(data, split), size)) for split in ("train", "val"))
     print(f"{len(train[1])} training images, {len(val[1])} validation images", flush=True)

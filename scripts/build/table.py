@@ -26,8 +26,8 @@ import typer
 from evonas import __version__
 from evonas.files import write_atomically
 from evonas.latency import list_devices, list_predictors, load_device, load_predictor
-from evonas.latency.sources.pool import measure_each
 from evonas.latency.sources.load import open_source
+from evonas.latency.sources.pool import measure_each
 from evonas.scoring.recompute import check_predictions
 from evonas.space import SearchSpace, load_space
 from evonas.table import (
@@ -52,6 +52,7 @@ def main(
     title: Annotated[str, typer.Option(help="What the table is, for its card.")],
     conflict: Annotated[str, typer.Option(help="Rule for differing values.")] = "refuse",
     compiled: Annotated[list[str] | None, typer.Option(help="Devices with a compiler.")] = None,
+    licence: Annotated[str, typer.Option(help="Of the file, and of the data behind it.")] = LICENCE,
 ) -> None:
     """Writes the table as one file, adds it to the checksums, and says what is in it."""
     name, _, version = out.stem.rpartition("-v")
@@ -74,7 +75,7 @@ def main(
         card = {
             "title": title,
             "version": version,
-            "licence": LICENCE,
+            "licence": licence,
             "made": time.strftime("%Y-%m-%d", time.gmtime()),
             "evonas": __version__,
             "command": f"python {shlex.join(sys.argv)}",

@@ -174,7 +174,7 @@ def main(
 
 def _is_known(path: Path, space: SearchSpace, genotype: Genotypes, seed: int) -> bool:
     column = _column(seed)
-    known = open_table(path).lookup(genotype, [column], space)[column]
+    known = open_table(path).known(genotype, [column], space)[column]
     return not np.isnan(known[0])
 
 

@@ -33,10 +33,10 @@ def test_no_change_is_the_identity():
     assert torch.equal(new_labels, labels)
 
 
-@pytest.mark.parametrize("flip", [0.0, 1.0])
-def test_boxes_follow_the_pixels(flip):
+@pytest.mark.parametrize("laid", [{}, {"flip": 1.0}, {"flip_vertical": 1.0}, {"transpose": 1.0}])
+def test_boxes_follow_the_pixels(laid):
     images, boxes, labels = _scene(200)
-    how = Augmentation(flip=flip, min_visible=0, brightness=0, contrast=0, colour=0)
+    how = Augmentation(**laid, min_visible=0, brightness=0, contrast=0, colour=0)
     changed, new_boxes, new_labels = augment(images, boxes, labels, _generator(), how)
     seen = new_labels[:, 0] >= 0
     white = changed[seen, 0] > 0.0  # half way to white, where an edge falls
@@ -62,6 +62,29 @@ def test_flip_mirrors():
     changed, new_boxes, _ = augment(images, boxes, labels, _generator(), how)
     torch.testing.assert_close(changed, normalise(images).flip(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(new_boxes[..., 0], 32 - boxes[..., 2])
+
+
+def test_vertical_flip_and_transposition_turn_an_image_over():
+    images, boxes, labels = _scene(4)
+    upside_down, low, _ = augment(
+        images, boxes, labels, _generator(), replace(STILL, flip_vertical=1)
+    )
+    torch.testing.assert_close(upside_down, normalise(images).flip(2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(low[..., 1], 32 - boxes[..., 3])
+    turned, swapped, _ = augment(images, boxes, labels, _generator(), replace(STILL, transpose=1))
+    torch.testing.assert_close(turned, normalise(images).mT, atol=1e-5, rtol=0)
+    torch.testing.assert_close(swapped, boxes[..., [1, 0, 3, 2]])
+
+
+def test_both_flips_and_transposition_lay_an_image_down_in_eight_ways():
+    image = torch.zeros(400, 3, 8, 8, dtype=torch.uint8)
+    image[:, :, 1, 2] = 255
+    none = torch.zeros(400, 1, 4), torch.full((400, 1), -1)
+    how = replace(STILL, flip=0.5, flip_vertical=0.5, transpose=0.5)
+    laid = augment(image, *none, _generator(), how)[0]
+    counts = laid[:, 0].flatten(1).argmax(1).bincount()
+    assert sorted(counts[counts > 0].tolist())[0] > 30
+    assert (counts > 0).sum() == 8
 
 
 def test_boxes_out_of_sight_are_dropped():

@@ -160,6 +160,9 @@ def test_truth_is_read_from_a_table(tmp_path):
         load_truth(table, NANO)
     table.append(NANO, rows[:3], {"trained_map": [0.1, 0.2, 0.3]}, provenance={"source": "trained"})
     table.append(NANO, rows[:1], {"trained_map:1": [0.2]}, provenance={"source": "trained"})
+    others = ("trained_map#5", "trained_map:1#5", "trained_map@street", "trained_map:1@street")
+    for name in others:  # points of curves and other data are no trainings of their own
+        table.append(NANO, rows, {name: [0.9] * 4}, provenance={"source": "trained"})
     the_truth = load_truth(table, NANO)
     assert len(the_truth) == 3
     np.testing.assert_allclose(np.sort(the_truth.ap), [0.15, 0.2, 0.3])

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.errors import ConfigurationError, GenotypeError
-from evonas.space import SearchSpace, list_spaces, load_space
+from evonas.space import SearchSpace, list_spaces, load_space, whole_space
 
 SPACES = list_spaces()
 SMALL = ["pico", "nano", "nano-ibn", "mobiledet", "mobiledet@cpu", "mobiledet-ibn+fused@gpu"]
@@ -69,14 +69,27 @@ def test_nano_is_large_and_pico_is_small():
     assert 14_000 <= load_space("pico").size <= 17_000
 
 
-def test_translated_genotypes_are_the_same_network():
-    pico, nano = load_space("pico"), load_space("nano")
-    genotypes = pico.sample(100, np.random.default_rng(2))
-    translated = pico.translate(genotypes, nano)
+def test_femto_is_small_enough_to_train_every_network():
+    femto = load_space("femto")
+    assert 512 <= femto.size <= 1024
+    every = np.stack(np.meshgrid(*[np.arange(n) for n in femto.gene_sizes]), -1)
+    every = np.unique(femto.canonical(every.reshape(-1, femto.n_genes)), axis=0)
+    assert len(every) == femto.size
+    nano = load_space("nano")
+    assert len(set(nano.arch_ids(femto.translate(every, nano)))) == femto.size
+    assert np.median(femto.costs(every)["madds"]) < 12e6
+
+
+@pytest.mark.parametrize("name", ["pico", "femto"])
+def test_translated_genotypes_are_the_same_network(name):
+    part, nano = load_space(name), load_space("nano")
+    assert whole_space(name) == "nano"
+    genotypes = part.sample(100, np.random.default_rng(2))
+    translated = part.translate(genotypes, nano)
     for ours, theirs in zip(genotypes, translated, strict=True):
-        assert pico.decode(ours) == nano.decode(theirs)
-    with pytest.raises(GenotypeError, match="pico does not contain nano"):
-        nano.translate(translated, pico)
+        assert part.decode(ours) == nano.decode(theirs)
+    with pytest.raises(GenotypeError, match=f"{name} does not contain nano"):
+        nano.translate(translated, part)
 
 
 def test_samples_reach_every_depth_and_op():
@@ -131,7 +144,7 @@ def test_invalid_ids_are_refused(arch_id, message):
 
 
 def test_unknown_space_names_the_known_ones():
-    with pytest.raises(ConfigurationError, match="unknown space 'micro'; known: mobiledet"):
+    with pytest.raises(ConfigurationError, match="unknown space 'micro'; known: femto, mobiledet"):
         load_space("micro")
 
 

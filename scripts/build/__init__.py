@@ -1,0 +1,1 @@
+"""What builds `benchmark_data/`."""
