@@ -21,6 +21,10 @@ SPACES = {
     "nano-ibn": ("dea33a6116ee2ec8", "6a9ca5abb00e061c"),
     "nano-early": ("3270f73d6b4a8716", "898ea747ed3d76be"),
     "nano-late": ("52f211cd1f4a8798", "72d874ec136a71b4"),
+    "femto": (
+        "baefbc54def08d4e",
+        "425d137c81a2949b",
+    ),  # until a table of it is shipped, it may change
     "pico": ("bd05fca85ed36065", "548ce85f4f2ffe15"),
     "nano@cpu": ("59c83ec8fb20734e", "097342d1c1b32b5c"),
     "nano-ibn+fused@cpu": ("e45ae1f75622d857", "388cc9919501c4ea"),

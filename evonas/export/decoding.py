@@ -1,6 +1,6 @@
 """What a program needs to decode raw outputs itself: anchors, scales, order.
 
-`examples/decode/evonas_decode.h` and `examples/decode_raw.py` do so in C and in numpy.
+`examples/decode/evonas_decode.h` and `examples/decode/decode_raw.py` do so in C and in numpy.
 """
 
 import io

@@ -7,7 +7,7 @@
  *     logits (n_anchors, n_classes)
  * after dequantising int8 ones with their tensor's scale and zero point. anchors.npy holds
  * (n_anchors, 4) float32 behind a header: centre y, centre x, height, width, as shares of the
- * image's side. `python examples/decode_raw.py EXPORT --anchors-header` prints it as a C array.
+ * image's side. `python decode_raw.py EXPORT --anchors-header` prints it as a C array.
  *
  * A box of anchor a and code t, as shares of the side:
  *     centre x = t[0] / 10 * a.width  + a.centre_x      width  = exp(min(t[2] / 5, 4.135)) * a.width

@@ -28,7 +28,9 @@ def exported(archive, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def example():
-    spec = importlib.util.spec_from_file_location("decode_raw", EXAMPLES / "decode_raw.py")
+    spec = importlib.util.spec_from_file_location(
+        "decode_raw", EXAMPLES / "decode" / "decode_raw.py"
+    )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -73,7 +75,7 @@ def test_c_finds_what_evonas_finds(archive, exported, outputs, tmp_path):
         "    return evonas_decode(codes, logits, evonas_anchors, n, classes, 0.01f, 0.6f, found, "
         "room);\n}\n"
     )
-    command = [sys.executable, EXAMPLES / "decode_raw.py", exported, "--anchors-header"]
+    command = [sys.executable, EXAMPLES / "decode" / "decode_raw.py", exported, "--anchors-header"]
     header = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     (tmp_path / "anchors.h").write_text(header)
     flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC"]

@@ -1,7 +1,7 @@
 r"""Decodes the raw outputs of an exported TFLite file with numpy alone.
 
-    python examples/decode_raw.py runs/net/export photo.jpg
-    python examples/decode_raw.py runs/net/export --anchors-header > anchors.h
+    python examples/decode/decode_raw.py runs/net/export photo.jpg
+    python examples/decode/decode_raw.py runs/net/export --anchors-header > anchors.h
 
 `decode` is what a program of one's own needs: it has no part of evonas in it. The rest reads
 `card.json` and runs the file in LiteRT. `decode/evonas_decode.h` is the same in C.
