@@ -24,7 +24,7 @@ SPACES = {
     "femto": (
         "baefbc54def08d4e",
         "425d137c81a2949b",
-    ),  # until a table of it is shipped, it may change
+    ),  # provisional: no table of it yet
     "pico": ("bd05fca85ed36065", "548ce85f4f2ffe15"),
     "nano@cpu": ("59c83ec8fb20734e", "097342d1c1b32b5c"),
     "nano-ibn+fused@cpu": ("e45ae1f75622d857", "388cc9919501c4ea"),
