@@ -257,14 +257,21 @@ class BenchmarkProblem(SpecProblem):
 
 
 def list_problems(folder: Path | str | None = None) -> list[str]:
-    """Returns the names of the shipped problems, in the order of the catalogue.
+    """Returns the names of the shipped problems, in the order of the catalogue."""
+    return [definition.name for definition, _ in list_records(folder)]
+
+
+def list_records(
+    folder: Path | str | None = None,
+) -> list[tuple[ProblemDefinition, ProblemRecord]]:
+    """Returns what the shipped problems are and how they were solved, without their columns.
 
     Args:
         folder: Folder of shipped data; the installation's if None.
     """
     path = problems_path(Path(folder) if folder else None)
     shipped = read_problems(path)[1] if path.exists() else {}
-    return [definition.name for definition in CATALOGUE if definition.name in shipped]
+    return [(entry, shipped[entry.name]) for entry in CATALOGUE if entry.name in shipped]
 
 
 def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> BenchmarkProblem:

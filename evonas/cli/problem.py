@@ -8,7 +8,8 @@ from evonas.cli.options import seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
-    from evonas.benchmark import BenchmarkProblem
+    from evonas.benchmark import BenchmarkProblem, ProblemDefinition
+    from evonas.benchmark.store import ProblemRecord
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -18,25 +19,25 @@ Name = Annotated[str, typer.Argument(help="Name of the problem, for example pico
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the problems."""
-    from evonas.benchmark import list_problems, load_problem
+    from evonas.benchmark.problem import list_records
 
-    problems = [load_problem(name) for name in list_problems()]
+    problems = list_records()
     if as_json:
-        print_json({"problems": [_summary(problem) for problem in problems]})
+        print_json({"problems": [_summary(*problem) for problem in problems]})
         return
     print_table(
         ["problem", "objectives", "constraints", "noise", "front", "points", "version"],
         [
             [
-                problem.definition.name,
-                str(problem.n_obj),
-                str(len(problem.spec.constraints) or ""),
-                "yes" if problem.definition.noise else "",
-                "exact" if problem.record.exact else "best known",
-                str(problem.record.size),
-                str(problem.record.version),
+                definition.name,
+                str(len(definition.objectives)),
+                str(len(definition.where) or ""),
+                "yes" if definition.noise else "",
+                "exact" if record.exact else "best known",
+                str(record.size),
+                str(record.version),
             ]
-            for problem in problems
+            for definition, record in problems
         ],
     )
 
@@ -131,8 +132,7 @@ def serve(name: Name, seed: Annotated[int, seed_option("Seed of the noise.")] = 
             print(answer, flush=True)
 
 
-def _summary(problem: "BenchmarkProblem") -> dict[str, Any]:
-    definition, record = problem.definition, problem.record
+def _summary(definition: "ProblemDefinition", record: "ProblemRecord") -> dict[str, Any]:
     return {
         "name": definition.name,
         "objectives": list(definition.objectives),
