@@ -44,7 +44,16 @@ def stress(
     seed: Annotated[int, typer.Option(help="Of the moments.")] = 0,
 ) -> None:
     """Prints what each kill left and whether the search recovered; exit code 1 if one did not."""
-    search = [sys.executable, __file__, "child", "--space", space, "--objectives", objectives]
+    search = [
+        sys.executable,
+        "-m",
+        "scripts.stress.search",
+        "child",
+        "--space",
+        space,
+        "--objectives",
+        objectives,
+    ]
     search += ["--scorer", scorer, "--weights", weights, "--data", data]
     search += ["--population", str(population), "--generations", str(generations)]
     rng = random.Random(seed)
