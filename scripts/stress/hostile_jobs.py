@@ -67,7 +67,7 @@ def _runs_all(root: Path, hostile: int, good: int, slots: int) -> bool:
     named = sum("skipped" in line for line in said)
     are_jobs = len(queue.list()) - good
     listed = subprocess.run(
-        [sys.executable, "-m", "evonas.cli", "job", "list", "--jobs", str(queue.root)],
+        [sys.executable, "-m", "evonas", "job", "list", "--jobs", str(queue.root)],
         capture_output=True,
         text=True,
     )
