@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("error: out of memory", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
+        package = (error.name or "").replace("-", "_").partition(".")[0]
         if package not in _EXTRAS:
             raise
         missing = MissingPackageError(package, _EXTRAS[package])

@@ -34,6 +34,7 @@ SMALLER = (
     ),
     ("evonas supernet train", "--set steps=3 --set batch_size=4", "an hour of training"),
     ("evonas supernet evaluate", "--count 2", "50 scores"),
+    ("evonas train --resume", "", "its recipe is that of the run, which was small"),
     ("evonas train", "--set steps=3 --set batch_size=4", "minutes of training"),
 )
 # Commands whose options are parsed by the command itself, which then does not run, and why.
