@@ -88,18 +88,6 @@ def remove_partial_files(folder: Path) -> list[Path]:
     return removed
 
 
-def read_lines(path: Path) -> list[str]:
-    """Returns a text file's lines.
-
-    Raises:
-        DataError: It cannot be read, or is no text.
-    """
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text: {error}") from error
-
-
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON object, atomically."""
     write_atomically(

@@ -31,7 +31,7 @@ def list_(as_json: AsJson = False) -> None:
             [
                 definition.name,
                 str(len(definition.objectives)),
-                str(len(definition.where) or ""),
+                str(len(definition.spec().constraints) or ""),
                 "yes" if definition.noise else "",
                 "exact" if record.exact else "best known",
                 str(record.size),

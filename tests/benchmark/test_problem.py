@@ -8,6 +8,7 @@ import pytest
 import evonas
 from evonas.benchmark import CATALOGUE, BenchmarkProblem
 from evonas.benchmark.store import problems_path, read_problems
+from evonas.cli import main
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError
 from evonas.objectives import pareto_mask
 
@@ -129,3 +130,12 @@ def test_pymoos_default_operators_search_a_problem_as_it_stands() -> None:
     np.testing.assert_array_equal(problem.minimise(values), found.F)
     np.testing.assert_array_equal(values, problem.evaluate_genotypes(rounded.astype(int)))
     assert 0.5 < problem.hypervolume(values) <= 1
+
+
+def test_the_list_counts_every_condition_of_a_problem(capsys) -> None:
+    assert main(["problem", "list"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "/" in line]
+    counted = {row[0]: row[2] for row in rows}
+    for name in ("pico/u55-budget", "mobiledet/memory-budget"):
+        assert counted[name] == str(load_problem(name).n_ieq_constr)
+    assert counted["pico/u55-budget"] == "2"  # one text, two conditions
