@@ -137,5 +137,5 @@ def test_the_list_counts_every_condition_of_a_problem(capsys) -> None:
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if "/" in line]
     counted = {row[0]: row[2] for row in rows}
     for name in ("pico/u55-budget", "mobiledet/memory-budget"):
-        assert counted[name] == str(load_problem(name).n_ieq_constr)
+        assert counted[name] == str(evonas.load_problem(name).n_ieq_constr)
     assert counted["pico/u55-budget"] == "2"  # one text, two conditions
