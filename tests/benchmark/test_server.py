@@ -90,7 +90,7 @@ def test_a_bad_request_is_answered_and_the_next_one_too(request_: object, messag
 
 
 def test_bytes_that_are_no_text_do_not_end_the_server() -> None:
-    command = [sys.executable, "-m", "evonas.cli", "problem", "serve", "pico/u55"]
+    command = [sys.executable, "-m", "evonas", "problem", "serve", "pico/u55"]
     lines = b'\xff\xfe\n{"do": "sample", "n": true}\n{"do": "sample"}\n'
     ran = subprocess.run(command, input=lines, capture_output=True, cwd=ROOT, check=True)
     replies = [json.loads(line) for line in ran.stdout.splitlines()]

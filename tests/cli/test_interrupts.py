@@ -104,7 +104,7 @@ def test_any_other_command_says_that_nothing_is_half_written(capsys, monkeypatch
 @pytest.mark.slow
 def test_a_real_ctrl_c_ends_a_comparison_and_its_workers_in_peace(tmp_path):
     command = [
-        sys.executable, "-m", "evonas.cli", "bench", "compare", "--problems", "pico/u55", "--seeds",
+        sys.executable, "-m", "evonas", "bench", "compare", "--problems", "pico/u55", "--seeds",
         "40", "--workers", "2", "--out", str(tmp_path), "--algorithms", "nsga2,smsemoa",
     ]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
