@@ -11,7 +11,7 @@ from app.explore.figure import Layers, front_figure
 from app.explore.hue import hue_of
 from app.explore.marks import reference_marks, shortlist_marks
 from app.shared.cards import sources
-from app.shared.frame import PICKING, compact, metrics, run_page
+from app.shared.frame import HYPERVOLUME, PICKING, hypervolume_text, metrics, run_page
 from app.shared.front import MOST_SHOWN, Front, front_data, subspace_fronts, subspace_levels
 from app.shared.rows import rows_csv, rows_frame
 from app.shared.state import shortlist
@@ -49,10 +49,9 @@ def figures(data: Front) -> None:
         {
             "on the front": f"{len(data.front)}",
             "within budget": f"{len(data.within):,} of {len(data.values):,}",
-            "hypervolume": compact(data.hypervolume),
+            "hypervolume": hypervolume_text(data.hypervolume),
         },
-        hypervolume="Area that the front dominates, to the worst values in this table: larger is "
-        "better.",
+        hypervolume=HYPERVOLUME,
     )
 
 

@@ -1,5 +1,6 @@
 """What every page has around it: the shortlist, and its errors as one message."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,12 @@ _STYLE = """<style>
   .st-key-picking .js-plotly-plot .draglayer .drag { pointer-events: all !important }
 }
 </style>"""
+# What the one normalised hypervolume is, for its help texts.
+HYPERVOLUME = (
+    "Share, 0 to 1, of the box between AP 1 at no cost and AP 0 at the cost of the costliest of "
+    "10,000 random networks of the space that the front dominates. The same everywhere: in "
+    "Explore, Searches, `evonas search` and its reports. Larger is better."
+)
 # Name of a container round a picture in which a finger picks.
 PICKING = "picking"
 
@@ -126,6 +133,15 @@ def compact(value: float) -> str:
             divisor = 1e3 if letter == "k" else least
             return f"{value / divisor:.4g} {letter}"
     return f"{value:.4g}"
+
+
+def hypervolume_text(value: float) -> str:
+    """Returns a normalised hypervolume as it is shown.
+
+    >>> hypervolume_text(0.58324), hypervolume_text(float("nan"))
+    ('0.5832', '-')
+    """
+    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def linked_choice(label: str, names: Sequence[str], key: str, help: str | None = None) -> str:

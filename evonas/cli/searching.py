@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from evonas.table import BenchmarkTable
 
 
+_LIVE_SECONDS = 1.0  # between two writings of a running search's front
+
 # What makes a search another one; its number of generations does not.
 _QUESTION = (
     "space", "objectives", "where", "algorithm", "population", "seed", "scorer", "weights", "data",
@@ -76,7 +78,13 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     sources = _sources(table, spec, scorer)
     report, close = _progress(options.out)
     try:
-        result = run_spec(spec, scorer=scorer, table=table, callback=report)
+        result = run_spec(
+            spec,
+            scorer=scorer,
+            table=table,
+            callback=report,
+            on_generation=_live_front(options.out),
+        )
     except KeyboardInterrupt as interrupt:
         say_interrupted(
             interrupt,
@@ -250,6 +258,26 @@ def _progress(out: Path) -> tuple[Callable[["Progress"], None], Callable[[], Non
             file.write(json.dumps(asdict(progress)) + "\n")
 
     return report, end_line
+
+
+def _live_front(out: Path) -> Callable[["SearchResult"], None]:
+    """Returns what keeps `front.csv` up to date while a search runs, so that others can watch."""
+    import time
+    from contextlib import suppress
+
+    from evonas.files import write_atomically
+    from evonas.search.report import front_csv
+
+    written = float("-inf")
+
+    def write(result: "SearchResult") -> None:
+        nonlocal written
+        if time.monotonic() - written >= _LIVE_SECONDS:
+            written = time.monotonic()
+            with suppress(OSError):
+                write_atomically(out / "front.csv", front_csv(result).encode())
+
+    return write
 
 
 def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:
