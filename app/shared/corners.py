@@ -31,4 +31,5 @@ def table_hypervolume(values: Floats, objectives: Sequence[Objective], space: st
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _worst(space: str, names: tuple[str, ...], predictors: tuple[str, ...]) -> list[float]:
-    return worst_corner(load_space(space), [load_objective(name) for name in names]).tolist()
+    worst = worst_corner(load_space(space), [load_objective(name) for name in names])
+    return [float(value) for value in worst]

@@ -45,9 +45,7 @@ def worst_corner(space: SearchSpace, objectives: Sequence[Objective]) -> Floats:
     return np.array([0.0 if o.maximise else columns[costs[o.name]].max() for o in objectives])
 
 
-def normalised_hypervolume(
-    values: Floats, objectives: Sequence[Objective], worst: Floats
-) -> float:
+def normalised_hypervolume(values: Floats, objectives: Sequence[Objective], worst: Floats) -> float:
     """Returns the share, 0 to 1, of the box that networks dominate.
 
     Args:

@@ -243,9 +243,7 @@ class _Run:
             order = order[::-1]
         front = self.front[order]
         reached = tuple(history)
-        return SearchResult(
-            spec.space, spec.objectives, self.reference, archive, front, reached
-        )
+        return SearchResult(spec.space, spec.objectives, self.reference, archive, front, reached)
 
     def _update_front(self) -> None:
         archive, objectives = self.evaluation.archive, self.spec.objectives
