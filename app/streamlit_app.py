@@ -16,6 +16,7 @@ PAGES = {
     "architecture": "schema",
     "compare": "compare_arrows",
     "searches": "manage_search",
+    "benchmark": "leaderboard",
     "training": "model_training",
     "detect": "image_search",
     "devices": "speed",

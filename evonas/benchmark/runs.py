@@ -154,12 +154,7 @@ def load_run(folder: Path, key: RunKey, checksum: str) -> RunResult | None:
     path = key.path(folder)
     if not path.exists():
         return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-        found["distance"] = [np.inf if d is None else d for d in found["distance"]]
-        result = RunResult(**{**found, "key": RunKey(**found["key"])})
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise SchemaError(f"{path}: not a run's file ({error}); delete it") from error
+    result = read_run(path)
     if result.error:
         return None
     if result.key != key or result.checksum != checksum:
@@ -167,4 +162,32 @@ def load_run(folder: Path, key: RunKey, checksum: str) -> RunResult | None:
             f"{path}: a run of {result.key.evaluations} evaluations, population "
             f"{result.key.population}, problem {result.checksum}; choose another --out"
         )
+    return result
+
+
+def saved_runs(folder: Path) -> list[RunResult]:
+    """Returns all runs that a folder keeps, failed ones included, by problem, algorithm and seed.
+
+    Raises:
+        SchemaError: A file is damaged.
+    """
+    results = [read_run(path) for path in folder.glob("runs/*/*/*.json")]
+    return sorted(results, key=lambda r: (r.key.problem, r.key.algorithm, r.key.seed))
+
+
+def read_run(path: Path) -> RunResult:
+    """Returns what a run's file holds.
+
+    Raises:
+        SchemaError: It is damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        found["distance"] = [np.inf if d is None else d for d in found["distance"]]
+        result = RunResult(**{**found, "key": RunKey(**found["key"])})
+        curves = np.array([result.at, result.hypervolume, result.distance], np.float64)
+        if curves.shape != (3, len(result.at)):
+            raise ValueError("its curves differ in length")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise SchemaError(f"{path}: not a run's file ({error}); delete it") from error
     return result

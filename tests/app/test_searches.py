@@ -106,7 +106,7 @@ def test_too_many_searches_start_none(folder, monkeypatch):
 
 @pytest.mark.parametrize(("algorithms", "seeds"), [([], 1), (["nsga2"], 0), (["nsga2"], 11)])
 def test_no_algorithm_and_odd_numbers_of_seeds_are_refused(algorithms, seeds):
-    with pytest.raises(ConfigurationError, match="required|allowed"):
+    with pytest.raises(ConfigurationError, match=r"required|allowed"):
         with_seeds(Request("a", "nano", COSTS), algorithms, seeds)
 
 

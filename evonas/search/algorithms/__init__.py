@@ -38,6 +38,8 @@ ABOUT = {
     "local": "Pareto local search: the neighbours of the front, again and again",
     "assisted": "a model fitted during the run proposes what to score: the fewest evaluations, "
     "but each takes its time",
+    "ridge": "an additive model of the genes proposes what to score: the baseline for models",
+    "nsga2-screened": "NSGA-II whose children a model screens: where an evaluation is dear",
     "random": "random networks: what every search should beat",
 }
 
