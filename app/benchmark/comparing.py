@@ -31,7 +31,7 @@ from evonas.errors import EvonasError
 from evonas.figures.curves import Curve, curves_figure
 from evonas.search.algorithms import ALGORITHMS
 
-VOLUME = "share of the front's hypervolume (higher is better)"
+VOLUME = "share of the front's hypervolume"
 _REFRESH = 2.0  # seconds
 
 
@@ -92,8 +92,12 @@ def watch(name: str, was_alive: bool) -> None:
     if (found.state in ALIVE) != was_alive:
         st.rerun()
     checksums = {definition.name: record.checksum for definition, record in list_records()}
-    done = list(results(found.asked, checksums))
-    metrics({"state": found.state, "runs": f"{len(done)} of {found.total}"})
+    try:
+        done = list(results(found.asked, checksums))
+    except EvonasError as error:  # a damaged run; the comparison can still be removed
+        st.error(shown(error))
+        done = []
+    metrics({"state": found.state, "runs": f"{len(done)} of {found.total}"}, "comparison")
     if found.state in ALIVE:
         st.progress(len(done) / found.total)
     buttons(name, found.state)

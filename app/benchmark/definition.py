@@ -83,7 +83,7 @@ def conditions(problem: BenchmarkProblem) -> list[str]:
             "is judged on true values."
         )
     exact = "exact" if record.exact else "the best known"
-    words.append(f"Its front is {exact}: {record.size:,} points, by {record.method}.")
+    words.append(f"Its front is {exact}: {record.size:,} points; method: {record.method}.")
     if problem.hypervolume_error:
         words.append(f"Hypervolumes are up to {problem.hypervolume_error:.0%} off.")
     words.append(f"Version {record.version}, checksum `{record.checksum}`.")

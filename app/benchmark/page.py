@@ -124,7 +124,7 @@ def how_hard(problem: BenchmarkProblem) -> None:
         "on the front": f"{share:.2%}" if share is not None else None,
         "Pareto local optima": f"{optima:,}" if optima is not None else None,
     }
-    metrics({label: value for label, value in figures.items() if value is not None})
+    metrics({label: value for label, value in figures.items() if value is not None}, "difficulty")
     st.dataframe(
         difficulty_rows(found),
         hide_index=True,

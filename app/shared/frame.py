@@ -23,7 +23,7 @@ _STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
 [data-testid="stSliderThumbValue"] { color: inherit }
 .st-key-view button, .st-key-view button p { color: inherit !important }
-.st-key-figures { row-gap: 0 }
+[class*="st-key-figures"] { row-gap: 0 }
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
 .st-key-pick { display: none }
 @media (pointer: coarse), (max-width: 640px) {
@@ -81,14 +81,15 @@ def shortlist_panel() -> None:
         st.button("Clear the shortlist", on_click=clear_shortlist, key="clear shortlist")
 
 
-def metrics(figures: Mapping[str, str], **helps: str) -> None:
+def metrics(figures: Mapping[str, str], part: str = "", **helps: str) -> None:
     """Draws figures in a row, which breaks where the window is narrow.
 
     Args:
         figures: Values by label.
+        part: Of the page, where it has several such rows.
         helps: What a figure means, by label.
     """
-    with st.container(horizontal=True, gap="medium", key="figures"):
+    with st.container(horizontal=True, gap="medium", key=f"figures{part}"):
         for label, value in figures.items():
             st.metric(label, value, help=helps.get(label), width="content")
 

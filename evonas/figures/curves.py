@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _MOST_POINTS = 400  # of a band
+_MOST_RUNS = 8  # of a group, beside its band: more would hide it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +77,8 @@ def band(curves: Sequence[Curve]) -> Band:
 
 
 def bands(curves: Sequence[Curve]) -> list[Band]:
-    """Returns a band for each group, in the order of their first curves."""
-    groups = dict.fromkeys(curve.group for curve in curves)
+    """Returns a band for each group, by name, so that its colour does not depend on the order."""
+    groups = sorted({curve.group for curve in curves})
     return [band([c for c in curves if c.group == group]) for group in groups]
 
 
@@ -102,7 +103,7 @@ def curves_figure(curves: Sequence[Curve], x: str, y: str) -> "Figure":
         colour, dash = style(number)
         if found.n > 1 and len(found.at):
             _add_band(figure, found, colour)
-        for curve in curves:
+        for curve in curves if found.n <= _MOST_RUNS else ():
             if curve.group == found.group:
                 _add_run(figure, curve, colour, dash, alone=found.n == 1)
         if found.n > 1 and len(found.at):

@@ -62,7 +62,7 @@ def fronts_figure(fronts: Sequence[FrontLine], axes: tuple[Objective, Objective]
 
     x, y = axes
     figure = Figure()
-    groups = list(dict.fromkeys(front.group for front in fronts))
+    groups = sorted({front.group for front in fronts})  # as `curves_figure` has them
     for front in fronts:
         colour, dash = style(groups.index(front.group))
         of_group = [other.name for other in fronts if other.group == front.group]
