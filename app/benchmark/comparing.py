@@ -21,6 +21,7 @@ from app.benchmark.comparisons import (
     start,
     stop,
 )
+from app.shared.choice import addressed_choice
 from app.shared.frame import attempt, live, metrics, picture
 from app.shared.settings import RUNS, as_text, read_only, shown
 from evonas.benchmark.problem import list_records
@@ -47,10 +48,7 @@ def comparing(problem: str, problems: Sequence[str]) -> None:
     if not names:
         st.caption("No comparison yet.")
         return
-    given = st.query_params.get("comparison")
-    if given is not None and given not in names:
-        st.caption(f"No comparison {as_text(given[:40])} here: left out of the address.")
-    name = st.selectbox("Comparison", names, key="comparison", bind="query-params")
+    name = addressed_choice("Comparison", names, "comparison")
     alive = load(name).state in ALIVE
     live(watch, _REFRESH if alive else None)(name, alive)
 
@@ -82,7 +80,7 @@ def compare_form(problem: str, problems: Sequence[str]) -> None:
     except EvonasError as error:
         st.error(shown(error))
         return
-    st.session_state["comparison"] = name
+    st.query_params["comparison"] = name
     st.rerun()
 
 
@@ -188,7 +186,7 @@ def contrast_rows(asked: Asked, done: Sequence[RunResult], problem: str) -> list
 
 def _remove(name: str) -> None:
     attempt(remove, name)
-    st.session_state.pop("comparison", None)
+    st.query_params.pop("comparison", None)
 
 
 def _fresh_name() -> str:

@@ -14,6 +14,7 @@ from app.benchmark.definition import (
     problem_of,
     problem_rows,
 )
+from app.shared.choice import addressed_choice
 from app.shared.frame import metrics, picture, run_page
 from app.shared.settings import as_text
 from evonas.benchmark import BenchmarkProblem
@@ -43,10 +44,7 @@ def page() -> None:
         st.info("No problems are shipped with this installation.")
         return
     names = [definition.name for definition, _ in problems]
-    given = st.query_params.get("problem")
-    if given is not None and given not in names:
-        st.caption(f"No problem {as_text(given[:40])} here: left out of the address.")
-    name = st.selectbox("Problem", names, key="problem", bind="query-params")
+    name = addressed_choice("Problem", names, "problem")
     problem = problem_of(name)
     definition(problem)
     with st.expander(f"All {len(names)} problems"):
@@ -107,9 +105,10 @@ def chosen_axes(by_name: dict[str, Objective]) -> tuple[Objective, Objective]:
     if len(names) == 2:
         return by_name[names[1]], by_name[names[0]]
     left, right = st.columns(2)
-    y = left.selectbox("Vertical axis", names, key="vertical", bind="query-params")
-    others = [name for name in names if name != y]
-    x = right.selectbox("Horizontal axis", others, key="horizontal", bind="query-params")
+    with left:
+        y = addressed_choice("Vertical axis", names, "vertical")
+    with right:
+        x = addressed_choice("Horizontal axis", [name for name in names if name != y], "horizontal")
     return by_name[x], by_name[y]
 
 

@@ -15,12 +15,14 @@ from app.searches.study import (
     same_question,
     search_rows,
 )
+from app.shared.choice import addressed_choice, follow_address, to_address
 from app.shared.frame import HYPERVOLUME, live, picture, run_page
 from app.shared.settings import as_text, read_only
 from evonas.figures.curves import curves_figure
 from evonas.figures.fronts import fronts_figure
 
 _REFRESH = 2.0  # seconds
+_OVER = ("evaluations", "time")
 
 
 def page() -> None:
@@ -92,10 +94,16 @@ def listing(searches: list[Search]) -> list[Search]:
 def growth(chosen: list[Search]) -> None:
     """Draws the hypervolumes over evaluations or time."""
     st.subheader("Hypervolume", help=HYPERVOLUME)
+    follow_address("over", _OVER)
     over = st.segmented_control(
-        "over", ["evaluations", "time"], default="evaluations", required=True, key="over",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+        "over",
+        _OVER,
+        required=True,
+        key="over",
+        on_change=to_address,
+        args=("over",),
+        label_visibility="collapsed",
+    )
     questions = list(dict.fromkeys(search.asked.question for search in chosen if search.asked))
     st.caption(as_text(". ".join(questions)))
     column = SECONDS if over == "time" else EVALUATIONS
@@ -136,9 +144,11 @@ def their_fronts(chosen: list[Search]) -> None:
     if len(objectives) > 2:
         names = list(by_name)
         left, right = st.columns(2)
-        x = left.selectbox("Horizontal axis", names, index=1, key="front x", bind="query-params")
-        others = [name for name in names if name != x]
-        y = right.selectbox("Vertical axis", others, key="front y", bind="query-params")
+        with left:
+            y = addressed_choice("Vertical axis", names, "vertical")
+        with right:
+            others = [name for name in names if name != y]
+            x = addressed_choice("Horizontal axis", others, "horizontal")
         axes = by_name[x], by_name[y]
     found = fronts(chosen, axes)
     if not found:

@@ -55,7 +55,7 @@ def test_an_unknown_problem_is_dropped_from_the_address_with_a_word(open_benchma
     at = open_benchmark(problem=given)
     assert not at.exception
     assert at.selectbox(key="problem").value == list_problems()[0]
-    assert any("left out of the address" in caption.value for caption in at.caption)
+    assert any("Left out of the address" in caption.value for caption in at.caption)
 
 
 def test_an_installation_without_problems_says_so(open_benchmark, monkeypatch, tmp_path):
@@ -175,7 +175,7 @@ def test_a_stopped_comparison_can_be_resumed_and_an_unknown_one_is_dropped(open_
     at = open_benchmark(comparison="nowhere")
     assert (metrics(at)["state"], metrics(at)["runs"]) == ("stopped", "0 of 5")
     assert [button.label for button in at.button if button.label == "Resume"]
-    assert any("No comparison nowhere here" in caption.value for caption in at.caption)
+    assert any("no comparison nowhere here" in caption.value for caption in at.caption)
 
 
 def test_read_only_compares_nothing(open_benchmark, folder, monkeypatch):
