@@ -174,11 +174,11 @@ def baselines(problem: BenchmarkProblem) -> None:
 def run_and_cite(name: str) -> None:
     """Draws what to copy."""
     st.subheader("Run and cite")
-    st.code(_COMMANDS.format(name=name), language="sh", wrap_lines=True)
-    st.code(_PYTHON.format(name=name), language="python", wrap_lines=True)
+    st.code(_COMMANDS.format(name=name), language=None, wrap_lines=True)
+    st.code(_PYTHON.format(name=name), language=None, wrap_lines=True)
     entry = bibtex()
     if entry:
-        st.code(entry, language="bibtex", wrap_lines=True)
+        st.code(entry, language=None, wrap_lines=True)
     st.caption("With the version of every problem, which `runs.csv` and the report have.")
 
 

@@ -265,6 +265,7 @@ def _live_front(out: Path) -> Callable[["SearchResult"], None]:
     import time
     from contextlib import suppress
 
+    from evonas.errors import EvonasError
     from evonas.files import write_atomically
     from evonas.search.report import front_csv
 
@@ -274,7 +275,7 @@ def _live_front(out: Path) -> Callable[["SearchResult"], None]:
         nonlocal written
         if time.monotonic() - written >= _LIVE_SECONDS:
             written = time.monotonic()
-            with suppress(OSError):
+            with suppress(EvonasError, OSError):  # scores are worth more than a view of them
                 write_atomically(out / "front.csv", front_csv(result).encode())
 
     return write

@@ -1,6 +1,5 @@
 """Searches and Benchmark as a browser shows them: start, watch, compare, Back, a shared link."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -43,7 +42,7 @@ def asked(page: Page, name: str) -> list[str]:
 
 def choose(page: Page, label: str, option: str) -> None:
     """Chooses from a list by keyboard."""
-    field = page.get_by_role("combobox", name=re.compile(label)).last
+    field = page.get_by_role("combobox", name=label, exact=True)
     field.click()
     field.fill(option)
     page.get_by_role("option", name=option, exact=True).click()
@@ -145,7 +144,9 @@ def test_a_problem_is_read_and_algorithms_are_compared_on_it(open_page, study_ur
 
     shared = page.url
     choose(page, "Problem", "pico/costs")
+    page.wait_for_url("**problem=pico*costs*")
     expect(page.get_by_text("The costs of classical NAS.")).to_be_visible()
+    settle(page)
     page.go_back()
     expect(page.get_by_text("Accuracy on a larger NPU.")).to_be_visible()
     other = open_page(**LOOKS[look])
