@@ -5,15 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.searches.allowed import MOST_GENERATIONS, MOST_POPULATION, MOST_SEEDS
 from app.searches.folder import Search, list_searches, load_all
 from app.searches.processes import start, with_seeds
-from app.searches.request import (
-    MOST_GENERATIONS,
-    MOST_POPULATION,
-    MOST_SEEDS,
-    NOTHING_SCORED,
-    Request,
-)
+from app.searches.request import NOTHING_SCORED, Request
 from app.searches.scorers import (
     START_SECONDS,
     complete_table,

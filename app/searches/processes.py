@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from app.searches.allowed import MOST_SEEDS, check
 from app.searches.folder import PROGRESS, RECORD, REQUEST, list_searches, load
-from app.searches.request import MOST_SEEDS, Request, check
+from app.searches.request import Request
 from app.shared import background as process
 from app.shared.settings import RUNS, refuse_if_read_only
 from evonas.errors import ConfigurationError

@@ -1,19 +1,15 @@
-"""What a search is asked to do, and what may be asked."""
+"""What a search is asked to do."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from app.shared.settings import find_data
-from evonas.errors import ConfigurationError, EvonasError, unknown_name
-from evonas.scoring.load import SCORERS
+from evonas.errors import EvonasError
 from evonas.search import SearchSpec, make_spec
 
-MOST_POPULATION, MOST_GENERATIONS, MOST_SEEDS = 500, 1000, 10
 NOTHING_SCORED = "none needed"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,44 +99,3 @@ def read_request(found: Mapping[str, Any], name: str = "") -> Request | None:
         return None
     words = (request.name, request.space, request.algorithm, request.scorer)
     return request if all(isinstance(word, str) for word in words) else None
-
-
-def check(request: Request) -> None:
-    """Refuses what may not be asked for.
-
-    Raises:
-        ConfigurationError: A name, number, objective or data set that is not allowed.
-    """
-    if not _NAME.fullmatch(request.name):
-        raise ConfigurationError(
-            f"name {request.name[:40]!r}: 1 to 40 lower-case letters, digits and hyphens are "
-            "allowed"
-        )
-    for what, number, most in (
-        ("population", request.population, MOST_POPULATION),
-        ("generations", request.generations, MOST_GENERATIONS),
-    ):
-        if not 1 <= number <= most:
-            raise ConfigurationError(f"{what} is {number}; allowed are 1 to {most}")
-    if request.scorer not in SCORERS:
-        raise unknown_name("scorer", request.scorer, SCORERS)
-    spec = request.spec()
-    if spec.scored:
-        _check_scorer(request, spec.scored)
-
-
-def _check_scorer(request: Request, scored: tuple[str, ...]) -> None:
-    if request.scorer == "supernet" and request.data not in find_data():
-        raise ConfigurationError(
-            f"{', '.join(scored)} needs a data set: make one with "
-            "`evonas data make digits --out data/digits`"
-        )
-    from app.searches.scorers import complete_table, scored_columns
-
-    for column in scored:
-        if column not in scored_columns(request.scorer, request.space):
-            raise ConfigurationError(f"the scorer {request.scorer} does not give {column}")
-    if request.scorer == "table" and request.table != complete_table(request.space):
-        raise ConfigurationError(
-            f"table {request.table[:40]!r} does not hold every network of {request.space}"
-        )

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
 [data-testid="stSliderThumbValue"] { color: inherit }
-.st-key-view button, .st-key-view button p { color: inherit !important }
+:is(.st-key-view, .st-key-over, .st-key-budget-in) :is(button, button p) {
+  color: inherit !important
+}
 [class*="st-key-figures"] { row-gap: 0 }
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
 .st-key-pick { display: none }

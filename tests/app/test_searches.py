@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from app.searches.allowed import MOST_POPULATION, check
 from app.searches.folder import list_searches, load
 from app.searches.processes import remove, resume, start, stop, with_seeds
-from app.searches.request import MOST_POPULATION, Request, check
+from app.searches.request import Request
 from app.searches.study import EVALUATIONS, SECONDS, curves, groups, same_question, search_rows
 from evonas.errors import ConfigurationError
 from tests.app.conftest import metrics, the_button

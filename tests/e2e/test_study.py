@@ -63,8 +63,8 @@ def drawn_over(page: Page, title: str) -> None:
     settle(page)
 
 
-def legend(page: Page, key: str) -> list[str]:
-    return page.locator(f".st-key-{key} .legendtext").all_text_contents()
+def expect_legend(page: Page, key: str, entries: list[str]) -> None:
+    expect(page.locator(f".st-key-{key} .legendtext")).to_have_text(entries)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -90,15 +90,17 @@ def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_pag
     expect(page.get_by_role("button", name="Remove 6")).to_be_visible(timeout=LONG)
     settle(page)
     assert sorted(asked(page, "searches")) == sorted(names)
-    assert legend(page, "growth") == ["nsga2, 3 seeds", "random, 3 seeds"]
-    assert len(legend(page, "fronts")) == 6
+    expect_legend(page, "growth", ["nsga2, 3 seeds", "random, 3 seeds"])
+    expect(page.locator(".st-key-fronts .legendtext")).to_have_count(6)
 
     page.get_by_role("radio", name="time").click()
     drawn_over(page, "seconds since its start")
     assert asked(page, "over") == ["time"]
-    table = page.locator(".st-key-listing canvas").first.bounding_box()
-    assert table is not None
+    canvas = page.locator(".st-key-listing canvas").first
+    canvas.scroll_into_view_if_needed()
     settle(page)
+    table = canvas.bounding_box()
+    assert table is not None
     page.mouse.click(table["x"] + 18, table["y"] + 38 + 35 * 0.5)
     expect(page.get_by_role("button", name="Remove 5")).to_be_visible()
     assert len(asked(page, "searches")) == 5
@@ -137,7 +139,7 @@ def test_a_problem_is_read_and_algorithms_are_compared_on_it(open_page, study_ur
     state = page.get_by_test_id("stMetric").filter(has_text="state")
     expect(state).to_contain_text("finished", timeout=LONG)
     settle(page)
-    assert legend(page, "compared") == ["nsga2, 3 seeds", "random, 3 seeds"]
+    expect_legend(page, "compared", ["nsga2, 3 seeds", "random, 3 seeds"])
     with page.expect_download() as downloaded:
         page.get_by_role("button", name="Report as HTML").click()
     assert "pico/u65" in downloaded.value.path().read_text()
