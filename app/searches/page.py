@@ -67,9 +67,9 @@ def listing(searches: list[Search]) -> list[Search]:
     names = [search.name for search in searches]
     chosen = selected(names, same_question(searches, searches[0]))
     rows = sorted(names.index(name) for name in chosen)
-    if st.session_state.get("listing", {}).get("selection", {}).get("rows") != rows:
-        # The address rules, also after Back: so the ticks follow it.
-        st.session_state["listing"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    # The address rules, also after Back: so the ticks follow it. They are set every time, since a
+    # run that another one cuts short never tells the browser what it has set.
+    st.session_state["listing"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
         search_rows(searches),
         key="listing",
