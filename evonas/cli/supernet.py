@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from evonas.cli.interrupts import keeps, remembered_signals
-from evonas.cli.options import count_option, number_option, processes_option, seed_option
+from evonas.cli.options import (
+    count_option,
+    number_option,
+    processes_option,
+    seed_option,
+    space_option,
+)
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
 from evonas.durations import show_rate, show_seconds
@@ -21,7 +27,7 @@ app.command()(fit)
 def train(
     data: Annotated[Path, typer.Option(help="COCO-format folder with a train split.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
-    space: Annotated[str, typer.Option(help="Search space.")] = "nano",
+    space: Annotated[str, space_option()] = "nano",
     recipe: Annotated[str, typer.Option(help="nano, mobiledet, or a YAML file.")] = "nano",
     changes: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.interrupts import keeps, remembered_signals
-from evonas.cli.options import processes_option, seed_option
+from evonas.cli.options import processes_option, seed_option, space_option
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.errors import ConfigurationError
 
@@ -22,6 +22,9 @@ def train(
     architecture: Annotated[
         str, typer.Argument(metavar="ARCH", help="arch_id, published network or baseline.")
     ] = "",
+    space: Annotated[
+        str | None, space_option("YAML file of ARCH's space, where evonas does not know it yet.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="COCO-format folder with the splits train and val.")
     ] = None,
