@@ -42,10 +42,13 @@ def load_space(name: str) -> SearchSpace:
 def whole_space(name: str) -> str:
     """Returns the name of the space of which the named one is a part, or its own name.
 
+    A space that has no file, made in Python, is part of no other.
+
     >>> whole_space("pico"), whole_space("mobiledet-ibn@cpu"), whole_space("nano")
     ('nano', 'mobiledet@cpu', 'nano')
     """
-    return _find(name).whole
+    entry = _lookup(name)
+    return entry.whole if entry else name
 
 
 def list_spaces() -> list[str]:
@@ -165,6 +168,14 @@ def space_text(name: str) -> str:
 
 
 def _find(name: str) -> Entry:
+    entry = _lookup(name)
+    if entry is None:
+        error = unknown_name("space", printable(name), list_spaces())
+        raise ConfigurationError(f"{error}; a space of your own is named by its file: FILE.yaml")
+    return entry
+
+
+def _lookup(name: str) -> Entry | None:
     for known in (_shipped(), _OPENED):
         if name in known:
             return known[name]
@@ -173,8 +184,7 @@ def _find(name: str) -> Entry:
             entries = _read_own(path, path.stat().st_mtime_ns)
             if name in entries:
                 return entries[name]
-    error = unknown_name("space", printable(name), list_spaces())
-    raise ConfigurationError(f"{error}; a space of your own is named by its file: FILE.yaml")
+    return None
 
 
 @lru_cache
