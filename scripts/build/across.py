@@ -2,7 +2,7 @@
 
     python -m scripts.build.across measure ethos-u55-256 runs/across/ethos-u55-256.jsonl --count 420
     python -m scripts.build.across fit ethos-u55-256 runs/across/ethos-u55-256.jsonl \
-        --data-dir benchmark_data
+        benchmark_data
 
 A file that is there already is gone on with.
 """
