@@ -3,8 +3,11 @@
     python -m scripts.build.across measure ethos-u55-256 runs/across/ethos-u55-256.jsonl --count 420
     python -m scripts.build.across fit ethos-u55-256 runs/across/ethos-u55-256.jsonl \
         benchmark_data
+    python -m scripts.build.across shipped cpu-xnnpack benchmark_data
 
-A file that is there already is gone on with.
+A file that is there already is gone on with. `shipped` measures nothing: it fits to the shipped
+campaigns in `nano` and `mobiledet`, and each of these two spaces tells the error of a fit to the
+other.
 """
 
 import json
@@ -20,7 +23,7 @@ import typer
 from evonas.errors import EvonasError
 from evonas.graph.network import detector_graph
 from evonas.graph.tflite import write_tflite
-from evonas.latency import load_device
+from evonas.latency import load_device, load_measurements, measurements_path
 from evonas.latency.campaigns.campaign import reference_architecture
 from evonas.latency.predictors.across import save_across
 from evonas.latency.predictors.across_fit import NetworkTimes, fit_across
@@ -28,6 +31,7 @@ from evonas.latency.predictors.operations import Operation, operations
 from evonas.latency.sources.ethos import EthosSource, _Table
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.runtimes import RuntimeSource
+from evonas.paths import shipped_data
 from evonas.space import Architecture, load_space
 from scripts.build.across_spaces import random_networks
 
@@ -70,6 +74,25 @@ def fit(device: str, rows: Path, data_dir: Path) -> None:
     source = open_source(known, load_space("nano"))
     networks = list(read_networks(rows))
     model = fit_across(device, known.source, networks, source.versions)
+    print(json.dumps(dict(model.accuracy)))
+    print(save_across(model, data_dir))
+
+
+@app.command()
+def shipped(device: str, data_dir: Path, most: int = 500) -> None:
+    """Fits a model to the shipped campaigns of a device, at most so many networks of each."""
+    known, networks = load_device(device), []
+    versions: dict[str, str] = {}
+    for group, name in enumerate(("nano", "mobiledet")):
+        space = load_space(name)
+        measured = load_measurements(measurements_path(device, space, shipped_data()), space)
+        versions |= measured.versions
+        measured = measured.trusted()
+        rows = zip(measured.genotypes[:most], measured.latency_ms[:most], strict=True)
+        for genotype, milliseconds in rows:
+            found = tuple(operations(detector_graph(space.decode(genotype)).nodes))
+            networks.append(NetworkTimes(group, found, float(milliseconds)))
+    model = fit_across(device, known.source, networks, versions)
     print(json.dumps(dict(model.accuracy)))
     print(save_across(model, data_dir))
 

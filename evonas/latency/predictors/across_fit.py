@@ -24,7 +24,7 @@ _TREES: dict[str, Any] = {
     "random_state": 0,
     "early_stopping": False,
 }
-_FOLDS = 5
+_MOST_FOLDS, _FEWEST_SPACES = 5, 2
 # Operations of little time must not be forgotten altogether: a share of the mean weight.
 _LEAST_WEIGHT = 0.02
 _EVEN_WEIGHT = 0.3  # in the prices, where all kinds of operations must be told
@@ -54,17 +54,17 @@ def fit_across(
     networks: Sequence[NetworkTimes],
     versions: Mapping[str, str],
 ) -> AcrossModel:
-    """Fits a model and asks spaces left out of the fit, in five folds, what it is worth.
+    """Fits a model and asks spaces left out of the fit, in up to five folds, what it is worth.
 
     Raises:
-        DataError: Fewer than five spaces.
+        DataError: A single space.
         MissingPackageError: scikit-learn is not installed.
     """
     groups = np.array([network.group for network in networks])
     folds = _folds(groups)
     measured = np.array([network.milliseconds for network in networks])
     predicted = np.zeros(len(networks))
-    for k in range(_FOLDS):
+    for k in np.unique(folds):
         train = [n for n, fold in zip(networks, folds, strict=True) if fold != k]
         left_out = np.flatnonzero(folds == k)
         model = _fit(device, source, train)
@@ -86,9 +86,9 @@ def _predicted(model: AcrossModel, networks: Sequence[NetworkTimes]) -> Floats:
 
 def _folds(groups: NDArray[np.int64]) -> NDArray[np.int64]:
     spaces = np.unique(groups)
-    if len(spaces) < _FOLDS:
-        raise DataError(f"{len(spaces)} spaces: at least {_FOLDS} are required")
-    fold_of = np.random.default_rng(0).permutation(len(spaces)) % _FOLDS
+    if len(spaces) < _FEWEST_SPACES:
+        raise DataError(f"{len(spaces)} space: at least {_FEWEST_SPACES} are required")
+    fold_of = np.random.default_rng(0).permutation(len(spaces)) % _MOST_FOLDS
     folds: NDArray[np.int64] = fold_of[np.searchsorted(spaces, groups)]
     return folds
 
