@@ -1,8 +1,8 @@
 """The models over all spaces: networks of random spaces are measured, then fitted to.
 
     python -m scripts.build.across measure ethos-u55-256 runs/across/ethos-u55-256.jsonl --count 420
-    python -m scripts.build.across fit ethos-u55-256 runs/across/ethos-u55-256.jsonl \
-        benchmark_data
+    python -m scripts.build.across fit ethos-u55-256 \
+        benchmark_data/latency/ethos-u55-256.across.jsonl.gz benchmark_data
     python -m scripts.build.across shipped cpu-xnnpack benchmark_data
 
 A file that is there already is gone on with. `shipped` measures nothing: it fits to the shipped
@@ -10,6 +10,7 @@ campaigns in `nano` and `mobiledet`, and each of these two spaces tells the erro
 other.
 """
 
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -102,7 +103,9 @@ def read_networks(path: Path) -> Iterator[NetworkTimes]:
 
     Measured times are carried to the reference's median time, as in a campaign.
     """
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    content = path.read_bytes()
+    text = gzip.decompress(content) if path.suffix == ".gz" else content
+    rows = [json.loads(line) for line in text.decode().splitlines()]
     rows = [row for row in rows if "ms" in row and row.get("steady", 1)]
     references = [row["reference_ms"] for row in rows if "reference_ms" in row]
     usual = float(np.median(references)) if references else 1.0

@@ -204,6 +204,7 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
             "description": device.description,
             "predicts": device.name in predicted,
             "accuracy": dict(predicted[device.name].accuracy) if device.name in predicted else {},
+            "kind": predicted[device.name].model.kind if device.name in predicted else "",
             "own": own_files(device.name, data_dir, space) != [],
         }
         for device in (*known, *imported)
