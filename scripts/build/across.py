@@ -13,7 +13,7 @@ other.
 import gzip
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,19 @@ def fit(device: str, rows: Path, data_dir: Path) -> None:
 @app.command()
 def shipped(device: str, data_dir: Path, most: int = 500) -> None:
     """Fits a model to the shipped campaigns of a device, at most so many networks of each."""
-    known, networks = load_device(device), []
+    networks, versions = shipped_networks(device, ("nano", "mobiledet"), most)
+    model = fit_across(device, load_device(device).source, networks, versions)
+    print(json.dumps(dict(model.accuracy)))
+    print(save_across(model, data_dir))
+
+
+def shipped_networks(
+    device: str, spaces: Sequence[str], most: int
+) -> tuple[list[NetworkTimes], dict[str, str]]:
+    """Returns networks of shipped campaigns, and what their times depend on."""
+    networks: list[NetworkTimes] = []
     versions: dict[str, str] = {}
-    for group, name in enumerate(("nano", "mobiledet")):
+    for group, name in enumerate(spaces):
         space = load_space(name)
         measured = load_measurements(measurements_path(device, space, shipped_data()), space)
         versions |= measured.versions
@@ -93,9 +103,7 @@ def shipped(device: str, data_dir: Path, most: int = 500) -> None:
         for genotype, milliseconds in rows:
             found = tuple(operations(detector_graph(space.decode(genotype)).nodes))
             networks.append(NetworkTimes(group, found, float(milliseconds)))
-    model = fit_across(device, known.source, networks, versions)
-    print(json.dumps(dict(model.accuracy)))
-    print(save_across(model, data_dir))
+    return networks, versions
 
 
 def read_networks(path: Path) -> Iterator[NetworkTimes]:

@@ -66,7 +66,7 @@ def random_space(rng: np.random.Generator, number: int) -> SearchSpace:
         return tuple(sorted({round_channels(width * m, rules.width_divisor) for m in multipliers}))
 
     bare = tuple(Op("ibn0", kernel) for kernel in rules.kernels)
-    blocks = []
+    blocks: list[BlockSpace] = []
     for width, most in zip(widths, depths, strict=True):
         depth = max(1, most - int(rng.integers(0, 2)))
         first = ops if blocks else (*bare, *ops)

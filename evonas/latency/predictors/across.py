@@ -76,7 +76,8 @@ class AcrossModel:
                 rows.append(row)
                 columns.append(numbers.setdefault(operation, len(numbers)))
         times = self.milliseconds(list(numbers))
-        by_layer = np.bincount(rows, times[columns], len(kinds.layers) + 1)
+        by_layer: Floats = np.zeros(len(kinds.layers) + 1)
+        np.add.at(by_layer, rows, times[columns])
         table: Floats = by_layer[kinds.of_cell]  # the last entry, 0, is that of skipped layers
         return table
 

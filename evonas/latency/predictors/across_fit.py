@@ -67,10 +67,10 @@ def fit_across(
     for k in np.unique(folds):
         train = [n for n, fold in zip(networks, folds, strict=True) if fold != k]
         left_out = np.flatnonzero(folds == k)
-        model = _fit(device, source, train)
-        predicted[left_out] = _predicted(model, [networks[row] for row in left_out])
+        model = fit_model(device, source, train)
+        predicted[left_out] = _predicted(model, [networks[int(row)] for row in left_out])
     return replace(
-        _fit(device, source, networks),
+        fit_model(device, source, networks),
         accuracy=accuracy(measured, predicted).as_dict(),
         versions={**versions, "errors": ACROSS},
     )
@@ -93,7 +93,12 @@ def _folds(groups: NDArray[np.int64]) -> NDArray[np.int64]:
     return folds
 
 
-def _fit(device: str, source: str, networks: Sequence[NetworkTimes]) -> AcrossModel:
+def fit_model(device: str, source: str, networks: Sequence[NetworkTimes]) -> AcrossModel:
+    """Fits a model whose error nothing tells.
+
+    Raises:
+        MissingPackageError: scikit-learn is not installed.
+    """
     told = all(network.times is not None for network in networks)
     found, times, weight = _operation_times(networks) if told else _shared_times(networks)
     try:
