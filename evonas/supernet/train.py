@@ -19,6 +19,7 @@ from evonas.supernet.distillation import SupernetObjective
 from evonas.supernet.sampling import architectures, load_sampling
 from evonas.supernet.supernet import Supernet
 from evonas.supernet.weights import save_supernet, space_for_classes
+from evonas.training.cost import Cost, measure_cost
 from evonas.training.loop import Progress, train
 from evonas.training.processes import ALONE, Processes
 from evonas.training.recipe import Recipe
@@ -41,6 +42,7 @@ def train_supernet(
     workers: int = 0,
     processes: Processes = ALONE,
     interrupted: Callable[[], bool] = lambda: False,
+    report_seconds: float = 30.0,
 ) -> dict[str, Any]:
     """Trains a supernet, or goes on with an interrupted training, and writes its weights.
 
@@ -60,6 +62,7 @@ def train_supernet(
         workers: Processes that decode images, for data that does not fit into memory.
         processes: Those that train together.
         interrupted: Asked after each step; when true, the state is saved and training stops.
+        report_seconds: Time between two reports of progress, at most.
 
     Returns:
         The card: what was trained, on what, how, with what, and how long.
@@ -89,6 +92,7 @@ def train_supernet(
         seed,
         checkpoint,
         report=report,
+        report_seconds=report_seconds,
         objective=SupernetObjective(strategy, distillation),
         workers=workers,
         processes=processes,
@@ -120,6 +124,33 @@ def train_supernet(
         save_supernet(out, weights, card)
         checkpoint.unlink(missing_ok=True)
     return card
+
+
+def measure_supernet(
+    space_name: str,
+    data: Path,
+    recipe: Recipe,
+    seed: int = 0,
+    sampling: str = "kinds",
+    distillation: float = 0.0,
+    device: torch.device = CPU,
+) -> Cost:
+    """Returns what a step of `train_supernet` costs here, in one process; writes nothing."""
+    dataset = load_coco(data, "train")
+    refuse_unlearnable(dataset)
+    space = load_space(space_name)
+    supernet = new_supernet(space_name, dataset.n_classes, seed).to(device)
+    strategy = load_sampling(sampling, supernet.space, seed, recipe.steps)
+    some = dataset.first(min(len(dataset), 4 * recipe.batch_size))
+    size = space.skeleton.image_size
+    return measure_cost(
+        supernet,
+        lambda step: architectures(strategy, step)[0],
+        load_tensors(some, size),
+        recipe,
+        SupernetObjective(strategy, distillation),
+        len(dataset) if fits_in_memory(len(dataset), size) else 0,
+    )
 
 
 def checkpoint_path(out: Path, sampling: str, distillation: float) -> Path:
