@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -17,6 +18,19 @@ _MOST_PROCESSES = 4096
 def seed_option(help: str) -> Any:
     """Returns the option of a seed, 0 to 2**63 - 1."""
     return typer.Option(parser=_whole(0, MOST_SEED), metavar="SEED", help=help)
+
+
+def space_option(help: str = "Space, by name or as a YAML file.") -> Any:
+    """Returns the option of a space; a file's space is kept, and its name is what comes of it."""
+    return typer.Option("--space", parser=_space_name, metavar="SPACE", help=help)
+
+
+def _space_name(given: Any) -> str:
+    from evonas.space import add_space
+    from evonas.space.catalogue import is_space_file
+
+    text = str(given)
+    return add_space(Path(text)).name if is_space_file(text) else text
 
 
 def count_option(help: str, least: int = 1, most: int = _MOST_COUNT, name: str = "") -> Any:

@@ -14,6 +14,7 @@ from evonas.cli.options import (
     processes_option,
     refuse_steps_and_hours,
     seed_option,
+    space_option,
 )
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
@@ -28,7 +29,7 @@ app.command()(fit)
 def train(
     data: Annotated[Path, typer.Option(help="COCO-format folder with a train split.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
-    space: Annotated[str, typer.Option(help="Search space.")] = "nano",
+    space: Annotated[str, space_option()] = "nano",
     recipe: Annotated[str, typer.Option(help="nano, mobiledet, or a YAML file.")] = "nano",
     changes: Annotated[
         list[str] | None,

@@ -12,6 +12,7 @@ from evonas.cli.options import (
     processes_option,
     refuse_steps_and_hours,
     seed_option,
+    space_option,
 )
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.errors import ConfigurationError
@@ -27,6 +28,9 @@ def train(
     architecture: Annotated[
         str, typer.Argument(metavar="ARCH", help="arch_id, published network or baseline.")
     ] = "",
+    space: Annotated[
+        str | None, space_option("YAML file of ARCH's space, where evonas does not know it yet.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="COCO-format folder with the splits train and val.")
     ] = None,

@@ -11,6 +11,7 @@ from evonas.training.cost import Cost, fitted_recipe, planned
 from evonas.training.recipes import load_recipe
 
 RECIPE = load_recipe("nano", ["batch_size=4"])
+COST = Cost(0.5, 2**30, 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def digits(tmp_path_factory):
     return make_digits(tmp_path_factory.mktemp("data") / "digits", train=16, val=8)
 
 
-def plan(path, hours, resumes=False, cost=Cost(0.5, 2**30, 60.0)):
+def plan(path, hours, resumes=False, cost=COST):
     said = []
     recipe = planned(RECIPE, hours, path, resumes, lambda: cost, said.append)
     return recipe, said
