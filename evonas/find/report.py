@@ -13,6 +13,7 @@ from evonas.errors import EvonasError, SchemaError
 from evonas.figures.page import charts, heading, page, paragraph, table
 from evonas.figures.svg import Chart, Line, legend
 from evonas.files import read_json, write_atomically
+from evonas.find.progress import read_progress
 from evonas.find.spec import FindSpec, read_plan
 from evonas.find.stages import chosen_run, evaluations
 from evonas.retraining import RunFolder
@@ -163,7 +164,7 @@ def _network_rows(spec: FindSpec, out: Path) -> list[list[str]]:
 
 def _cost_rows(out: Path) -> list[list[str]]:
     told = read_plan(out).seconds
-    took = read_json(out / "progress.json", "the progress of a find")["took"]
+    took = read_progress(out).took
     rows = [
         [name, show_seconds(told[name]) if name in told else "", show_seconds(seconds)]
         for name, seconds in took.items()

@@ -6,16 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evonas.durations import show_seconds
 from evonas.errors import EvonasError
-from evonas.files import remove_partial_files, write_atomically, write_json
+from evonas.files import remove_partial_files, write_atomically
+from evonas.find.progress import Progress, read_progress, write_progress
 from evonas.find.report import write_report
 from evonas.find.spec import FindSpec, claim_folder, read_plan
 from evonas.find.stages import Call, Stage, stages
 from evonas.latency import load_device
-from evonas.limits import parse_json
 from evonas.locks import locked
 from evonas.search.constraints import parse_constraints
 
@@ -73,7 +72,7 @@ class _Run:
     def __init__(self, spec: FindSpec, out: Path, watcher: Watcher) -> None:
         self.spec, self.out, self.watcher = spec, out, watcher
         self.stages = stages(spec, out)
-        self.took = _read_took(out)
+        self.took = read_progress(out).took
 
     def run(self) -> None:
         for number, stage in enumerate(self.stages, 1):
@@ -160,17 +159,7 @@ class _Run:
             write_atomically(path, "".join(f"{text}\n" for text in [*known, line]).encode())
 
     def _keep(self, state: str, stage: str) -> None:
-        content = {"state": state, "stage": stage, "took": self.took, "at": time.time()}
-        write_json(self.out / "progress.json", content)
-
-
-def _read_took(out: Path) -> dict[str, float]:
-    """Returns the seconds that each stage has taken so far; of a damaged file, none."""
-    try:
-        content: Any = parse_json((out / "progress.json").read_text(), "progress")
-        return {str(name): float(value) for name, value in content["took"].items()}
-    except (OSError, EvonasError, KeyError, TypeError, ValueError, AttributeError):
-        return {}
+        write_progress(self.out, Progress(state, stage, self.took))
 
 
 def _last_line(log: Path) -> str:

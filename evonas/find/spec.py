@@ -137,6 +137,8 @@ def read_plan(out: Path) -> FindPlan:
         numbers = [getattr(plan, name) for name in FindPlan.__slots__ if name != "seconds"]
         if not all(type(n) is int and n > 0 for n in numbers):
             raise ValueError("numbers above 0 are expected")
+        if not all(type(seconds) in (int, float) for seconds in plan.seconds.values()):
+            raise ValueError("seconds are expected")
         return plan
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"{path}: not the plan of `evonas find` ({error})") from error
