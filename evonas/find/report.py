@@ -16,7 +16,11 @@ from evonas.files import read_json, write_atomically
 from evonas.find.progress import read_progress
 from evonas.find.spec import FindSpec, read_plan
 from evonas.find.stages import chosen_run, evaluations
+from evonas.latency import load_device
 from evonas.retraining import RunFolder
+
+_HEADINGS = ["network", "AP by the supernet", "AP trained", "ms, predicted", "ms, measured"]
+_HOW = {"compiler": "by its compiler's estimate"}
 
 
 def write_report(spec: FindSpec, out: Path) -> Path:
@@ -74,8 +78,7 @@ def _content(spec: FindSpec, out: Path) -> str:
         heading("What there was to choose from"),
         charts([_front_chart(spec, out, found["arch_id"])]),
         legend(["network of the front", "trained", "chosen"]),
-        table(["network", "AP by the supernet", "AP trained", *_latency_heads(spec)],
-              _network_rows(spec, out)),
+        table(_HEADINGS, _network_rows(spec, out)),
         heading("What it cost"),
         table(["stage", "told before", "took"], _cost_rows(out)),
         heading("The commands"),
@@ -87,12 +90,12 @@ def _content(spec: FindSpec, out: Path) -> str:
 def _sentence(spec: FindSpec, found: Mapping[str, Any]) -> str:
     ap = next(iter(found["ap"].values()))
     low, high = ap["intervals"]["map50"]
-    ms, how = found["latency_measured_ms"], "measured or compiled"
+    ms, how = found["latency_measured_ms"], _HOW.get(load_device(spec.device).source, "measured")
     if ms is None:
-        ms, how = found["latency_predicted_ms"], "predicted"
+        ms, how = found["latency_predicted_ms"], "as predicted"
     wanted = " and ".join(found["conditions"]) or "no condition"
     return (
-        f"{found['arch_id']} finds {ap['map50']:.1%} (AP50; {low:.1%} to {high:.1%}) on the split "
+        f"{found['arch_id']} has AP50 {ap['map50']:.3f} ({low:.3f} to {high:.3f}) on the split "
         f"{ap['split']} and takes {ms:.3g} ms on {spec.device}, {how}; asked for: {wanted}. Its "
         f"files are in {found['files']}."
     )
@@ -144,10 +147,6 @@ def _front_chart(spec: FindSpec, out: Path, chosen: str) -> str:
     ]
     x = f"ms on {spec.device}, predicted"
     return Chart("Front of the search", x, "AP (validation)", lines, size=(640, 380)).svg()
-
-
-def _latency_heads(spec: FindSpec) -> list[str]:
-    return ["ms, predicted", "ms, measured"]
 
 
 def _network_rows(spec: FindSpec, out: Path) -> list[list[str]]:
