@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from evonas.cli.options import (
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
 from evonas.durations import show_rate, show_seconds
+
+if TYPE_CHECKING:
+    from evonas.supernet.train import Start
 
 app = typer.Typer(help="Train, rank and evaluate weight-sharing supernets.", no_args_is_help=True)
 app.command()(rank)
@@ -39,6 +42,9 @@ def train(
         float | None,
         number_option("Train as many steps as these hours are enough for, here.", 0.001, 1e5),
     ] = None,
+    init: Annotated[
+        str, typer.Option(help="A run's folder or an archive: its weights are the first ones.")
+    ] = "",
     sampling: Annotated[
         str,
         typer.Option(
@@ -133,6 +139,7 @@ def train(
             out,
             wanted,
             seed,
+            start=_start(init, space, data, seed) if init else None,
             report=report if processes.rank == 0 else None,
             sampling=sampling,
             distillation=distillation,
@@ -144,6 +151,14 @@ def train(
     if processes.rank == 0:
         memory.unlink(missing_ok=True)
         print(json.dumps(card) if as_json else f"{out}: {card['command']}")
+
+
+def _start(init: str, space: str, data: Path, seed: int) -> "Start":
+    from evonas.data import load_coco
+    from evonas.retraining.initial import supernet_start
+    from evonas.space import load_space
+
+    return supernet_start(init, load_space(space), load_coco(data, "train").class_names, seed)
 
 
 @app.command()
