@@ -11,7 +11,7 @@ from app.shared.corners import table_hypervolume
 from evonas.errors import EvonasError
 from evonas.objectives import Objective, load_objective, pareto_mask
 from evonas.space import Op, SearchSpace
-from evonas.space.catalogue import SUBSPACES
+from evonas.space.rules import SUBSPACES
 
 Rows = NDArray[np.intp]
 
