@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from app.searches.folder import FRONT, Search, read_front
+from app.searches.folder import Search, front_path, read_front
 from app.searches.processes import remove, resume, stop
 from app.searches.selection import select
 from app.searches.study import same_question
@@ -118,7 +118,7 @@ def _front(search: Search) -> None:
         )
         st.download_button(
             "Front as CSV",
-            (RUNS / search.name / FRONT).read_bytes,
+            front_path(search.name).read_bytes,
             f"{search.name}.csv",
             "text/csv",
             on_click="ignore",

@@ -1,7 +1,8 @@
 """A search as its folder shows it; whoever runs it, it is seen through files alone.
 
 `runs/NAME/search.json` says what was asked for; the process is `evonas search ... --out
-runs/NAME`, which writes `progress.jsonl`, `front.csv` and, at the end, `run.json`.
+runs/NAME`, which writes `progress.jsonl` and `front-so-far.csv`, at the end `front.csv` and
+`run.json`.
 """
 
 import csv
@@ -21,6 +22,7 @@ from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, SchemaError
 
 RECORD, PROGRESS, REQUEST, FRONT = "run.json", "progress.jsonl", "search.json", "front.csv"
+_LIVE_FRONT = "front-so-far.csv"
 _FIGURES = (
     "generation", "generations", "evaluated", "completed", "hypervolume", "seconds", "seconds_left",
 )  # fmt: skip
@@ -132,13 +134,19 @@ def _load(name: str) -> Search:
     )
 
 
+def front_path(name: str) -> Path:
+    """Returns the file of a search's front: the last one, or the one so far."""
+    last = RUNS / name / FRONT
+    return last if last.is_file() else RUNS / name / _LIVE_FRONT
+
+
 def read_front(name: str) -> list[dict[str, Any]]:
     """Returns the front of a search so far, `arch_id` and numbers by name.
 
     Raises:
         SchemaError: The file is damaged.
     """
-    path = RUNS / name / FRONT
+    path = front_path(name)
     if not path.is_file():
         return []
     try:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from evonas.table import BenchmarkTable
 
 
-_LIVE_SECONDS = 1.0  # between two writings of a running search's front
+LIVE_FRONT = "front-so-far.csv"  # of a search that runs; `front.csv` is of one that has ended
+_LIVE_SECONDS = 1.0  # between two writings of it
 
 # What makes a search another one; its number of generations does not.
 _QUESTION = (
@@ -176,6 +177,7 @@ def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: s
     record = json.dumps(run_record(result, settings), indent=2) + "\n"
     write_atomically(out / "run.json", record.encode())
     write_atomically(out / "front.csv", front_csv(result).encode())
+    (out / LIVE_FRONT).unlink(missing_ok=True)
     try:
         page = front_figure(front_data(result), title).to_html(include_plotlyjs=True)
     except MissingPackageError as error:
@@ -261,7 +263,7 @@ def _progress(out: Path) -> tuple[Callable[["Progress"], None], Callable[[], Non
 
 
 def _live_front(out: Path) -> Callable[["SearchResult"], None]:
-    """Returns what keeps `front.csv` up to date while a search runs, so that others can watch."""
+    """Returns what keeps the front so far in a file while a search runs, for others to watch."""
     import time
     from contextlib import suppress
 
@@ -276,7 +278,7 @@ def _live_front(out: Path) -> Callable[["SearchResult"], None]:
         if time.monotonic() - written >= _LIVE_SECONDS:
             written = time.monotonic()
             with suppress(EvonasError, OSError):  # scores are worth more than a view of them
-                write_atomically(out / "front.csv", front_csv(result).encode())
+                write_atomically(out / LIVE_FRONT, front_csv(result).encode())
 
     return write
 
