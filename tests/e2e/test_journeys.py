@@ -88,11 +88,11 @@ def test_a_search_is_started_watched_stopped_and_resumed(open_page, url):
     expect(generation).not_to_contain_text(early, timeout=30_000)
     expect(page.get_by_test_id("stMetric").filter(has_text="hypervolume")).to_contain_text("0.")
     expect(page.get_by_role("heading", name="Its front so far")).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    page.locator(".st-key-stop button").click()  # Streamlit has a Stop too
     expect(state).to_contain_text("stopped")
     page.get_by_role("button", name="Resume").click()
     expect(state).to_contain_text("running")
-    page.get_by_role("button", name="Stop").click()
+    page.locator(".st-key-stop button").click()  # Streamlit has a Stop too
     expect(state).to_contain_text("stopped")
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Remove for good").click()

@@ -99,6 +99,7 @@ def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_pag
     canvas = page.locator(".st-key-listing canvas").first
     canvas.scroll_into_view_if_needed()
     settle(page)
+    page.wait_for_timeout(1500)  # a grid takes its ticks a moment after it is drawn
     table = canvas.bounding_box()
     assert table is not None
     page.mouse.click(table["x"] + 18, table["y"] + 38 + 35 * 0.5)
