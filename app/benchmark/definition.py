@@ -66,7 +66,7 @@ def objective_rows(problem: BenchmarkProblem) -> list[dict[str, Any]]:
                 "nadir": float(problem.nadir[i]),
                 "reference point": float(problem.reference_point[i]),
                 "source": card.source if card else "analytic",
-                "error": ", ".join(f"{key} {value:.3g}" for key, value in errors.items()),
+                "error": ", ".join(f"{key} {value:.4g}" for key, value in errors.items()),
             }
         )
     return rows
