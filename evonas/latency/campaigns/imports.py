@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import DataError, GenotypeError
+from evonas.errors import ConfigurationError, DataError, GenotypeError
 from evonas.latency.devices import check_own_name
+from evonas.latency.own_npu import npu_path
 from evonas.latency.predictors.adapt import DataDir, nearest_device
 from evonas.latency.predictors.predictor import load_predictor
 from evonas.latency.store import ROLES, Measurements
@@ -88,6 +89,8 @@ def check_results(
         DataError: It is no such file.
     """
     check_own_name(device)
+    if npu_path(device, data_dir).exists():
+        raise ConfigurationError(f"device name {device!r} is taken by an NPU of yours")
     faults: list[Fault] = []
     found: dict[bytes, tuple[int, Genotypes, float]] = {}
     skipped = 0

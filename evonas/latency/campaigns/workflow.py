@@ -10,8 +10,9 @@ import numpy as np
 from evonas.errors import ConfigurationError, DataError, MissingPackageError
 from evonas.latency.campaigns.campaign import Progress, campaign_genotypes, run_campaign
 from evonas.latency.campaigns.imports import read_results
-from evonas.latency.devices import Device, list_devices, load_device
+from evonas.latency.devices import Device, list_devices, load_device, own_npus
 from evonas.latency.own import own_devices, own_files
+from evonas.latency.own_npu import npu_path
 from evonas.latency.predictors.adapt import CROSS_VALIDATED, Adaptation, adapt
 from evonas.latency.predictors.fit import Kind, evaluate, fit_predictor, held_out
 from evonas.latency.predictors.metrics import Accuracy
@@ -70,7 +71,7 @@ def measure_device(
         ConfigurationError: The process cannot be kept on that core, or there is no such cluster.
         GenotypeError: An identifier does not belong to the space.
     """
-    target, networks = load_device(device), load_space(space)
+    target, networks = load_device(device, data_dir), load_space(space)
     if core is not None and not pin_to_core(core):
         raise ConfigurationError(f"core {core}: this process cannot be kept on it")
     source = open_source(target, networks)
@@ -98,7 +99,7 @@ def measure_network(
         By device, the kind of source and what it says.
     """
     found: dict[str, tuple[str, Measurement]] = {}
-    for device in list_devices():
+    for device in (*list_devices(), *own_npus()):
         if device.source != "published":
             with contextlib.suppress(MissingPackageError):
                 found[device.name] = device.source, open_source(device, space).measure(architecture)
@@ -178,9 +179,9 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
     predicted = {
         name: load_predictor(name, space, data_dir) for name in list_predictors(space, data_dir)
     }
-    known = list_devices()
-    own = own_devices(space, data_dir)
-    imported = [Device(name, "measured", "-", "Imported measurements.") for name in own]
+    known = [*list_devices(), *own_npus(data_dir)]
+    own = {*own_devices(space, data_dir)} - {device.name for device in known}
+    imported = [Device(name, "measured", "-", "Imported measurements.") for name in sorted(own)]
     return [
         {
             "name": device.name,
@@ -190,7 +191,8 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
             "description": device.description,
             "predicts": device.name in predicted,
             "accuracy": dict(predicted[device.name].accuracy) if device.name in predicted else {},
-            "own": own_files(device.name, data_dir, space) != [],
+            "own": bool(own_files(device.name, data_dir, space))
+            or npu_path(device.name, data_dir).exists(),
         }
         for device in (*known, *imported)
     ]
