@@ -17,6 +17,7 @@ from evonas.space import (
 )
 from evonas.space.costs import madds, params
 from evonas.space.layers import layer_rows
+from evonas.space.memory import memory_needs
 from evonas.space.published import PUBLISHED
 
 
@@ -45,6 +46,7 @@ def describe(design: Design | str, measure: bool = False) -> dict[str, Any]:
         "madds": madds(architecture),
         "params": params(architecture),
         "params_bn4": params(architecture, batch_norm_values=4),
+        **memory_needs(architecture),
         "stem": architecture.stem,
         "blocks": _blocks(architecture),
         "latency_ms": {device: entry["ms"] for device, entry in latency.items()},
@@ -92,7 +94,12 @@ def _measured(architecture: Architecture, space: SearchSpace) -> dict[str, dict[
     for device, (source, measurement) in measure_network(architecture, space).items():
         blocks = by_block(measurement, architecture) or []
         share = [block / sum(blocks) for block in blocks]
-        found[device] = {"ms": measurement.latency_ms, "source": source, "share": share}
+        found[device] = {
+            "ms": measurement.latency_ms,
+            "source": source,
+            "share": share,
+            **({"reason": measurement.reason} if measurement.reason else {}),
+        }
     return found
 
 

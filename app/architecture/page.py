@@ -59,6 +59,8 @@ def header(design: Design, described: dict[str, Any]) -> None:
         {
             "multiply-adds (counted)": f"{described['madds'] / 1e6:.1f} M",
             "parameters (counted)": f"{described['params'] / 1e6:.3f} M",
+            "maps at once, int8": f"{described['peak_memory'] / 1e3:,.0f} kB",
+            "weights, int8": f"{described['flash'] / 1e3:,.0f} kB",
             "image": f"{skeleton.image_size} x {skeleton.image_size}",
         }
     )

@@ -52,7 +52,7 @@ def choose() -> Choice | None:
             return None
         space = st.selectbox("Space", spaces, key="space", bind="query-params")
         table = view_table(tables[name], space)
-        ranges = load_ranges(tables[name], space) | _predicted_ranges(table, space)
+        ranges = load_ranges(tables[name], space) | _further_ranges(table, space)
         names = list(ranges)
         if len(names) < 2:
             st.info("This table has fewer than two objectives with values.")
@@ -73,8 +73,9 @@ def choose() -> Choice | None:
     return Choice(table, name, space, names, x, y, hue, budgets, ranges)
 
 
-def _predicted_ranges(table: TableView, space: str) -> dict[str, tuple[float, float]]:
-    values = {name: table.column(name, space) for name in table.predictors}
+def _further_ranges(table: TableView, space: str) -> dict[str, tuple[float, float]]:
+    further = table.columns(space)[len(table.table.columns(space)) :]
+    values = {name: table.column(name, space) for name in further}
     return {name: (float(v.min()), float(v.max())) for name, v in values.items() if len(v)}
 
 

@@ -10,6 +10,7 @@ from evonas.errors import EvonasError
 from evonas.latency import load_predictor
 from evonas.space import Design, list_baselines, list_published, load_space, resolve
 from evonas.space.costs import madds, params
+from evonas.space.memory import MEMORY, memory_needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ def _value(table: Columns, space: str, design: Design, column: str) -> float:
         return float(madds(design.architecture))
     if column == "params":
         return float(params(design.architecture))
+    if column in MEMORY:
+        return float(memory_needs(design.architecture)[column])
     own = design.space
     if own is None or design.genotype is None:
         return float("nan")

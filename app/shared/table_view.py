@@ -16,6 +16,7 @@ from evonas.arrays import Floats
 from evonas.errors import EvonasError
 from evonas.latency import LatencyPredictor, load_predictor, own_devices
 from evonas.space import Genotypes
+from evonas.space.memory import MEMORY
 from evonas.table import BenchmarkTable
 
 Version = tuple[tuple[str, int, int], ...]
@@ -39,8 +40,10 @@ class TableView:
     faults: Mapping[str, EvonasError]
 
     def columns(self, space: str) -> list[str]:
-        """Returns the table's columns and then those predicted here."""
-        return [*self.table.columns(space), *self.predictors]
+        """Returns the table's columns, what memory asks for, and those predicted here."""
+        stored = self.table.columns(space)
+        needs = [name for name in MEMORY if name not in stored]
+        return [*stored, *needs, *self.predictors]
 
     def column(self, name: str, space: str) -> Floats:
         """Returns (n,) values; those predicted are computed once per table and predictor."""

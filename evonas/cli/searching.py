@@ -226,6 +226,8 @@ def _show(name: str, value: float) -> str:
         return "yes" if value else ""
     if name in ("madds", "params"):
         return f"{value / 1e6:.3f} M"
+    if name in ("peak_memory", "flash"):
+        return f"{value / 1e3:,.1f} kB"
     return f"{value:.4f}" if value < 10 else f"{value:.2f}"
 
 

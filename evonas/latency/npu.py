@@ -72,7 +72,6 @@ class NpuConfig:
         """Whether there is SRAM beyond which a network does not fit."""
         return self.cache_bytes < 1 << _ADDRESS_BITS[self.architecture]
 
-
     @property
     def fingerprint(self) -> str:
         """Identifies the settings."""

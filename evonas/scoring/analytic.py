@@ -9,15 +9,14 @@ from evonas.latency import load_predictor
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
-from evonas.space.memory import peak_memory
+from evonas.space.memory import MEMORY
 
-MEMORY = "peak_memory"
 _LATENCY = "latency:"
 
 
 def is_analytic(column: str) -> bool:
     """Returns whether a column needs no scorer."""
-    return column in (*COSTS, MEMORY) or column.startswith(_LATENCY)
+    return column in (*COSTS, *MEMORY) or column.startswith(_LATENCY)
 
 
 class AnalyticColumns:
@@ -46,8 +45,8 @@ class AnalyticColumns:
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
         """Returns each column, (n,), of genotypes (n, n_genes); latencies in ms."""
         costs = self.space.costs(genotypes) if set(COSTS) & set(self.columns) else {}
-        if MEMORY in self.columns:
-            costs[MEMORY] = peak_memory(self.space, genotypes)
+        for name in MEMORY.keys() & set(self.columns):
+            costs[name] = MEMORY[name](self.space, genotypes)
         return {
             name: costs[name] if name in costs else self._predictors[name].predict(genotypes)
             for name in self.columns
