@@ -203,7 +203,7 @@ class _Config:
         return _Section(f"{self.where}: [{prefix}{name}]", self._known(prefix + name, settings))
 
     def _known(self, section: str, settings: Mapping[str, str]) -> dict[str, str]:
-        """Returns settings under the names that Vela's compiler knows; the letters' case is free."""
+        """Returns settings as Vela's compiler names them; the letters' case is free."""
         known = {name.lower(): name for name in _SETTINGS[section[: section.index(".") + 1]]}
         for name in settings:
             if name not in known:
