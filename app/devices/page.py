@@ -7,7 +7,7 @@ from app.devices.own_device import own_device
 from app.shared.frame import linked_choice, metrics, picture, run_page
 from app.shared.settings import read_only
 from evonas.figures.devices import DeviceErrors, errors_data, errors_figure, ops_figure
-from evonas.latency import device_summaries, list_devices, list_predictors
+from evonas.latency import device_summaries, list_devices, list_predictors, own_npus
 from evonas.space import list_spaces, load_space
 
 
@@ -22,7 +22,8 @@ def page() -> None:
     take_up_import()
     with second:
         device = linked_choice("Device", list_predictors(space), "device")
-    descriptions = {known.name: known.description for known in list_devices()}
+    known = (*list_devices(), *own_npus())
+    descriptions = {one.name: one.description for one in known}
     st.caption(descriptions.get(device, "A device imported here."))
     own_device(device, space)
     one_device(device, space)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from app.shared.cards import device_error
@@ -76,7 +77,8 @@ def choose() -> Choice | None:
 def _further_ranges(table: TableView, space: str) -> dict[str, tuple[float, float]]:
     further = table.columns(space)[len(table.table.columns(space)) :]
     values = {name: table.column(name, space) for name in further}
-    return {name: (float(v.min()), float(v.max())) for name, v in values.items() if len(v)}
+    known = {name: column[np.isfinite(column)] for name, column in values.items()}
+    return {name: (float(v.min()), float(v.max())) for name, v in known.items() if len(v)}
 
 
 def _own_devices(table: TableView, space: str) -> None:

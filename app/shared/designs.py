@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.latency import list_predictors, load_predictor
+from evonas.latency.memory_limit import feasible_latency
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.memory import MEMORY
 
@@ -12,5 +13,6 @@ def computed(space: SearchSpace, genotypes: Genotypes) -> dict[str, NDArray[np.f
     """Returns by name (n,) costs, needs of memory and `latency:DEVICE` of every predictor."""
     columns = space.costs(genotypes) | {n: of(space, genotypes) for n, of in MEMORY.items()}
     for device in list_predictors(space):
-        columns[f"latency:{device}"] = load_predictor(device, space).predict(genotypes)
+        predictor = load_predictor(device, space)
+        columns[f"latency:{device}"] = feasible_latency(predictor, genotypes)
     return columns

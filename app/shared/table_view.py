@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from app.shared.tables import load_table, table_version
 from evonas.arrays import Floats
 from evonas.errors import EvonasError
 from evonas.latency import LatencyPredictor, load_predictor, own_devices
+from evonas.latency.memory_limit import feasible_latency
 from evonas.space import Genotypes
 from evonas.space.memory import MEMORY
 from evonas.table import BenchmarkTable
@@ -71,7 +71,7 @@ class TableView:
         stored = [name for name in columns if name not in self.predictors]
         found = self.table.lookup(architectures, stored, space)
         return found | {
-            name: self.predictors[name].predict(architectures)
+            name: feasible_latency(self.predictors[name], architectures)
             for name in columns
             if name in self.predictors
         }
@@ -103,6 +103,6 @@ def _predicted(
     path: str, version: Version, space: str, checksum: str, _predictor: LatencyPredictor
 ) -> Floats:
     genotypes = load_table(Path(path)).genotypes(space)
-    values = np.asarray(_predictor.predict(genotypes), np.float64)
+    values = feasible_latency(_predictor, genotypes)
     values.flags.writeable = False
     return values

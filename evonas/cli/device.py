@@ -194,8 +194,11 @@ def _fitted(
 ) -> dict[str, object]:
     """Fits a predictor and returns what is to be told of it."""
     from evonas.latency import fit_device
+    from evonas.latency.memory_limit import load_memory_limit
 
     predictor = fit_device(device, space, data_dir, model)
+    limit = load_memory_limit(device, predictor.space, data_dir)
+    fits = {"fits": limit.share, "fits_said_right": limit.right} if limit else {}
     return {
         "device": device,
         "space": space,
@@ -203,6 +206,7 @@ def _fitted(
         "n_train": predictor.n_train,
         "checksum": predictor.checksum,
         **predictor.accuracy,
+        **fits,
     }
 
 
@@ -357,7 +361,7 @@ def rename(
 def _print_figures(summary: Mapping[str, object]) -> None:
     for name, value in summary.items():
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-        typer.echo(f"{name:<13} {shown}")
+        typer.echo(f"{name:<15} {shown}")
 
 
 @contextmanager

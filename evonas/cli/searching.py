@@ -243,7 +243,7 @@ def _source(name: str, sources: dict[str, str]) -> str:
         from evonas.latency import load_device
 
         return load_device(name.partition(":")[2]).source
-    return "predicted" if name.startswith("latency:") else "analytic"
+    return "predicted" if name.startswith(("latency:", "fits:")) else "analytic"
 
 
 def _show(name: str, value: float) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from evonas.errors import ConfigurationError, unknown_name
 from evonas.files import write_atomically
 from evonas.latency.devices import Device, check_own_name, list_devices, load_device
+from evonas.latency.memory_limit import MEMORY_LIMIT, load_memory_limit, save_memory_limit
 from evonas.latency.own_npu import npu_names, npu_path, save_npu
 from evonas.latency.predictors.predictor import (
     PREDICTOR,
@@ -104,11 +105,16 @@ def rename_device(device: str, name: str, data_dir: DataDir = None) -> list[Path
     loaded = [(f, load_space(f.parent.name)) for f in files if f.suffix == ".npz"]
     measured = [load_measurements(f, s) for f, s in loaded if f.name.endswith(MEASUREMENTS)]
     fitted = [load_predictor(device, s, data_dir) for f, s in loaded if f.name.endswith(PREDICTOR)]
+    limits = [
+        load_memory_limit(device, s, data_dir) for f, s in loaded if f.name.endswith(MEMORY_LIMIT)
+    ]
     for measurements in measured:
         renamed = replace(measurements, device=name)
         save_measurements(renamed, own_measurements_path(name, renamed.space, data_dir))
     for predictor in fitted:
         save_predictor(replace(predictor, device=name), data_dir)
+    for limit in filter(None, limits):
+        save_memory_limit(replace(limit, device=name), data_dir)
     for described in (f for f in files if f == npu_path(device, data_dir)):
         write_atomically(npu_path(name, data_dir), described.read_bytes())
     for file in files:

@@ -1,4 +1,4 @@
-"""Columns that follow from a genotype at once: costs and predicted latencies."""
+"""Columns that follow from a genotype at once: costs, and what predictors say of a device."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,17 +6,20 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.latency import load_predictor
+from evonas.latency.memory_limit import chances
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
 from evonas.space.memory import MEMORY
 
-_LATENCY = "latency:"
+LATENCY = "latency:"
+# How surely a network fits into a device's memory.
+FITS = "fits:"
 
 
 def is_analytic(column: str) -> bool:
     """Returns whether a column needs no scorer."""
-    return column in (*COSTS, *MEMORY) or column.startswith(_LATENCY)
+    return column in (*COSTS, *MEMORY) or column.startswith((LATENCY, FITS))
 
 
 class AnalyticColumns:
@@ -37,14 +40,17 @@ class AnalyticColumns:
         self.columns = tuple(dict.fromkeys(columns))
         assert all(map(is_analytic, self.columns)), self.columns
         self._predictors = {
-            name: load_predictor(name.removeprefix(_LATENCY), space)
+            name: load_predictor(name.removeprefix(LATENCY), space)
             for name in self.columns
-            if name.startswith(_LATENCY)
+            if name.startswith(LATENCY)
         }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
         """Returns each column, (n,), of genotypes (n, n_genes); latencies in ms."""
         costs = self.space.costs(genotypes) if set(COSTS) & set(self.columns) else {}
+        for name in self.columns:
+            if name.startswith(FITS):
+                costs[name] = chances(name.removeprefix(FITS), self.space, genotypes)
         for name in MEMORY.keys() & set(self.columns):
             costs[name] = MEMORY[name](self.space, genotypes)
         return {
@@ -54,7 +60,9 @@ class AnalyticColumns:
 
     def provenance(self, column: str) -> dict[str, str]:
         """Returns what a column's values depend on."""
-        if not column.startswith(_LATENCY):
+        if column.startswith(FITS):
+            return {"source": "predicted", "unit": "", "direction": "max"}
+        if not column.startswith(LATENCY):
             return {"source": "analytic"}
         return {"source": "predicted", "predictor": self._predictors[column].checksum}
 

@@ -11,6 +11,11 @@ from evonas.errors import ConfigurationError, DataError, MissingPackageError
 from evonas.latency.campaigns.campaign import Progress, campaign_genotypes, run_campaign
 from evonas.latency.campaigns.imports import read_results
 from evonas.latency.devices import Device, list_devices, load_device, own_npus
+from evonas.latency.memory_limit import (
+    fit_memory_limit,
+    forget_memory_limit,
+    save_memory_limit,
+)
 from evonas.latency.own import own_devices, own_files
 from evonas.latency.own_npu import npu_path
 from evonas.latency.predictors.adapt import CROSS_VALIDATED, Adaptation, adapt
@@ -109,8 +114,17 @@ def measure_network(
 def fit_device(
     device: str, space: str, data_dir: DataDir = None, kind: Kind | None = None
 ) -> LatencyPredictor:
-    """Fits a predictor to the device's measurements, saves it and returns it."""
-    predictor = fit_predictor(_measurements(device, load_space(space), data_dir), kind)
+    """Fits a predictor to the device's measurements, saves it and returns it.
+
+    Where some networks do not fit into the device, a model of which is fitted and saved too.
+    """
+    measurements = _measurements(device, load_space(space), data_dir)
+    limit = fit_memory_limit(measurements)
+    predictor = fit_predictor(measurements, kind)
+    if limit is None:
+        forget_memory_limit(device, measurements.space, data_dir)
+    else:
+        save_memory_limit(limit, data_dir)
     save_predictor(predictor, data_dir)
     return predictor
 
