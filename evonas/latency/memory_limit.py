@@ -7,6 +7,7 @@ to be too much, from its kind and the sizes of its maps; a network fits if no la
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -181,13 +182,14 @@ def _file(device: str, space: SearchSpace) -> str:
 
 
 def _fit(
-    features: Floats, there: NDArray[np.bool_], cells: NDArray[np.intp], fits: NDArray[np.bool_]
+    features: Floats, there: NDArray[np.bool_], cells: NDArray[Any], fits: NDArray[np.bool_]
 ) -> Floats:
     """Returns (n_cells,) minus the logarithm of each cell's chance, by maximum likelihood."""
     from scipy.optimize import minimize
 
     used, place = np.unique(cells, return_inverse=True)
-    place = place.reshape(cells.shape)
+    n_layers = cells.shape[1]
+    place = place.reshape(-1, n_layers)
     given, real = features[used], there[used]
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -197,7 +199,7 @@ def _fit(
         unlikely = np.maximum(-np.expm1(-total), 1e-12)
         value = np.where(fits, total, -np.log(unlikely)).sum()
         slope = np.where(fits, 1.0, -np.exp(-total) / unlikely)
-        by_cell = np.bincount(place.ravel(), np.repeat(slope, place.shape[1]), len(used))
+        by_cell = np.bincount(place.ravel(), np.repeat(slope, n_layers), len(used))
         gradient = given.T @ (by_cell * real / (1 + np.exp(-raised)))
         gradient[1:] += 2 * _SMOOTH * weights[1:]
         return float(value + _SMOOTH * weights[1:] @ weights[1:]), gradient

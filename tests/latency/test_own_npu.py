@@ -157,7 +157,7 @@ def test_a_damaged_description_is_said_and_can_be_removed(
 ) -> None:
     path = npu_path("mine", mine)
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(SchemaError, match="mine.npu.json"):
+    with pytest.raises(SchemaError, match=r"mine\.npu\.json"):
         load_device("mine", mine)
     remove_device("mine", mine)
     assert own_npus(mine) == []
@@ -204,4 +204,7 @@ def test_a_network_that_does_not_fit_has_a_reason_and_no_latency() -> None:
     found = EthosSource(small).measure(space.decode(np.zeros(space.n_genes, np.uint8)))
     assert np.isnan(found.latency_ms)
     assert found.extras["sram_peak_bytes"] > 30_000
-    assert found.reason == f"needs {found.extras['sram_peak_bytes']:,.0f} bytes of SRAM, 30,000 are there"
+    assert (
+        found.reason
+        == f"needs {found.extras['sram_peak_bytes']:,.0f} bytes of SRAM, 30,000 are there"
+    )
