@@ -44,7 +44,9 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
             f"{figures['r2']:.3f}" if figures else "-",
             f"{figures['within_5']:.0%}" if figures else "-",
         ]
-        lies = "your own" if device["own"] else "shipped" if figures else "-"
+        lies = "shipped" if figures else "-"
+        if device["own"]:
+            lies = "your own" if device["predicts"] else "not fitted"
         rows.append([device["name"], device["source"], device["precision"], *trust, lies])
     headings = ["device", "source", "precision", "R2", "within 5 %", "predictor"]
     print_table(headings, rows, f"space {space}")

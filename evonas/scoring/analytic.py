@@ -6,7 +6,7 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.latency import load_predictor
-from evonas.latency.memory_limit import chances
+from evonas.latency.memory_limit import SURE, chances, has_limit
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
@@ -20,6 +20,25 @@ FITS = "fits:"
 def is_analytic(column: str) -> bool:
     """Returns whether a column needs no scorer."""
     return column in (*COSTS, *MEMORY) or column.startswith((LATENCY, FITS))
+
+
+def memory_limits(space: SearchSpace, columns: Iterable[str]) -> list[str]:
+    """Returns a condition for each device into which some networks do not fit.
+
+    Args:
+        space: The space.
+        columns: What is searched for; devices of which `fits:DEVICE` is among them are left out.
+
+    Raises:
+        ConfigurationError: No predictor for a device and the space.
+    """
+    named = dict.fromkeys(columns)
+    devices = [name.removeprefix(LATENCY) for name in named if name.startswith(LATENCY)]
+    return [
+        f"{FITS}{device} >= {SURE}"
+        for device in devices
+        if f"{FITS}{device}" not in named and has_limit(device, space)
+    ]
 
 
 class AnalyticColumns:

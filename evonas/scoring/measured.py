@@ -2,19 +2,25 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.arrays import Floats
-from evonas.latency import load_device
+from evonas.latency import load_device, load_predictor
+from evonas.latency.campaigns.campaign import reference_architecture
+from evonas.latency.intervals import interval_factor
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.pool import CPU_SECONDS, Answer, measure_all
 from evonas.space import Genotypes, SearchSpace
 
+__all__ = ["Remeasured", "interval_factor", "is_exact", "measure_networks"]
+
 # The reference network was slower by more than this while others were measured: a busy machine.
 _DRIFT = 0.05
+# On the predictor's machine the reference network's time is so near the predicted one.
+_SAME = 1.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +33,8 @@ class Remeasured:
         low: (n,) lower quartile of the repeats, or the time itself.
         high: (n,) upper quartile of the repeats, or the time itself.
         reasons: (n,) why the network cannot run there; empty where it can.
+        reference: The reference network's median time over the predicted one; NaN for a source
+            that needs none.
         drift: How much slower the reference network was at its slowest than at its fastest; NaN
             for a source that needs none.
         unsteady: How many networks never had the machine to themselves.
@@ -36,6 +44,7 @@ class Remeasured:
     low: Floats
     high: Floats
     reasons: Sequence[str]
+    reference: float
     drift: float
     unsteady: int
 
@@ -53,6 +62,12 @@ class Remeasured:
     def remarks(self) -> list[str]:
         """Returns what a user must know of it, in sentences."""
         said = []
+        if not (np.isnan(self.reference) or 1 / _SAME <= self.reference <= _SAME):
+            said.append(
+                f"the reference network takes {self.reference:.2f} times what is predicted: the "
+                "predictor is of another machine, or this one is busy; compare measured times "
+                "with each other"
+            )
         if unknown := int((np.isnan(self.latency_ms) & ~self.misfits).sum()):
             said.append(f"{unknown} of {len(self.latency_ms)} take its compiler too long")
         if self.misfits.any():
@@ -109,25 +124,33 @@ def measure_networks(
     for answer in measure_all(the_device, source, architectures, cpu_seconds=cpu_seconds):
         answers.append(answer)
         progress(len(answers), len(genotypes))
-    return _remeasured(answers)
+    found = _remeasured(answers)
+    if not found.repeated:
+        return found
+    reference = space.encode(reference_architecture(space))
+    predicted = float(load_predictor(device, space).predict(reference[None])[0])
+    return replace(found, reference=found.reference / predicted)
 
 
 def _remeasured(answers: Sequence[Answer]) -> Remeasured:
+    """Returns them as columns; the reference's time is in ms yet."""
     found = [answer for answer in answers if answer]
     times = np.array([answer.latency_ms if answer else np.nan for answer in answers])
     half = np.array([answer.spread / 2 if answer else np.nan for answer in answers])
     reference = np.array(
         [answer.extras.get("reference_ms", np.nan) if answer else np.nan for answer in answers]
     )
-    drift = np.nan
+    usual = drift = np.nan
     if np.isfinite(reference).any():
         drift = float(np.nanmax(reference) / np.nanmin(reference) - 1)
-        times = times * (np.nanmedian(reference) / reference)
+        usual = float(np.nanmedian(reference))
+        times = times * (usual / reference)
     return Remeasured(
         times,
         times * (1 - half),
         times * (1 + half),
         [answer.reason if answer else "" for answer in answers],
+        usual,
         drift,
         sum(answer.extras.get("steady", 1.0) == 0 for answer in found),
     )

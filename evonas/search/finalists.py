@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from evonas.arrays import Floats
 from evonas.errors import EvonasError
-from evonas.latency.intervals import interval_factor
 from evonas.objectives import pareto_mask
-from evonas.scoring.measured import Remeasured, is_exact, measure_networks
+from evonas.scoring.measured import Remeasured, interval_factor, is_exact, measure_networks
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
 
@@ -21,7 +20,6 @@ MARKS = (OVER_BUDGET, TOO_LARGE, STILL_FRONT)
 PREDICTED, MEASURED = "latency:", "measured:"
 # Ends of a 90 % interval of a prediction, and quartiles of a measurement.
 ENDS = {PREDICTED: ("latency_low:", "latency_high:"), MEASURED: ("measured_low:", "measured_high:")}
-
 # Called with the device, networks done and networks in all.
 Progress = Callable[[str, int, int], None]
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evonas.errors import ConfigurationError
-from evonas.latency.memory_limit import SURE, has_limit
 from evonas.objectives import Objective, load_objective
-from evonas.scoring.analytic import FITS, LATENCY, is_analytic
+from evonas.scoring.analytic import is_analytic, memory_limits
 from evonas.search.constraints import Constraint, parse_constraints
 from evonas.space import SearchSpace, load_space
 from evonas.space.costs import COSTS
@@ -106,26 +105,14 @@ def make_spec(
     home = load_space(space) if isinstance(space, str) else space
     wanted = tuple(load_objective(name) for name in objectives)
     constraints = parse_constraints(where)
+    named = [objective.name for objective in wanted]
+    named += [name for constraint in constraints for name in constraint.columns]
     return SearchSpec(
         home,
         wanted,
-        (*constraints, *_memory_limits(home, wanted, constraints)),
+        (*constraints, *parse_constraints(memory_limits(home, named))),
         algorithm,
         population,
         generations,
         seed,
-    )
-
-
-def _memory_limits(
-    space: SearchSpace, objectives: Iterable[Objective], constraints: Iterable[Constraint]
-) -> tuple[Constraint, ...]:
-    """Returns a constraint for each device with a limit of memory that none is on yet."""
-    told = {name for constraint in constraints for name in constraint.columns}
-    named = dict.fromkeys([objective.name for objective in objectives] + sorted(told))
-    devices = [name.removeprefix(LATENCY) for name in named if name.startswith(LATENCY)]
-    return parse_constraints(
-        f"{FITS}{device} >= {SURE}"
-        for device in devices
-        if f"{FITS}{device}" not in told and has_limit(device, space)
     )

@@ -13,6 +13,7 @@ from evonas.latency import (
     add_npu,
     check_results,
     load_device,
+    load_predictor,
     own_files,
     own_npus,
     remove_device,
@@ -130,6 +131,13 @@ def test_a_description_is_a_device_that_is_renamed_and_removed(mine: Path) -> No
     assert own_files("mine", mine) == []
     assert remove_device("ours", mine) == [npu_path("ours", mine)]
     assert own_npus(mine) == []
+
+
+def test_one_without_a_predictor_is_said_to_need_one(mine: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"'mine' has no predictor.*measure and fit"
+    ):
+        load_predictor("mine", "nano", mine)
 
 
 def test_the_same_description_twice_is_one_and_another_is_refused(mine: Path) -> None:

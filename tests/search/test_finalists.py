@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
-from evonas.latency import add_npu, fit_device, measure_device
+from evonas.latency import add_npu, fit_device, load_predictor, measure_device
+from evonas.latency.campaigns.campaign import reference_architecture
 from evonas.latency.sources.ethos import arm_config
 from evonas.latency.sources.measurement import Measurement
 from evonas.scoring import measured
@@ -76,7 +77,7 @@ def test_a_network_that_takes_the_compiler_too_long_does_not_hold_the_search_up(
 
 def times(values: list[float]) -> Remeasured:
     ms = np.array(values)
-    return Remeasured(ms, ms, ms, [""] * len(ms), float("nan"), 0)
+    return Remeasured(ms, ms, ms, [""] * len(ms), float("nan"), float("nan"), 0)
 
 
 def test_the_front_is_derived_again_from_what_was_measured(
@@ -112,6 +113,22 @@ def test_a_busy_machine_is_seen_by_the_reference_network() -> None:
     assert unsteady.startswith("1 of 3 never had the machine to themselves")
     quiet = measured._remeasured([Measurement(3.0, 0.1, {"reference_ms": 1.0})])
     assert quiet.remarks() == []
+
+
+def test_a_machine_that_is_not_the_predictors_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = "latency:cpu-xnnpack"
+    result = run_search("pico", [cpu, "params"], population=8, generations=2)
+    expected = load_predictor("cpu-xnnpack", "pico").predict(
+        result.space.encode(reference_architecture(result.space))[None]
+    )[0]
+    for ratio, said in ((1.0, {}), (1.3, {"cpu-xnnpack": "takes 1.30 times what is predicted"})):
+        ms = ratio * np.array([row[cpu] for row in result.rows()], float)
+        answers = [Measurement(t, 0.0, {"reference_ms": ratio * expected}) for t in ms]
+        monkeypatch.setattr(measured, "open_source", lambda device, space: None)
+        monkeypatch.setattr(measured, "measure_all", lambda *a, answers=answers, **k: answers)
+        _, remarks = remeasure(result)
+        assert remarks.keys() == said.keys()
+        assert all(text in remarks[device] for device, text in said.items())
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
 from evonas.latency.devices import check_device_name, list_devices
+from evonas.latency.own_npu import npu_names
 from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
 from evonas.latency.sources.analytic import HARDWARE, analytic_model, formula
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
@@ -205,7 +206,7 @@ def _no_predictor(
     device: str, space: SearchSpace, data_dir: Path | str | None
 ) -> ConfigurationError:
     available = list_predictors(space, data_dir)
-    if device not in {known.name for known in list_devices()}:
+    if device not in {*(known.name for known in list_devices()), *npu_names(data_dir)}:
         return unknown_name("device", device, {*available, *(d.name for d in list_devices())})
     return ConfigurationError(
         f"device {device!r} has no predictor for space {space.name!r} (available: "
