@@ -8,6 +8,7 @@ from app.shared.frame import linked_choice, metrics, picture, run_page
 from app.shared.settings import read_only
 from evonas.figures.devices import DeviceErrors, errors_data, errors_figure, ops_figure
 from evonas.latency import device_summaries, list_devices, list_predictors, own_npus
+from evonas.latency.memory_limit import load_memory_limit
 from evonas.space import list_spaces, load_space
 
 
@@ -102,6 +103,13 @@ def one_device(device: str, space: str) -> None:
         f"Fitted to {data.predictor.n_train} networks of {low:.3g} to {high:.3g} ms; beyond that "
         f"it extrapolates. Measured with {versions}."
     )
+    limit = load_memory_limit(device, data.predictor.space)
+    if limit is not None:
+        st.caption(
+            f"{limit.share:.0%} of {limit.n_train} compiled networks fit into its "
+            f"{limit.limit_bytes:,} bytes; which others do is said right in {limit.right:.0%} of "
+            "cases. Networks that probably do not fit have no latency."
+        )
     worst = abs(data.relative).argsort()[::-1][:10]
     with st.expander("The ten worst predictions"):
         st.dataframe(

@@ -79,6 +79,13 @@ def test_a_killed_board_goes_on_and_its_times_are_imported(
     )
     assert others.returncode == 2
     assert "measured with threads 1, this is 2" in others.stderr
+    faulty = tmp_path / "faulty"
+    export_samples(PICO, 20, faulty)
+    (faulty / "tflite" / f"{rows[0]['file']}.tflite").write_bytes(b"no network")
+    refused = subprocess.run(command(python, faulty), capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "cannot be run" in refused.stderr
+    assert "Traceback" not in refused.stderr
     found = import_device(samples / "results.csv", "my-board", "pico", force=True)
     assert found.predictor.n_train == 20
     kept = load_measurements(measurements_path("my-board", PICO), PICO)

@@ -6,8 +6,10 @@
 
     python3 bench_device.py --threads 1
 
-Stopped at any moment and run again, it goes on with what is not measured yet. Then take
-results.csv back: `evonas device import results.csv --device NAME --space SPACE`.
+Beside a network's median time it writes the quartiles (`low`, `high`) and number of its `bursts`,
+the time of the `reference` network between them, how the board was set, and its state. Stopped at
+any moment and run again, it goes on with what is not measured yet. Then take results.csv back:
+`evonas device import results.csv --device NAME --space SPACE`.
 """
 
 from __future__ import annotations
@@ -31,10 +33,6 @@ from typing import Any
 Row = dict[str, str]
 Invoke = Callable[[], object]
 
-# Beside a network's median time stand the quartiles (`low`, `high`) and number of its `bursts`,
-# the time of the `reference` network between them, all in the row's unit, how the board was set
-# and its state.
-STATE = ("temperature_c", "governor")
 _LITERT = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite")
 _BURST_MS = 6.0
 _FEWEST, _MOST = 10, 2000
@@ -75,23 +73,28 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _bench(options: argparse.Namespace) -> None:
-    if not 1 <= options.threads <= 256 or not 0 < options.seconds <= 3600 or options.rest < 0:
-        raise BenchError("--threads is 1 to 256, --seconds above 0 up to 3600, --rest 0 or more")
+    known = 1 <= options.threads <= 256 and 0 < options.seconds <= 3600
+    if not (known and 0 <= options.rest <= 3600):
+        raise BenchError("--threads is 1 to 256, --seconds above 0 and --rest from 0, up to 3600")
     path = options.folder / "results.csv"
     rows = read_rows(path)
-    name, load = _runtime(options)
+    name, kind, read = _runtime(options)
     settings = {"runtime": name, "threads": str(options.threads), "machine": machine()}
     _refuse_to_mix(rows, settings)
     left = [row for row in rows if not row["latency"]]
     _say(f"{name}, {options.threads} thread(s), {settings['machine']}: {len(left)} of {len(rows)}")
     if not left:
         return
-    reference = Bursts(load(rows[0]["file"]))
+
+    def load(row: Row) -> Bursts:
+        return Bursts(_loaded(read, options.folder / kind / f"{row['file']}.{kind}"))
+
+    reference = load(rows[0])
     fastest = min(reference.milliseconds() for _ in range(_FEWEST))
     slow = 0
     for number, row in enumerate(left, start=1):
         time.sleep(options.rest)
-        times, around = alternate(Bursts(load(row["file"])), reference, options.seconds)
+        times, around = alternate(load(row), reference, options.seconds)
         low, median, high = (f"{time_ms:.6g}" for time_ms in statistics.quantiles(times, n=4))
         beside = statistics.median(around)
         fastest = min(fastest, *around)
@@ -168,12 +171,15 @@ def write_rows(path: Path, rows: list[Row]) -> None:
     writer = csv.DictWriter(text, list(names), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    unfinished = path.with_name(f".{path.name}.partial")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(text.getvalue())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise BenchError(f"{path}: cannot be written: {error}") from None
 
 
 def _refuse_to_mix(rows: list[Row], settings: Row) -> None:
@@ -187,28 +193,38 @@ def _refuse_to_mix(rows: list[Row], settings: Row) -> None:
                 )
 
 
-def _runtime(options: argparse.Namespace) -> tuple[str, Callable[[str], Invoke]]:
-    """Returns the name and version of a runtime, and what loads a network into it."""
+def _runtime(options: argparse.Namespace) -> tuple[str, str, Callable[[str], Invoke]]:
+    """Returns a runtime's name with its version, its kind of file, and what loads one."""
     tried = []
     if options.runtime in ("auto", "litert"):
         for name in _LITERT:
             with contextlib.suppress(ImportError):
                 module, package = importlib.import_module(name), name.partition(".")[0]
                 version = getattr(importlib.import_module(package), "__version__", "")
-                return f"{package} {version}".strip(), partial(_load_litert, module, options)
+                label = f"{package} {version}".strip()
+                return label, "tflite", partial(_load_litert, module, options)
         tried.append("LiteRT (pip install ai-edge-litert)")
     if options.runtime in ("auto", "onnxruntime"):
         with contextlib.suppress(ImportError):
             module = importlib.import_module("onnxruntime")
-            return f"onnxruntime {module.__version__}", partial(_load_onnx, module, options)
+            label = f"onnxruntime {module.__version__}"
+            return label, "onnx", partial(_load_onnx, module, options)
         tried.append("ONNX Runtime (pip install onnxruntime)")
     raise BenchError(f"there is no {' and no '.join(tried)} here")
 
 
-def _load_litert(module: Any, options: argparse.Namespace, file: str) -> Invoke:
+def _loaded(read: Callable[[str], Invoke], path: Path) -> Invoke:
+    if not path.is_file():
+        raise BenchError(f"{path}: no such file; copy the whole folder of export-samples")
+    try:
+        return read(str(path))
+    except Exception as error:  # each runtime has its own
+        raise BenchError(f"{path}: cannot be run: {error}") from error
+
+
+def _load_litert(module: Any, options: argparse.Namespace, path: str) -> Invoke:
     import numpy as np
 
-    path = _existing(options.folder / "tflite" / f"{file}.tflite")
     interpreter = module.Interpreter(model_path=path, num_threads=options.threads)
     interpreter.allocate_tensors()
     image = interpreter.get_input_details()[0]
@@ -220,22 +236,15 @@ def _load_litert(module: Any, options: argparse.Namespace, file: str) -> Invoke:
     return invoke
 
 
-def _load_onnx(module: Any, options: argparse.Namespace, file: str) -> Invoke:
+def _load_onnx(module: Any, options: argparse.Namespace, path: str) -> Invoke:
     import numpy as np
 
-    path = _existing(options.folder / "onnx" / f"{file}.onnx")
     given = module.SessionOptions()
     given.intra_op_num_threads, given.inter_op_num_threads = options.threads, 1
     session = module.InferenceSession(path, given, providers=["CPUExecutionProvider"])
     image = session.get_inputs()[0]
     values = np.random.default_rng(0).uniform(-1, 1, image.shape).astype(np.float32)
     return lambda: session.run(None, {image.name: values})
-
-
-def _existing(path: Path) -> str:
-    if not path.is_file():
-        raise BenchError(f"{path}: no such file; copy the whole folder of export-samples")
-    return str(path)
 
 
 def state() -> Row:
@@ -245,7 +254,7 @@ def state() -> Row:
     files = glob.glob("/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
     governors = sorted({_text(path) for path in files} - {""})
     hottest = f"{max(celsius):.1f}" if celsius else ""
-    return dict(zip(STATE, (hottest, " ".join(governors)), strict=True))
+    return {"temperature_c": hottest, "governor": " ".join(governors)}
 
 
 def machine() -> str:
