@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from evonas.latency import list_predictors, load_predictor, measure_network
-from evonas.latency.memory_limit import SURE, chances
+from evonas.latency.memory_limit import SURE, load_chances
 from evonas.latency.sources.measurement import by_block
 from evonas.space import (
     Architecture,
@@ -88,7 +88,7 @@ def _latencies(space: SearchSpace, genotypes: Genotypes) -> dict[str, dict[str, 
             "share": (blocks / total).tolist(),
             **({"within_5": predictor.accuracy["within_5"]} if predictor.accuracy else {}),
         }
-        chance = float(chances(device, space, genotypes)[0])
+        chance = float(load_chances(device, space)(genotypes)[0])
         if chance < SURE:
             reason = f"its memory holds it by a chance of {chance:.0%}, --measure tells"
             found[device] |= {"ms": math.nan, "share": [], "reason": reason}

@@ -5,6 +5,7 @@ the compiler cuts maps into stripes, across layers. The model gives every layer 
 to be too much, from its kind and the sizes of its maps; a network fits if no layer is.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ MEMORY_LIMIT = ".memory.npz"  # what the name of such a file ends in
 SURE = 0.75
 _SMOOTH = 0.1
 _FOLDS = 5
+_FEWEST = 20
 
 DataDir = Path | str | None
 
@@ -66,7 +68,7 @@ def fit_memory_limit(measurements: Measurements) -> MemoryLimit | None:
     """Fits the model to a campaign; None where every network of it fits.
 
     Raises:
-        DataError: None fits.
+        DataError: None fits, or too few to learn a latency from.
     """
     told = np.isfinite(measurements.columns.get("fits", np.full(len(measurements), np.nan)))
     genotypes, fits = measurements.genotypes[told], ~measurements.misfits[told]
@@ -78,6 +80,12 @@ def fit_memory_limit(measurements: Measurements) -> MemoryLimit | None:
         raise DataError(
             f"{measurements.device}: none of {len(fits)} networks of {measurements.space.name} "
             f"fits into {limit:,} bytes of SRAM; the least needs {needed:,.0f}"
+        )
+    if fits.sum() < _FEWEST:
+        raise DataError(
+            f"{measurements.device}: {fits.sum()} of {len(fits)} networks of "
+            f"{measurements.space.name} fit into {limit:,} bytes of SRAM; at least {_FEWEST} are "
+            "required: measure more (--count)"
         )
     features, there = _features(measurements.space, limit)
     cells = measurements.space.cells(genotypes)
@@ -145,23 +153,26 @@ def load_memory_limit(
     return MemoryLimit(device, space, table.astype(np.float64), limit, n, share, right)
 
 
-def chances(device: str, space: SearchSpace, genotypes: ArrayLike) -> Floats:
-    """Returns (n,) how surely networks fit into a device, 1 where there is no limit.
+def load_chances(device: str, space: SearchSpace) -> Callable[[ArrayLike], Floats]:
+    """Returns what says how surely networks (n, n_genes) fit, (n,): 1 where there is no limit.
 
     Raises:
         ConfigurationError: The device has no predictor for the space.
     """
-    rows, home = space.check(genotypes), space
-    model = load_predictor(device, space).model
-    if isinstance(model, TranslatedModel):
-        rows, home = space.translate(rows, model.parent), model.parent
-    limit = load_memory_limit(device, home)
-    return np.ones(len(rows)) if limit is None else limit.chance(rows)
+    limit, home = _limit(device, space)
+
+    def chances(genotypes: ArrayLike) -> Floats:
+        rows = space.check(genotypes)
+        if limit is None:
+            return np.ones(len(rows))
+        return limit.chance(rows if home is space else space.translate(rows, home))
+
+    return chances
 
 
 def feasible_latency(predictor: LatencyPredictor, genotypes: ArrayLike) -> Floats:
     """Returns (n,) predicted milliseconds, NaN for networks that probably do not fit."""
-    fits = chances(predictor.device, predictor.space, genotypes) >= SURE
+    fits = load_chances(predictor.device, predictor.space)(genotypes) >= SURE
     latency: Floats = np.where(fits, predictor.predict(genotypes), np.nan)
     return latency
 
@@ -172,9 +183,14 @@ def has_limit(device: str, space: SearchSpace) -> bool:
     Raises:
         ConfigurationError: The device has no predictor for the space.
     """
+    return _limit(device, space)[0] is not None
+
+
+def _limit(device: str, space: SearchSpace) -> tuple[MemoryLimit | None, SearchSpace]:
+    """Returns a device's model, and the space that it and the predictor are of."""
     model = load_predictor(device, space).model
     home = model.parent if isinstance(model, TranslatedModel) else space
-    return load_memory_limit(device, home) is not None
+    return load_memory_limit(device, home), home
 
 
 def _file(device: str, space: SearchSpace) -> str:

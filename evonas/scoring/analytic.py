@@ -6,7 +6,7 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.latency import load_predictor
-from evonas.latency.memory_limit import SURE, chances, has_limit
+from evonas.latency.memory_limit import SURE, has_limit, load_chances
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
@@ -63,13 +63,17 @@ class AnalyticColumns:
             for name in self.columns
             if name.startswith(LATENCY)
         }
+        self._chances = {
+            name: load_chances(name.removeprefix(FITS), space)
+            for name in self.columns
+            if name.startswith(FITS)
+        }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
         """Returns each column, (n,), of genotypes (n, n_genes); latencies in ms."""
         costs = self.space.costs(genotypes) if set(COSTS) & set(self.columns) else {}
-        for name in self.columns:
-            if name.startswith(FITS):
-                costs[name] = chances(name.removeprefix(FITS), self.space, genotypes)
+        for name, chances in self._chances.items():
+            costs[name] = chances(genotypes)
         for name in MEMORY.keys() & set(self.columns):
             costs[name] = MEMORY[name](self.space, genotypes)
         return {

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.arrays import Floats
+from evonas.errors import ConfigurationError
 from evonas.latency import load_device, load_predictor
 from evonas.latency.campaigns.campaign import reference_architecture
 from evonas.latency.intervals import interval_factor
@@ -92,9 +93,14 @@ def is_exact(device: str) -> bool:
     """Whether a device's predictions are its very source.
 
     Raises:
-        ConfigurationError: evonas does not know the device by itself.
+        ConfigurationError: It is a device of the user's own that is measured elsewhere.
     """
-    return load_device(device).source == "analytic"
+    try:
+        return load_device(device).source == "analytic"
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"{device} was imported: measure these networks where its times come from"
+        ) from None
 
 
 def measure_networks(

@@ -7,7 +7,7 @@ from app.shared.table_view import view_table
 from evonas.errors import ConfigurationError
 from evonas.figures.devices import errors_data, errors_figure, op_users, ops_figure
 from evonas.latency import add_npu, evaluate_device, load_predictor
-from evonas.latency.memory_limit import SURE, MemoryLimit, chances, save_memory_limit
+from evonas.latency.memory_limit import SURE, MemoryLimit, load_chances, save_memory_limit
 from evonas.space import load_space
 from evonas.table import open_table
 from tests.app.conftest import SPACE, add_own_device, the_button
@@ -186,7 +186,7 @@ def test_an_npu_of_ones_own_is_listed_and_once_fitted_an_axis(open_app, own_data
     assert not at.exception
     assert "Your own: Arm Ethos-U65-256" in " ".join(caption.value for caption in at.caption)
     latency = view_table(folder / "table", "nano").column("latency:my-npu", "nano")
-    fits = chances("my-npu", SPACE, genotypes) >= SURE
+    fits = load_chances("my-npu", SPACE)(genotypes) >= SURE
     assert 0 < fits.sum() < len(fits)
     assert (np.isfinite(latency) == fits).all()
     at = at.switch_page("explore/page.py").run()

@@ -10,10 +10,10 @@ from evonas.errors import DataError, SchemaError
 from evonas.latency import Measurements, fit_predictor, save_predictor
 from evonas.latency.campaigns.campaign import campaign_genotypes
 from evonas.latency.memory_limit import (
-    chances,
     feasible_latency,
     fit_memory_limit,
     has_limit,
+    load_chances,
     load_memory_limit,
     save_memory_limit,
 )
@@ -54,6 +54,8 @@ def test_where_all_fit_there_is_no_model_and_where_none_does_the_need_is_said() 
     least = peak_memory(NANO, campaign_genotypes(NANO, 200)[0]).min()
     with pytest.raises(DataError, match=rf"none of 200 .* 1,000 bytes.* least needs {least:,.0f}"):
         fit_memory_limit(campaign(1000))
+    with pytest.raises(DataError, match=r"of 200 networks of nano fit .* at least 20 are required"):
+        fit_memory_limit(campaign(int(least)))
 
 
 def test_a_network_that_probably_does_not_fit_has_no_latency(
@@ -64,19 +66,19 @@ def test_a_network_that_probably_does_not_fit_has_no_latency(
     predictor = fit_predictor(measured, "linear")
     save_predictor(predictor)
     assert not has_limit("small", NANO)
-    assert (chances("small", NANO, measured.genotypes) == 1).all()
+    assert (load_chances("small", NANO)(measured.genotypes) == 1).all()
     model = fit_memory_limit(measured)
     assert model is not None
     path = save_memory_limit(model)
     assert has_limit("small", NANO)
-    sure = chances("small", NANO, measured.genotypes) >= 0.75
+    sure = load_chances("small", NANO)(measured.genotypes) >= 0.75
     latency = feasible_latency(predictor, measured.genotypes)
     assert (np.isfinite(latency) == sure).all()
     # a sub-space asks the model of the space that it is part of
     pico = load_space("pico")
     theirs = pico.sample(20, np.random.default_rng(1))
     np.testing.assert_allclose(
-        chances("small", pico, theirs), model.chance(pico.translate(theirs, NANO)), rtol=1e-6
+        load_chances("small", pico)(theirs), model.chance(pico.translate(theirs, NANO)), rtol=1e-6
     )
     save_memory_limit(replace(model, table=model.table - 1))
     with pytest.raises(SchemaError, match="its table is not one of nano"):
