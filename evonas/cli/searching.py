@@ -119,7 +119,7 @@ def _refuse_other_search(options: SearchOptions) -> None:
 
 def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
     """Measures the front on its devices and says what is over budget, unsure or off the front."""
-    from evonas.search.finalists import OVER_BUDGET, STILL_FRONT, remeasure
+    from evonas.search.finalists import OVER_BUDGET, STILL_FRONT, remeasure, within_tenth
 
     def report(device: str, done: int, total: int) -> None:
         if done == total:
@@ -129,6 +129,8 @@ def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
     for device, remark in remarks.items():
         typer.echo(f"{device}: {remark}", err=True)
     n = len(result.front)
+    for device, (close, known) in within_tenth(result).items():
+        typer.echo(f"{device}: {close} of {known} predictions within 10 %", err=True)
     if over := int(result.measured.get(OVER_BUDGET, np.zeros(1)).sum()):
         typer.echo(f"{over} of {n} finalists are over budget, measured", err=True)
     if STILL_FRONT in result.measured:

@@ -19,7 +19,8 @@ OVER_BUDGET, TOO_LARGE, STILL_FRONT = "over_budget", "too_large", "measured_fron
 MARKS = (OVER_BUDGET, TOO_LARGE, STILL_FRONT)
 PREDICTED, MEASURED = "latency:", "measured:"
 # Ends of a 90 % interval of a prediction, and quartiles of a measurement.
-ENDS = {PREDICTED: ("latency_low:", "latency_high:"), MEASURED: ("measured_low:", "measured_high:")}
+ENDS = {PREDICTED: ("latency_low:", "latency_high:"), MEASURED: ("measured_low:", "measured_high:")}_TENTH = 0.1
+
 # Called with the device, networks done and networks in all.
 Progress = Callable[[str, int, int], None]
 
@@ -78,6 +79,21 @@ def remeasure(
         allowed = ~over & ~too_large
         columns[STILL_FRONT] = _still_front(result, known | times, allowed).astype(np.float64)
     return replace(result, measured=columns), remarks
+
+
+def within_tenth(result: SearchResult) -> dict[str, tuple[int, int]]:
+    """Returns by device how many of the front's measured times are within 10 % of the predicted.
+
+    The second number is how many have a measured time.
+    """
+    found = {}
+    for name, times in result.measured.items():
+        if name.startswith(MEASURED):
+            device = name.removeprefix(MEASURED)
+            predicted = result.archive.columns[PREDICTED + device][result.front]
+            close = np.abs(predicted / times - 1) <= _TENTH
+            found[device] = int(close.sum()), int(np.isfinite(times).sum())
+    return found
 
 
 def _columns(

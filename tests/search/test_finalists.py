@@ -13,7 +13,7 @@ from evonas.scoring import measured
 from evonas.scoring.measured import Remeasured, measure_networks
 from evonas.search import finalists, run_search
 from evonas.search.constraints import parse_constraints
-from evonas.search.finalists import OVER_BUDGET, STILL_FRONT, TOO_LARGE, remeasure
+from evonas.search.finalists import OVER_BUDGET, STILL_FRONT, TOO_LARGE, remeasure, within_tenth
 from evonas.search.report import front_csv
 from evonas.space import load_space
 
@@ -94,9 +94,12 @@ def test_the_front_is_derived_again_from_what_was_measured(
     assert found.measured[STILL_FRONT].tolist() == [0.0] + [1.0] * (len(told) - 1)
     over, _ = remeasure(result, parse_constraints([f"{NPU} <= {told[-1]} or {array} <= 0"]))
     assert over.measured[OVER_BUDGET].tolist() == [1.0] + [0.0] * (len(told) - 1)
+    assert within_tenth(found) == {"ethos-u55-256": (len(told) - 1, len(told))}
     unknown = [float("nan"), *told[1:]]
     monkeypatch.setattr(finalists, "measure_networks", lambda *a: times(unknown))
-    assert STILL_FRONT not in remeasure(result)[0].measured
+    found, _ = remeasure(result)
+    assert STILL_FRONT not in found.measured
+    assert within_tenth(found) == {"ethos-u55-256": (len(told) - 1, len(told) - 1)}
 
 
 def test_a_busy_machine_is_seen_by_the_reference_network() -> None:
