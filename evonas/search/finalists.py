@@ -19,7 +19,8 @@ OVER_BUDGET, TOO_LARGE, STILL_FRONT = "over_budget", "too_large", "measured_fron
 MARKS = (OVER_BUDGET, TOO_LARGE, STILL_FRONT)
 PREDICTED, MEASURED = "latency:", "measured:"
 # Ends of a 90 % interval of a prediction, and quartiles of a measurement.
-ENDS = {PREDICTED: ("latency_low:", "latency_high:"), MEASURED: ("measured_low:", "measured_high:")}_TENTH = 0.1
+ENDS = {PREDICTED: ("latency_low:", "latency_high:"), MEASURED: ("measured_low:", "measured_high:")}
+_TENTH = 0.1
 
 # Called with the device, networks done and networks in all.
 Progress = Callable[[str, int, int], None]
