@@ -18,6 +18,7 @@ from evonas.latency.memory_limit import (
 )
 from evonas.latency.own import own_devices, own_files
 from evonas.latency.own_npu import npu_path
+from evonas.latency.predictors.across import across_table, load_across
 from evonas.latency.predictors.adapt import CROSS_VALIDATED, Adaptation, adapt
 from evonas.latency.predictors.fit import Kind, evaluate, fit_predictor, held_out
 from evonas.latency.predictors.metrics import Accuracy
@@ -27,6 +28,7 @@ from evonas.latency.predictors.predictor import (
     load_predictor,
     save_predictor,
 )
+from evonas.latency.predictors.sharpen import sharpen
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.measurement import Measurement
 from evonas.latency.sources.runtimes import pin_to_core
@@ -42,6 +44,9 @@ from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
 Networks = Literal["random", "front"]
+
+# Up to so many measured networks, a model over all spaces knows more than they do.
+_FEW = 300
 
 
 def measure_device(
@@ -116,11 +121,16 @@ def fit_device(
 ) -> LatencyPredictor:
     """Fits a predictor to the device's measurements, saves it and returns it.
 
-    Where some networks do not fit into the device, a model of which is fitted and saved too.
+    Few measurements sharpen the device's model over all spaces, where there is one and no kind is
+    asked for. Where some networks do not fit into the device, a model of which is saved too.
     """
     measurements = _measurements(device, load_space(space), data_dir)
     limit = fit_memory_limit(measurements)
-    predictor = fit_predictor(measurements, kind)
+    across = load_across(device, data_dir)
+    if across is not None and kind is None and len(measurements) <= _FEW:
+        predictor = sharpen(measurements, across_table(across, measurements.space))
+    else:
+        predictor = fit_predictor(measurements, kind)
     if limit is None:
         forget_memory_limit(device, measurements.space, data_dir)
     else:
@@ -205,6 +215,7 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
             "description": device.description,
             "predicts": device.name in predicted,
             "accuracy": dict(predicted[device.name].accuracy) if device.name in predicted else {},
+            "kind": predicted[device.name].model.kind if device.name in predicted else "",
             "own": bool(own_files(device.name, data_dir, space))
             or npu_path(device.name, data_dir).exists(),
         }
