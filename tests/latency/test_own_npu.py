@@ -134,7 +134,7 @@ def test_a_description_is_a_device_that_is_renamed_and_removed(mine: Path) -> No
 
 
 def test_one_without_a_predictor_is_said_to_need_one(mine: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"'mine' has no predictor.*measure and fit"):
+    with pytest.raises(ConfigurationError, match=r"'mine' has no predictor.*measure --device mine"):
         load_predictor("mine", "nano", mine)
 
 
