@@ -1,5 +1,6 @@
 """Latencies measured here and now, for the few networks that a search ends with."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from evonas.latency.sources.pool import CPU_SECONDS, Answer, measure_all
 from evonas.space import Genotypes, SearchSpace
 
 __all__ = ["Remeasured", "interval_factor", "is_exact", "measure_networks"]
+
+_PER_WORKER = 4  # networks, for which it is worth to start a process
 
 # The reference network was slower by more than this while others were measured: a busy machine.
 _DRIFT = 0.05
@@ -110,7 +113,7 @@ def measure_networks(
     progress: Callable[[int, int], None] = lambda done, total: None,
     cpu_seconds: float = CPU_SECONDS,
 ) -> Remeasured:
-    """Measures networks on a device, one after the other.
+    """Measures networks on a device: by its compiler on all cores, else one after the other.
 
     Args:
         device: Name of the device.
@@ -127,7 +130,8 @@ def measure_networks(
     source = open_source(the_device, space)
     architectures = [space.decode(genotype) for genotype in genotypes]
     answers: list[Answer] = []
-    for answer in measure_all(the_device, source, architectures, cpu_seconds=cpu_seconds):
+    workers = max(1, min(os.cpu_count() or 1, len(architectures) // _PER_WORKER))
+    for answer in measure_all(the_device, source, architectures, workers, cpu_seconds):
         answers.append(answer)
         progress(len(answers), len(genotypes))
     found = _remeasured(answers)
