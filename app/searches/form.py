@@ -24,6 +24,8 @@ from evonas.latency import list_predictors
 from evonas.objectives import BY_SIZE
 from evonas.search.algorithms import ABOUT, ALGORITHMS
 from evonas.space import list_spaces
+from evonas.space.costs import COSTS
+from evonas.space.memory import MEMORY
 
 _ACCURACIES = ("map", "map50", *BY_SIZE)
 _EVALUATIONS, _MINUTES = "evaluations", "minutes"
@@ -46,7 +48,7 @@ def search_form() -> None:
     space = left.selectbox("Space", spaces, index=spaces.index("nano"), key="new space")
     latencies = [f"latency:{device}" for device in list_predictors(space)]
     has_scorer = any(not offer.lacking for offer in offers(space))
-    objectives = [*_ACCURACIES, *latencies, "madds", "params", "peak_memory"]
+    objectives = [*_ACCURACIES, *latencies, *COSTS, *MEMORY]
     preset = ["map"] * has_scorer + latencies[:1]
     chosen = right.multiselect(
         "Objectives",
