@@ -1,5 +1,7 @@
 """Surrogate-assisted NSGA-II: a model fitted during the run proposes what is worth a score."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,14 @@ _SHARE = 0.2
 _KNOWN = 600
 # Its shape is chosen again when it knows so many times as many.
 _GROWTH = 1.3
+
+
+class Model(Protocol):
+    """What is fitted during a run."""
+
+    def predict(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
+        """Returns means and standard deviations, (k, m) each."""
+        ...
 
 
 class AssistedSearch(BatchAlgorithm):
@@ -56,20 +66,23 @@ class AssistedSearch(BatchAlgorithm):
         count = max(1, round(_SHARE * self.population))
         return candidates[improving((expected - low) / span, known, count)]
 
-    def _fit(self, front: NDArray[np.intp]) -> ArchitectureModel:
+    def _fit(self, front: NDArray[np.intp]) -> Model:
         """Returns a model of the objectives and of the constraints, each by itself."""
         n = len(self.genotypes)
         rows = np.union1d(front[:_KNOWN], np.arange(max(0, n - _KNOWN + len(front)), n))
         scored = self.searched.evaluation.cheap_violation(self.genotypes[rows]) == 0
         rows = rows[scored] if scored.any() else rows  # the others only have a worst value
+        return self._model(rows, np.column_stack([self.values[rows], self.violated[rows]]))
+
+    def _model(self, rows: NDArray[np.intp], values: Floats) -> Model:
+        """Returns a model of values (k, n_columns) that were found for some rows, (k,)."""
         if len(rows) > _GROWTH * self._chosen_at:
             self._shape, self._chosen_at = None, len(rows)
-        values = np.column_stack([self.values[rows], self.violated[rows]])
         model = ArchitectureModel(self.space, self.genotypes[rows], values, self._shape)
         self._shape = model.shape
         return model
 
-    def _expected(self, model: ArchitectureModel, genotypes: Genotypes) -> Floats:
+    def _expected(self, model: Model, genotypes: Genotypes) -> Floats:
         """Returns (n, m) optimistic values, worse where a violation is expected."""
         mean, deviation = model.predict(genotypes)
         m = self.values.shape[1]
@@ -79,7 +92,7 @@ class AssistedSearch(BatchAlgorithm):
         expected: Floats = mean[:, :m] - _OPTIMISM * deviation[:, :m] + worse
         return expected
 
-    def _search(self, model: ArchitectureModel, front: Genotypes) -> tuple[Genotypes, Floats]:
+    def _search(self, model: Model, front: Genotypes) -> tuple[Genotypes, Floats]:
         """Returns new networks, and what is expected of them, after generations on the model."""
         pool, expected = np.empty((0, self.space.n_genes), np.uint8), np.empty((0, 0))
         for generation in range(_GENERATIONS):
