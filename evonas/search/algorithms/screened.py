@@ -11,14 +11,18 @@ from evonas.search.operators import cross, vary
 from evonas.search.problem import repeats
 from evonas.space import Genotypes, SearchSpace
 
-# Penalty on standardised values in the dual; children made for each that is evaluated.
+# Penalty on standardised values in the dual, and what pairs may weigh.
 _PENALTY = 1e-3
+_SHARES = (0.0, 0.1, 0.5)
+# Children made for each that is evaluated.
 _POOL = 60
 _RATE = 1.0
 
 
 class PairModel:
-    """Ridge regression on main effects and pairs of genes, by its kernel: (1 + equal genes)^2.
+    """Ridge regression on main effects and pairs of genes, in its dual form.
+
+    How much pairs count is chosen for each column by the exact leave-one-out error.
 
     Args:
         space: The space.
@@ -28,19 +32,41 @@ class PairModel:
 
     def __init__(self, space: SearchSpace, genotypes: Genotypes, values: Floats) -> None:
         self._space = space
-        self._centre = values.mean(axis=0)
         self._known = one_hot(space, genotypes)
-        kernel = self._kernel(self._known) + _PENALTY * np.eye(len(genotypes))
-        self._duals: Floats = np.linalg.solve(kernel, values - self._centre)
+        self._centre, spread = values.mean(axis=0), values.std(axis=0)
+        spread[spread == 0] = 1.0
+        standard = (values - self._centre) / spread
+        equal = self._equal(self._known)
+        inverses = [
+            np.linalg.inv(_kernel(equal, share) + _PENALTY * np.eye(len(values)))
+            for share in _SHARES
+        ]
+        duals = np.stack([inverse @ standard for inverse in inverses])
+        left_out = np.stack(
+            [d / np.diag(i)[:, None] for d, i in zip(duals, inverses, strict=True)]
+        )
+        self._share = (left_out**2).sum(axis=1).argmin(axis=0)
+        self._duals: Floats = duals[self._share, :, np.arange(values.shape[1])].T * spread
 
     def predict(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
         """Returns means and standard deviations of zero, (k, m) each."""
-        means = self._kernel(one_hot(self._space, genotypes)) @ self._duals + self._centre
-        return means, np.zeros_like(means)
+        equal = self._equal(one_hot(self._space, genotypes))
+        means = np.empty((len(genotypes), self._duals.shape[1]))
+        for number, share in enumerate(_SHARES):
+            columns = self._share == number
+            means[:, columns] = _kernel(equal, share) @ self._duals[:, columns]
+        return means + self._centre, np.zeros_like(means)
 
-    def _kernel(self, x: Floats) -> Floats:
-        kernel: Floats = ((1 + x @ self._known.T) / (1 + self._space.n_genes)) ** 2
-        return kernel
+    def _equal(self, x: Floats) -> Floats:
+        """Returns the share of genes in which (k, d) and what is known are equal, (k, n)."""
+        equal: Floats = x @ self._known.T / self._space.n_genes
+        return equal
+
+
+def _kernel(equal: Floats, share: float) -> Floats:
+    """Main effects, and pairs with a share of the weight."""
+    kernel: Floats = (1 - share) * equal + share * equal**2
+    return kernel
 
 
 class ScreenedNSGA2(AssistedSearch):

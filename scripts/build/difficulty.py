@@ -1,0 +1,85 @@
+r"""Computes how hard each problem is and stores it beside the problems, `difficulty.json`.
+
+    python -m scripts.build.difficulty --problems "pico/*" --out runs/exact
+
+Additivity, local optima and the share on the front are of the true values of all networks, or of a
+sample of a large space; the evaluations to 99 % are medians over the runs, which are those of
+`evonas bench compare` and resume as that does.
+"""
+
+from fnmatch import filter as matching
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from evonas.benchmark import list_problems, load_problem
+from evonas.benchmark.compare import Plan, compare
+from evonas.benchmark.difficulties import (
+    Difficulty,
+    difficulties_path,
+    landscapes,
+    load_difficulties,
+    write_difficulties,
+)
+from evonas.benchmark.report import GOAL, Comparison
+
+ALGORITHMS = ("random", "local", "ridge", "nsga2", "nsga2-screened", "assisted")
+# What fits a model at every step needs fewer evaluations and more time for each.
+FEWER = {"ridge": 400, "nsga2-screened": 400, "assisted": 400}
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of the runs.")],
+    problems: Annotated[str, typer.Option(help="Names or patterns, with commas.")] = "pico/*",
+    seeds: int = 31,
+    evaluations: int = 1500,
+    workers: int = 1,
+    data: Annotated[Path | None, typer.Option(help="Folder of shipped data.")] = None,
+) -> None:
+    """Runs what is missing, computes the rest, and prints a line for each problem."""
+    known = list_problems(data)
+    names = [name for pattern in problems.split(",") for name in matching(known, pattern.strip())]
+    if not names:
+        raise typer.BadParameter(f"--problems: none of {', '.join(known)} fits")
+    plan = Plan(tuple(dict.fromkeys(names)), ALGORITHMS, seeds, evaluations, fewer=FEWER)
+    comparison = Comparison(plan, compare(plan, out, workers))
+    found = load_difficulties(data)
+    for name in plan.problems:
+        found[name] = _difficulty(name, comparison)
+        one = found[name]
+        first = next(iter(one.objectives.values()))
+        print(
+            f"{name}: main effects {first.main_effects}, pairs {first.pairs}, "
+            f"{first.local_optima} optima, on the front {one.front_share}, "
+            + ", ".join(f"{algorithm} {n:g}" for algorithm, n in one.to_99.items()),
+            flush=True,
+        )
+    ordered = {name: found[name] for name in known if name in found}
+    write_difficulties(difficulties_path(data), ordered)
+
+
+def _difficulty(name: str, comparison: Comparison) -> Difficulty:
+    problem, plan = load_problem(name), comparison.plan
+    reached = {a: comparison.reached(name, a) for a in plan.algorithms}
+    if failed := [a for a, n in reached.items() if np.isnan(n)]:
+        raise typer.BadParameter(f"{name}: no run of {', '.join(failed)} ended")
+    found = landscapes(problem)
+    return Difficulty(
+        problem=name,
+        version=problem.record.version,
+        checksum=problem.record.checksum,
+        networks=found.networks,
+        sampled=found.sampled,
+        objectives=found.objectives,
+        pareto_optima=found.pareto_optima,
+        front_share=found.front_share,
+        seeds=plan.seeds,
+        evaluations={a: plan.fewer.get(a, plan.evaluations) for a in plan.algorithms},
+        to_99=reached,
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
