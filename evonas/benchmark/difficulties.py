@@ -11,7 +11,8 @@ import numpy as np
 
 from evonas.benchmark.columns import every, is_small
 from evonas.benchmark.difficulty import explained, local_optima, neighbour_rows
-from evonas.benchmark.problem import BenchmarkProblem, list_records
+from evonas.benchmark.loading import list_records
+from evonas.benchmark.problem import BenchmarkProblem
 from evonas.errors import DataError, SchemaError
 from evonas.objectives import pareto_mask
 from evonas.paths import shipped_data
@@ -143,8 +144,10 @@ def landscapes(problem: BenchmarkProblem, sample: int = 20_000, seed: int = 0) -
         seed: Of that sample.
     """
     space, whole = problem.space, is_small(problem.space)
-    drawn = space.canonical(every(space)) if whole else space.sample(
-        sample, np.random.default_rng(seed)
+    drawn = (
+        space.canonical(every(space))
+        if whole
+        else space.sample(sample, np.random.default_rng(seed))
     )
     genotypes = np.unique(drawn, axis=0)
     values = problem.evaluate_genotypes(genotypes)
@@ -175,9 +178,7 @@ def _share(genotypes: np.ndarray[Any, np.dtype[np.uint8]], runs: Any, order: int
     return round(share, 6) if np.isfinite(share) else None
 
 
-def _pareto_optima(
-    problem: BenchmarkProblem, genotypes: Any, values: Any, near: list[Any]
-) -> int:
+def _pareto_optima(problem: BenchmarkProblem, genotypes: Any, values: Any, near: list[Any]) -> int:
     """Returns how many feasible networks no feasible neighbour by one gene dominates."""
     feasible = problem.is_feasible(genotypes)
     minimised, optima = problem.minimise(values), 0

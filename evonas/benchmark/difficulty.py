@@ -107,14 +107,14 @@ def neighbour_rows(space: SearchSpace, genotypes: Genotypes) -> list[Ints]:
     """
     index, n = GenotypeIndex(genotypes), len(genotypes)
     found = np.empty((int(space.gene_sizes.sum()), n), np.int64)
-    changes = ((gene, value) for gene in range(space.n_genes) for value in range(space.gene_sizes[gene]))
+    changes = (
+        (gene, value) for gene in range(space.n_genes) for value in range(space.gene_sizes[gene])
+    )
     for number, (gene, value) in enumerate(changes):
         changed = genotypes.copy()
         changed[:, gene] = value
         found[number] = index.find(space.canonical(changed))
-    return [
-        np.unique(rows[(rows >= 0) & (rows != own)]) for own, rows in enumerate(found.T)
-    ]
+    return [np.unique(rows[(rows >= 0) & (rows != own)]) for own, rows in enumerate(found.T)]
 
 
 def local_optima(

@@ -8,7 +8,8 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.benchmark.compare import Plan
-from evonas.benchmark.problem import BenchmarkProblem, load_problem
+from evonas.benchmark.loading import load_problem
+from evonas.benchmark.problem import BenchmarkProblem
 from evonas.benchmark.runs import RunResult
 from evonas.benchmark.statistics import Contrast, Scores, contrasts, ranking
 from evonas.figures.page import charts, heading, page, paragraph, table

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evonas.benchmark.indicators import distance, fronts_over_time, gains
-from evonas.benchmark.problem import load_problem
+from evonas.benchmark.loading import load_problem
 from evonas.benchmark.trial import run_trial
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically

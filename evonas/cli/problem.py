@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(help="Name of the problem, for example pico
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the problems."""
-    from evonas.benchmark.problem import list_records
+    from evonas.benchmark.loading import list_records
 
     problems = list_records()
     if as_json:

@@ -23,7 +23,7 @@ from evonas.benchmark.difficulties import (
     load_difficulties,
     write_difficulties,
 )
-from evonas.benchmark.report import GOAL, Comparison
+from evonas.benchmark.report import Comparison
 
 ALGORITHMS = ("random", "local", "ridge", "nsga2", "nsga2-screened", "assisted")
 # What fits a model at every step needs fewer evaluations and more time for each.

@@ -42,9 +42,7 @@ class PairModel:
             for share in _SHARES
         ]
         duals = np.stack([inverse @ standard for inverse in inverses])
-        left_out = np.stack(
-            [d / np.diag(i)[:, None] for d, i in zip(duals, inverses, strict=True)]
-        )
+        left_out = np.stack([d / np.diag(i)[:, None] for d, i in zip(duals, inverses, strict=True)])
         self._share = (left_out**2).sum(axis=1).argmin(axis=0)
         self._duals: Floats = duals[self._share, :, np.arange(values.shape[1])].T * spread
 
