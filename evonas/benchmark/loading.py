@@ -3,8 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from evonas.benchmark.catalogue import CATALOGUE
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.benchmark.problem import BenchmarkProblem, ProblemValues, make_columns

@@ -16,7 +16,7 @@ from evonas.benchmark.noise import uniform
 from evonas.benchmark.problem import BenchmarkProblem, Loader
 from evonas.benchmark.simulation import Simulation
 from evonas.benchmark.store import ProblemRecord
-from evonas.errors import ConfigurationError, GenotypeError, SchemaError
+from evonas.errors import ConfigurationError, SchemaError
 from evonas.objectives import pareto_mask
 from evonas.paths import shipped_data
 from evonas.search.spec import SearchSpec

@@ -44,7 +44,7 @@ def compare(
 
     from evonas.benchmark.compare import Plan
     from evonas.benchmark.compare import compare as run_all
-    from evonas.benchmark.report import GOAL, Comparison, curves_csv, html, runs_csv
+    from evonas.benchmark.report import GOAL, Comparison, curves_csv, html, runs_csv, warnings
     from evonas.benchmark.statistics import contrasts
     from evonas.files import write_atomically
 
@@ -56,6 +56,8 @@ def compare(
         population,
         _numbers(fewer or []),
     )
+    for text in warnings(plan):
+        typer.echo(text, err=True)
     kept = f"finished runs are in {out / 'runs'}; the same command does the others"
     with keeps(lambda: kept):
         results = run_all(plan, out, workers, _tell)

@@ -11,8 +11,8 @@ from evonas.search.algorithms.fronts import feasible_front, improving
 from evonas.search.algorithms.gaussian import ArchitectureModel
 from evonas.search.algorithms.threads import one_blas_thread
 
-# The model's optimism, in standard deviations, as in `evonas.search.algorithms.assisted`.
-_OPTIMISM = 0.5
+# The model's optimism, in standard deviations.
+_OPTIMISM = 1.0
 # Pairs of an early and a last AP from which on a line through them is trusted.
 _LEAST = 4
 _GROWTH = 1.3
@@ -21,10 +21,11 @@ _GROWTH = 1.3
 class FreezeThaw(TimedSearch):
     """Every free worker goes where the front is expected to gain most; trainings stop and go on.
 
-    The last AP of a network is expected from a line through those of networks that are further,
-    and of a network that was never trained from a Gaussian process on all of these. Costs need no
-    training and are known. A network stops at each rung and goes on once no other one promises
-    more (after Swersky, Snoek and Adams 2014).
+    The last AP of a network that was never trained is expected from a Gaussian process; that of one
+    that stopped is the mean of what the process says and of a line through the networks that are
+    further. Costs need no training and are known. A network stops at each rung and goes on once no
+    other one promises more (after Swersky, Snoek and Adams 2014). Where no gain is expected of any,
+    the one goes on that must surprise by the fewest deviations.
     """
 
     def __init__(self, problem: TrainedProblem, population: int, seed: int) -> None:
@@ -90,8 +91,18 @@ class FreezeThaw(TimedSearch):
         front = both[feasible_front(both, np.zeros(len(both)))]
         low, high = front.min(axis=0), front.max(axis=0)
         span = np.where(high > low, high - low, 1.0)
-        chosen = improving((values[open_] - low) / span, (known - low) / span, 1)
-        return open_[int(chosen[0])]
+        chosen = improving((values[open_] - low) / span, (known - low) / span, 1)[0]
+        if (known <= values[open_[chosen]]).all(axis=1).any():
+            chosen = self._least_unlikely(known, hoped[open_], deviation[open_])
+        return open_[int(chosen)]
+
+    def _least_unlikely(self, known: Floats, hoped: Floats, deviation: Floats) -> int:
+        """Returns which of (n, m) networks must surprise by the fewest deviations (n,) to gain."""
+        costs = np.delete(known, self._ap, axis=1)
+        own = np.delete(hoped, self._ap, axis=1)
+        cheaper = (costs <= own[:, None]).all(axis=2)
+        to_beat = np.where(cheaper, known[:, self._ap], np.inf).min(axis=1)
+        return int(((hoped[:, self._ap] - to_beat) / np.maximum(deviation, 1e-9)).argmin())
 
     def _expected(self) -> tuple[Floats, Floats]:
         """Returns (n,) means and deviations of every network's last AP, minimised."""
@@ -113,10 +124,11 @@ class FreezeThaw(TimedSearch):
                 self.problem.space, networks[known], mean[known][:, None], self._shape
             )
             self._shape = model.shape
-            unknown = np.flatnonzero(np.isnan(mean))
-            if len(unknown):
-                predicted, spread = model.predict(networks[unknown])
-                mean[unknown], deviation[unknown] = predicted[:, 0], spread[:, 0]
+            predicted, spread = model.predict(networks)
+        unknown = np.isnan(mean)
+        mean[unknown], deviation[unknown] = predicted[unknown, 0], spread[unknown, 0]
+        stopped = ~unknown & (deviation > 0)
+        mean[stopped] = (mean[stopped] + predicted[stopped, 0]) / 2
         return mean, deviation
 
 
