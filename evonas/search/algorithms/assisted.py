@@ -54,17 +54,23 @@ class AssistedSearch(BatchAlgorithm):
         front = feasible_front(self.values, self.violation)
         with one_blas_thread():
             model = self._fit(front)
+            believed = self._believed(model)
+            front = feasible_front(believed, self.violation)
             candidates, expected = self._search(model, self.genotypes[front])
         if not len(candidates):
             return self.first()
         # The front as it is expected to become: its ends count from the first step on.
-        hoped = np.concatenate([self.values[front], expected])
+        hoped = np.concatenate([believed[front], expected])
         hoped = hoped[feasible_front(hoped, np.zeros(len(hoped)))]
         low, high = hoped.min(axis=0), hoped.max(axis=0)
         span = np.where(high > low, high - low, 1.0)
-        known = (self.values[front] - low) / span
+        known = (believed[front] - low) / span
         count = max(1, round(_SHARE * self.population))
         return candidates[improving((expected - low) / span, known, count)]
+
+    def _believed(self, model: Model) -> Floats:
+        """Returns (n, m) what is taken for the values of all that was evaluated."""
+        return self.values
 
     def _fit(self, front: NDArray[np.intp]) -> Model:
         """Returns a model of the objectives and of the constraints, each by itself."""
