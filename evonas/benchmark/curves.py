@@ -29,6 +29,7 @@ class Curves:
         seconds: (n, n_seeds, k) processor seconds of each training until then, NaN likewise.
         final: (n,) mean AP over all trainings at their end, those without a curve included.
         other: (n,) by name: columns that need no training.
+        sources: Where AP and these come from, by name.
     """
 
     genotypes: Genotypes
@@ -37,6 +38,7 @@ class Curves:
     seconds: Floats
     final: Floats
     other: dict[str, Floats]
+    sources: dict[str, str]
 
 
 def load_curves(paths: Sequence[Path], space: SearchSpace, other: Sequence[str]) -> Curves:
@@ -67,6 +69,7 @@ def load_curves(paths: Sequence[Path], space: SearchSpace, other: Sequence[str])
         np.concatenate([_padded(part.seconds, seeds) for part in parts])[rows],
         np.concatenate([part.final for part in parts])[rows],
         {name: np.concatenate([part.other[name] for part in parts])[rows] for name in other},
+        parts[0].sources,
     )
 
 
@@ -109,6 +112,7 @@ def _read(table: BenchmarkTable, space: SearchSpace, other: Sequence[str]) -> Cu
         seconds[rows],
         np.nanmean(finals[rows], axis=1),
         {name: values[rows] for name, values in others.items()},
+        {name: table.provenance(name, space)["source"] for name in (_AP, *other)},
     )
 
 

@@ -82,7 +82,7 @@ class SuccessiveHalving(_Rungs):
         self._came = []
 
     def _left_over(self) -> list[Job]:
-        """Returns what goes on where nothing is left to begin: the best that stopped, to the end."""
+        """Returns the best that stopped, which go on to the end where nothing is left to begin."""
         ended = {result.genotype.tobytes() for result in self.at(1.0)}
         for rung in reversed(self.rungs[:-1]):
             stopped = [r for r in self.at(rung) if r.genotype.tobytes() not in ended]
