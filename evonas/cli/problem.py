@@ -154,8 +154,8 @@ def _tell_trained(problem: "BenchmarkProblem") -> None:
     )
     if len(problem.networks) < problem.whole_size:
         typer.echo(
-            f"{len(problem.networks):,} networks of {problem.space.name}; any other genotype stands "
-            "for the nearest of them"
+            f"{len(problem.networks):,} networks of {problem.space.name}; any other genotype "
+            "stands for the nearest of them"
         )
 
 

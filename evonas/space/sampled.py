@@ -1,4 +1,4 @@
-"""A finite sample of a search space: every genotype stands for the nearest network of the sample."""
+"""A finite sample of a space: every genotype stands for the nearest network of the sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
