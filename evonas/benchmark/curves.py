@@ -97,12 +97,13 @@ def _read(table: BenchmarkTable, space: SearchSpace, other: Sequence[str]) -> Cu
         proportional = ends[seed][:, None] * share
         seconds[:, seed] = np.where(np.isnan(seconds[:, seed]), proportional, seconds[:, seed])
         seconds[:, seed] = np.where(np.isnan(seconds[:, seed]), seconds[:, 0], seconds[:, seed])
-    whole = ~np.isnan(ap).any(axis=2) & ~np.isnan(seconds).any(axis=2)
+    whole = np.asarray(~np.isnan(ap).any(axis=2) & ~np.isnan(seconds).any(axis=2))
     ap, seconds = (np.where(whole[:, :, None], part, np.nan) for part in (ap, seconds))
     finals = np.stack([column(f"{_AP}{f':{seed}' if seed else ''}") for seed in seeds], axis=1)
     finals = np.where(np.isnan(finals), ap[:, :, -1], finals)
     others = {name: table.column(name, space) for name in other}
-    rows = whole.any(axis=1) & ~np.isnan([*others.values(), np.zeros(n)]).any(axis=0)
+    known = ~np.isnan(np.array([*others.values(), np.zeros(n)])).any(axis=0)
+    rows: NDArray[np.bool_] = np.asarray(whole.any(axis=1) & known)
     if not rows.any():
         raise DataError(f"{table.path}: no network of {space.name} with a whole learning curve")
     return Curves(

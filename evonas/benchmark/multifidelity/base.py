@@ -89,8 +89,9 @@ class TimedSearch(ABC):
     def random(self) -> Genotypes | None:
         """Returns a network that has not been begun, by chance; None if there is none left."""
         for row in self._order:
-            if self.is_new(self.problem.networks[row]):
-                return self.problem.networks[row]
+            network: Genotypes = self.problem.networks[row]
+            if self.is_new(network):
+                return network
         return None
 
     def child(self, parents: Sequence[Result]) -> Genotypes | None:
