@@ -166,7 +166,7 @@ def landscapes(problem: BenchmarkProblem, sample: int = 20_000, seed: int = 0) -
         return Landscapes(len(genotypes), True, found, None, None)
     feasible = np.flatnonzero(problem.is_feasible(genotypes))
     share = float(pareto_mask(values[feasible], problem.objectives).mean())
-    optima = _pareto_optima(problem, genotypes, values, near)
+    optima = _pareto_optima(problem, genotypes, values, near, feasible)
     return Landscapes(len(genotypes), False, found, optima, share)
 
 
@@ -178,11 +178,13 @@ def _share(genotypes: np.ndarray[Any, np.dtype[np.uint8]], runs: Any, order: int
     return round(share, 6) if np.isfinite(share) else None
 
 
-def _pareto_optima(problem: BenchmarkProblem, genotypes: Any, values: Any, near: list[Any]) -> int:
-    """Returns how many feasible networks no feasible neighbour by one gene dominates."""
+def _pareto_optima(
+    problem: BenchmarkProblem, genotypes: Any, values: Any, near: list[Any], rows: Any
+) -> int:
+    """Returns how many of some feasible rows no feasible neighbour by one gene dominates."""
     feasible = problem.is_feasible(genotypes)
     minimised, optima = problem.minimise(values), 0
-    for row in np.flatnonzero(feasible):
+    for row in rows:
         others, own = minimised[near[row][feasible[near[row]]]], minimised[row]
         dominated = (others <= own).all(axis=1) & (others < own).any(axis=1)
         optima += not dominated.any()

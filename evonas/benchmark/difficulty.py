@@ -90,16 +90,6 @@ def _noise_variance(runs: Floats) -> float:
     return float(np.nansum(residuals**2) / freedom.sum())
 
 
-def one_gene_neighbours(space: SearchSpace, genotype: Genotypes) -> Genotypes:
-    """Returns (m, n_genes) the networks that another choice of one gene (n_genes,) makes of it."""
-    rows = np.repeat(genotype[None], int(space.gene_sizes.sum()), axis=0)
-    genes = np.repeat(np.arange(space.n_genes), space.gene_sizes)
-    rows[np.arange(len(rows)), genes] = np.concatenate([np.arange(n) for n in space.gene_sizes])
-    found = np.unique(space.canonical(rows), axis=0)
-    others: Genotypes = found[(found != genotype).any(axis=1)]
-    return others
-
-
 def neighbour_rows(space: SearchSpace, genotypes: Genotypes) -> list[Ints]:
     """Returns for each of (n, n_genes) distinct networks the rows of its neighbours by one gene.
 
