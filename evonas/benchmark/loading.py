@@ -14,7 +14,9 @@ from evonas.paths import shipped_data
 
 def list_problems(folder: Path | str | None = None) -> list[str]:
     """Returns the names of the shipped problems, in the order of the catalogue."""
-    return [definition.name for definition, _ in list_records(folder)]
+    data = Path(folder) if folder else shipped_data()
+    found: list[ProblemDefinition] = [definition for definition, _ in _catalogued(data)]
+    return [definition.name for definition in (*found, *available(data))]
 
 
 def list_records(
@@ -26,13 +28,14 @@ def list_records(
         folder: Folder of shipped data; the installation's if None.
     """
     data = Path(folder) if folder else shipped_data()
+    trained = [(entry, load_trained(entry, folder=data).record) for entry in available(data)]
+    return [*_catalogued(data), *trained]
+
+
+def _catalogued(data: Path) -> list[tuple[ProblemDefinition, ProblemRecord]]:
     path = problems_path(data)
     shipped = read_problems(path)[1] if path.exists() else {}
-    found: list[tuple[ProblemDefinition, ProblemRecord]] = [
-        (entry, shipped[entry.name]) for entry in CATALOGUE if entry.name in shipped
-    ]
-    trained = [(entry, load_trained(entry, folder=data).record) for entry in available(data)]
-    return found + trained
+    return [(entry, shipped[entry.name]) for entry in CATALOGUE if entry.name in shipped]
 
 
 def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> BenchmarkProblem:

@@ -62,7 +62,12 @@ class SampledSpace(SearchSpace):
 
     def canonical(self, genotypes: ArrayLike) -> Genotypes:
         """Returns the nearest networks, (n, n_genes)."""
-        nearest: Genotypes = self.networks[self._distances(genotypes).argmin(axis=1)]
+        own = super().canonical(genotypes)
+        rows = [
+            self._equal(own[start : start + _CHUNK]).argmax(axis=1)
+            for start in range(0, len(own), _CHUNK)
+        ]
+        nearest: Genotypes = self.networks[np.concatenate([np.empty(0, np.intp), *rows])]
         return nearest
 
     def genotypes(self, arch_ids: Sequence[str]) -> Genotypes:
@@ -82,9 +87,9 @@ class SampledSpace(SearchSpace):
 
     def near(self, genotype: ArrayLike) -> Genotypes:
         """Returns the `NEAR` other networks that are nearest to a network, (k, n_genes)."""
-        distances = self._distances(np.asarray(genotype)[None])[0]
-        nearest = np.argsort(distances, kind="stable")
-        others: Genotypes = self.networks[nearest[distances[nearest] > 0][:NEAR]]
+        equal = self._equal(super().canonical(np.asarray(genotype)[None]))[0]
+        nearest = np.argsort(-equal, kind="stable")
+        others: Genotypes = self.networks[nearest[equal[nearest] < self.n_genes][:NEAR]]
         return others
 
     def stepped(self, genotypes: Genotypes, rng: np.random.Generator) -> Genotypes:
@@ -96,11 +101,18 @@ class SampledSpace(SearchSpace):
         rows = [rows[int(u * len(rows))] for u, rows in zip(chosen, near, strict=True)]
         return np.array(rows, np.uint8).reshape(-1, self.n_genes)
 
-    def _distances(self, genotypes: ArrayLike) -> NDArray[np.int64]:
-        """Returns (n, size) numbers of genes that differ, of the space's own canonical form."""
-        canonical = super().canonical(genotypes)
-        parts = [
-            (canonical[start : start + _CHUNK, None] != self.networks).sum(axis=2)
-            for start in range(0, len(canonical), _CHUNK)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, self.size), np.int64)
+    def _equal(self, canonical: Genotypes) -> NDArray[np.float32]:
+        """Returns (k, n) how many genes of (k, n_genes) are those of each network; exact."""
+        equal: NDArray[np.float32] = self._one_hot(canonical) @ self._marks.T
+        return equal
+
+    @cached_property
+    def _marks(self) -> NDArray[np.float32]:
+        return self._one_hot(self.networks)
+
+    def _one_hot(self, canonical: Genotypes) -> NDArray[np.float32]:
+        """Returns (k, sum of gene sizes): a 1 for each choice that is made."""
+        starts = np.cumsum(self.gene_sizes) - self.gene_sizes
+        marks = np.zeros((len(canonical), int(self.gene_sizes.sum())), np.float32)
+        marks[np.arange(len(canonical))[:, None], starts + canonical] = 1
+        return marks

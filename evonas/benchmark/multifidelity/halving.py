@@ -78,7 +78,7 @@ class SuccessiveHalving(_Rungs):
                 if genotype is not None:
                     self._waiting.append(self.begin(genotype, self.rungs[0]))
             if not self._waiting:
-                self._waiting = self._left_over()
+                self._rung, self._waiting = len(self.rungs) - 1, self._left_over()
         self._came = []
 
     def _left_over(self) -> list[Job]:
