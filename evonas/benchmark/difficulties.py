@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from evonas.arrays import Floats
 from evonas.benchmark.columns import every, is_small
 from evonas.benchmark.difficulty import explained, local_optima, neighbour_rows
 from evonas.benchmark.loading import list_records
 from evonas.benchmark.problem import BenchmarkProblem
 from evonas.errors import DataError, SchemaError
-from evonas.objectives import pareto_mask
+from evonas.objectives import Objective, pareto_mask
 from evonas.paths import shipped_data
+from evonas.space import Genotypes, SearchSpace
 
 SCHEMA = 1
 
@@ -134,7 +136,12 @@ class Landscapes:
     front_share: float | None
 
 
-def landscapes(problem: BenchmarkProblem, sample: int = 20_000, seed: int = 0) -> Landscapes:
+def landscapes(
+    problem: BenchmarkProblem,
+    sample: int = 20_000,
+    seed: int = 0,
+    known: dict[tuple[str, str], Landscape] | None = None,
+) -> Landscapes:
     """Returns what can be told of a problem without a search.
 
     Args:
@@ -142,7 +149,9 @@ def landscapes(problem: BenchmarkProblem, sample: int = 20_000, seed: int = 0) -
             sample, which tells nothing of optima, the front and pairs.
         sample: Size of that sample.
         seed: Of that sample.
+        known: Landscapes by space and objective, which problems share; those found are added.
     """
+    known = {} if known is None else known
     space, whole = problem.space, is_small(problem.space)
     drawn = (
         space.canonical(every(space))
@@ -154,14 +163,10 @@ def landscapes(problem: BenchmarkProblem, sample: int = 20_000, seed: int = 0) -
     near = neighbour_rows(space, genotypes) if whole else []
     found = {}
     for column, objective in enumerate(problem.objectives):
-        single = values[:, [column]]
-        tops = None
-        if whole:
-            better = single[:, 0] if objective.maximise else -single[:, 0]
-            tops = len(local_optima(space, genotypes, better, near)[0])
-        found[objective.name] = Landscape(
-            _share(genotypes, single, 1), _share(genotypes, single, 2) if whole else None, tops
-        )
+        key = space.name, f"{objective.name} {objective.maximise}"
+        if key not in known:
+            known[key] = _landscape(space, genotypes, values[:, column], objective, near)
+        found[objective.name] = known[key]
     if not whole:
         return Landscapes(len(genotypes), True, found, None, None)
     feasible = np.flatnonzero(problem.is_feasible(genotypes))
@@ -170,9 +175,20 @@ def landscapes(problem: BenchmarkProblem, sample: int = 20_000, seed: int = 0) -
     return Landscapes(len(genotypes), False, found, optima, share)
 
 
-def _share(genotypes: np.ndarray[Any, np.dtype[np.uint8]], runs: Any, order: int) -> float | None:
+def _landscape(
+    space: SearchSpace, genotypes: Genotypes, values: Floats, objective: Objective, near: list[Any]
+) -> Landscape:
+    """Returns that of values (n,); of a sample, which has no neighbours, only main effects."""
+    if not near:
+        return Landscape(_share(genotypes, values, 1), None, None)
+    better = values if objective.maximise else -values
+    optima = len(local_optima(space, genotypes, better, near)[0])
+    return Landscape(_share(genotypes, values, 1), _share(genotypes, values, 2), optima)
+
+
+def _share(genotypes: Genotypes, values: Floats, order: int) -> float | None:
     try:
-        share = explained(genotypes, runs, order).share
+        share = explained(genotypes, values[:, None], order).share
     except DataError:
         return None
     return round(share, 6) if np.isfinite(share) else None

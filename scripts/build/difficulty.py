@@ -1,10 +1,10 @@
-r"""Computes how hard each problem is and stores it beside the problems, `difficulty.json`.
+r"""Computes how hard each problem is; `difficulty.json` and `runs.parquet` beside the problems.
 
     python -m scripts.build.difficulty --problems "pico/*" --out runs/exact
 
 Additivity, local optima and the share on the front are of the true values of all networks, or of a
 sample of a large space; the evaluations to 99 % are medians over the runs, which are those of
-`evonas bench compare` and resume as that does.
+`evonas bench compare` and resume as that does. All of them are kept, raw.
 """
 
 from fnmatch import filter as matching
@@ -18,11 +18,13 @@ from evonas.benchmark import list_problems, load_problem
 from evonas.benchmark.compare import Plan, compare
 from evonas.benchmark.difficulties import (
     Difficulty,
+    Landscape,
     difficulties_path,
     landscapes,
     load_difficulties,
     write_difficulties,
 )
+from evonas.benchmark.raw import raw_path, write_raw
 from evonas.benchmark.report import Comparison
 
 ALGORITHMS = ("random", "local", "ridge", "nsga2", "nsga2-screened", "assisted")
@@ -46,8 +48,9 @@ def main(
     plan = Plan(tuple(dict.fromkeys(names)), ALGORITHMS, seeds, evaluations, fewer=FEWER)
     comparison = Comparison(plan, compare(plan, out, workers))
     found = load_difficulties(data)
+    known: dict[tuple[str, str], Landscape] = {}
     for name in plan.problems:
-        found[name] = _difficulty(name, comparison)
+        found[name] = _difficulty(name, comparison, known)
         one = found[name]
         first = next(iter(one.objectives.values()))
         print(
@@ -58,14 +61,17 @@ def main(
         )
     ordered = {name: found[name] for name in known if name in found}
     write_difficulties(difficulties_path(data), ordered)
+    write_raw(raw_path(data), comparison.results)
 
 
-def _difficulty(name: str, comparison: Comparison) -> Difficulty:
+def _difficulty(
+    name: str, comparison: Comparison, known: dict[tuple[str, str], Landscape]
+) -> Difficulty:
     problem, plan = load_problem(name), comparison.plan
     reached = {a: comparison.reached(name, a) for a in plan.algorithms}
     if failed := [a for a, n in reached.items() if np.isnan(n)]:
         raise typer.BadParameter(f"{name}: no run of {', '.join(failed)} ended")
-    found = landscapes(problem)
+    found = landscapes(problem, known=known)
     return Difficulty(
         problem=name,
         version=problem.record.version,

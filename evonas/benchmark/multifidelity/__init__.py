@@ -64,7 +64,8 @@ def run_simulated(
             break
         result = simulation.next()
         search.tell(result)
-        if result.fidelity == 1 and reached(simulation.curve(), goal) < np.inf:
+        ended = result.fidelity == 1 and goal < np.inf
+        if ended and reached(simulation.curve(), goal) < np.inf:
             break
     return Run(algorithm, workers, seed, simulation.results)
 
