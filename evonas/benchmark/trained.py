@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -192,6 +193,11 @@ class TrainedProblem(BenchmarkProblem):
             ConfigurationError: Fewer than one worker.
         """
         return Simulation(self, workers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._load is None:  # a table of one's own has no name to load it by
+            return TrainedProblem, (self.definition, self._curves, self.seed)
+        return super().__reduce__()
 
     def _stage(self, fidelity: float) -> int:
         near = np.flatnonzero(abs(self.fidelities - fidelity) < _CLOSE)

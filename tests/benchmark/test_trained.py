@@ -126,6 +126,13 @@ def test_a_problem_is_pickled_by_its_name(shipped: TrainedProblem) -> None:
     assert (again.seed, again.record.checksum) == (3, shipped.record.checksum)
 
 
+def test_a_problem_of_ones_own_table_is_pickled_whole(tmp_path: Path) -> None:
+    problem, _ = made_up(tmp_path / "table", whole=False)
+    again = pickle.loads(pickle.dumps(problem))
+    assert again.record.checksum == problem.record.checksum
+    np.testing.assert_array_equal(again.networks, problem.networks)
+
+
 def test_tables_that_are_no_truth_are_refused(tmp_path: Path, shipped: TrainedProblem) -> None:
     space = evonas.load_space("femto")
     table = create_table(tmp_path / "empty")
