@@ -48,9 +48,9 @@ def main(
     plan = Plan(tuple(dict.fromkeys(names)), ALGORITHMS, seeds, evaluations, fewer=FEWER)
     comparison = Comparison(plan, compare(plan, out, workers))
     found = load_difficulties(data)
-    known: dict[tuple[str, str], Landscape] = {}
+    shared: dict[tuple[str, str], Landscape] = {}
     for name in plan.problems:
-        found[name] = _difficulty(name, comparison, known)
+        found[name] = _difficulty(name, comparison, shared)
         one = found[name]
         first = next(iter(one.objectives.values()))
         print(
