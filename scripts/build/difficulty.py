@@ -7,6 +7,7 @@ sample of a large space; the evaluations to 99 % are medians over the runs, whic
 `evonas bench compare` and resume as that does. All of them are kept, raw.
 """
 
+from dataclasses import replace
 from fnmatch import filter as matching
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +27,7 @@ from evonas.benchmark.difficulties import (
 )
 from evonas.benchmark.raw import raw_path, write_raw
 from evonas.benchmark.report import Comparison
+from evonas.benchmark.runs import RunResult
 
 ALGORITHMS = ("random", "local", "ridge", "nsga2", "nsga2-screened", "assisted")
 # What fits a model at every step needs fewer evaluations and more time for each.
@@ -38,6 +40,9 @@ def main(
     seeds: int = 31,
     evaluations: int = 1500,
     workers: int = 1,
+    finished: Annotated[
+        bool, typer.Option(help="No new runs: of each problem the seeds that all algorithms have.")
+    ] = False,
     data: Annotated[Path | None, typer.Option(help="Folder of shipped data.")] = None,
 ) -> None:
     """Runs what is missing, computes the rest, and prints a line for each problem."""
@@ -45,11 +50,14 @@ def main(
     names = [name for pattern in problems.split(",") for name in matching(known, pattern.strip())]
     if not names:
         raise typer.BadParameter(f"--problems: none of {', '.join(known)} fits")
-    plan = Plan(tuple(dict.fromkeys(names)), ALGORITHMS, seeds, evaluations, fewer=FEWER)
-    comparison = Comparison(plan, compare(plan, out, workers))
-    found = load_difficulties(data)
+    found, results = load_difficulties(data), list[RunResult]()
     shared: dict[tuple[str, str], Landscape] = {}
-    for name in plan.problems:
+    for name in dict.fromkeys(names):
+        plan = Plan((name,), ALGORITHMS, seeds, evaluations, fewer=FEWER)
+        if finished:
+            plan = replace(plan, seeds=_finished(plan, out))
+        comparison = Comparison(plan, compare(plan, out, workers))
+        results += comparison.results
         found[name] = _difficulty(name, comparison, shared)
         one = found[name]
         first = next(iter(one.objectives.values()))
@@ -61,7 +69,13 @@ def main(
         )
     ordered = {name: found[name] for name in known if name in found}
     write_difficulties(difficulties_path(data), ordered)
-    write_raw(raw_path(data), comparison.results)
+    write_raw(raw_path(data), results)
+
+
+def _finished(plan: Plan, out: Path) -> int:
+    """Returns how many seeds, from 0, all algorithms have."""
+    missing = [key.seed for key in plan.keys() if not key.path(out).exists()]
+    return min([plan.seeds, *missing])
 
 
 def _difficulty(
