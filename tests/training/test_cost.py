@@ -3,10 +3,14 @@
 import json
 
 import pytest
+import torch
 
 from evonas.cli import main
 from evonas.data import make_digits
 from evonas.errors import ConfigurationError
+from evonas.retraining import plan_training
+from evonas.retraining.cost import measure_training
+from evonas.supernet.train import measure_supernet
 from evonas.training.cost import Cost, fitted_recipe, planned
 from evonas.training.recipes import load_recipe
 
@@ -59,26 +63,40 @@ def test_short_trainings_have_a_short_warm_up():
     assert fitted_recipe(RECIPE, 5000).warmup_steps == RECIPE.warmup_steps
 
 
-def test_a_supernet_of_some_hours_says_what_it_costs(digits, tmp_path, capsys):
+def test_a_supernet_of_some_hours_says_what_it_costs(digits, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("evonas.supernet.train.measure_supernet", lambda *_: Cost(36.0, 2**30))
     out = tmp_path / "s.safetensors"
     command = ["supernet", "train", "--space", "pico", "--data", str(digits), "--out", str(out)]
-    hours = 4 / 3600
-    assert main([*command, "--set", "batch_size=2", "--hours", f"{hours:.5f}"]) == 0
-    steps = json.loads(out.with_suffix(".json").read_text())["recipe"]["steps"]
-    assert f"{steps} steps of" in capsys.readouterr().err
-    assert 20 <= steps < 400
+    assert main([*command, "--set", "batch_size=2", "--hours", "0.21"]) == 0
+    assert json.loads(out.with_suffix(".json").read_text())["recipe"]["steps"] == 21
+    assert "21 steps of 36 s will take about 12:36 and 1.0 GiB" in capsys.readouterr().err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.json", "s.safetensors"]
 
 
-def test_a_training_of_some_hours_keeps_its_steps_in_its_folder(digits, tmp_path, capsys):
+def test_a_training_of_some_hours_keeps_its_steps_in_its_folder(
+    digits, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("evonas.retraining.cost.measure_training", lambda *_: Cost(36.0, 2**30))
     command = ["train", "nano:000000000000000", "--data", str(digits), "--out", str(tmp_path / "r")]
     changes = ["--set", "batch_size=2", "--set", "validations=1"]
-    assert main([*command, *changes, "--hours", "0.0015"]) == 0
-    steps = json.loads((tmp_path / "r" / "config.json").read_text())["recipe"]["steps"]
-    assert f"{steps} steps of" in capsys.readouterr().err
-    assert 20 <= steps < 1000
-    assert main([*command, "--hours", "0.0015"]) == 2  # and does not measure first
+    assert main([*command, *changes, "--hours", "0.21"]) == 0
+    assert json.loads((tmp_path / "r" / "config.json").read_text())["recipe"]["steps"] == 21
+    assert "21 steps of 36 s" in capsys.readouterr().err
+    assert main([*command, "--hours", "0.21"]) == 2  # and does not measure first
     assert "holds a run already" in capsys.readouterr().err
+
+
+def test_costs_are_measured_and_leave_nothing(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe("nano", ["batch_size=2", "steps=6", "warmup_steps=1"])
+    supernet = measure_supernet("pico", digits, recipe)
+    request = plan_training("nano:000000000000000", digits, changes=("batch_size=2",))
+    training = measure_training(request, torch.device("cpu"))
+    for cost in (supernet, training):
+        assert cost.step_seconds > 0
+        assert cost.memory > 2**26
+    assert training.fixed_seconds > 0
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
