@@ -22,6 +22,8 @@ ALGORITHMS = {
     "tunas": ("tunas", "Tunas"),
     "local": ("local", "LocalSearch"),
     "assisted": ("assisted", "AssistedSearch"),
+    "ridge": ("ridge", "RidgeSearch"),
+    "nsga2-screened": ("screened", "ScreenedNSGA2"),
     "random": ("random_search", "RandomSearch"),
 }
 
