@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+MODELS = ("linear", "boosted", "neighbours")
+
 DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
 SpaceName = Annotated[str, typer.Option("--space", help="Name of a space.")]
 DataDir = Annotated[
@@ -76,10 +78,19 @@ def measure(
             dir_okay=False,
         ),
     ] = None,
+    prefixes: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Instead, compile so many networks cut short, for --model neighbours."
+        ),
+    ] = 0,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure networks on a device; a campaign that was stopped resumes."""
+    if prefixes:
+        _measure_prefixes(device, space, prefixes, seed, workers, data_dir, as_json)
+        return
     from evonas.latency import measure_device
     from evonas.latency.store import measurements_path
     from evonas.space import load_space
@@ -105,13 +116,41 @@ def measure(
     typer.echo(f"{summary['n']} networks measured, {summary['rejected']} of them rejected")
 
 
+def _measure_prefixes(
+    device: str,
+    space: str,
+    count: int,
+    seed: int,
+    workers: int,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    from evonas.latency import measure_prefixes
+    from evonas.latency.store import own_prefixes_path
+    from evonas.space import load_space
+
+    path = own_prefixes_path(device, load_space(space), data_dir)
+    kept = f"networks compiled so far are in {path}; the same command resumes"
+    with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
+        result = measure_prefixes(device, space, count, seed, data_dir, advance, workers)
+    if as_json:
+        versions = dict(result.versions)
+        print_json(
+            {"device": device, "space": space, "prefixes": len(result), "versions": versions}
+        )
+        return
+    typer.echo(f"{len(result)} networks cut short; evonas device fit uses them")
+
+
 @app.command()
 def fit(
     device: DeviceName,
     space: SpaceName = "nano",
     model: Annotated[
         str | None,
-        typer.Option(help="linear or boosted; default: the better one on held-out networks."),
+        typer.Option(
+            help="linear, boosted or neighbours; default: the best one on held-out networks."
+        ),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -120,8 +159,8 @@ def fit(
     from evonas.errors import unknown_name
     from evonas.latency import fit_device
 
-    if model not in (None, "linear", "boosted"):
-        raise unknown_name("model", model, ("linear", "boosted"))
+    if model not in (None, *MODELS):
+        raise unknown_name("model", model, MODELS)
     predictor = fit_device(device, space, data_dir, cast("Kind | None", model))
     summary = {
         "device": device,
@@ -129,6 +168,7 @@ def fit(
         "kind": predictor.model.kind,
         "n_train": predictor.n_train,
         "checksum": predictor.checksum,
+        "margin": predictor.margin() if predictor.interval else None,
         **predictor.accuracy,
     }
     if as_json:
@@ -161,6 +201,9 @@ def evaluate(
     summary = {"device": device, "space": space, **compare(predictor, test).as_dict()}
     predicted = predictor.predict(test.genotypes)
     summary["outside_range"] = int(predictor.outside(predicted).sum())
+    if predictor.interval:
+        summary["margin"] = predictor.margin()
+        summary["over_margin"] = float((test.latency_ms > predictor.upper(test.genotypes)).mean())
     if picture:
         _write_picture(picture, device, predictor.space, data_dir)
     if as_json:

@@ -207,7 +207,7 @@ def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
 def _heading(name: str, sources: dict[str, str]) -> str:
     if name == "over_budget":
         return "over\nbudget"
-    unit = "ms, " if name.startswith(("latency:", "measured:")) else ""
+    unit = "ms, " if name.startswith(("latency:", "latency_upper:", "measured:")) else ""
     return f"{name}\n{unit}{_source(name, sources)}"
 
 
@@ -218,7 +218,7 @@ def _source(name: str, sources: dict[str, str]) -> str:
         from evonas.latency import load_device
 
         return load_device(name.partition(":")[2]).source
-    return "predicted" if name.startswith("latency:") else "analytic"
+    return "predicted" if name.startswith(("latency:", "latency_upper:")) else "analytic"
 
 
 def _show(name: str, value: float) -> str:

@@ -12,12 +12,45 @@ from evonas.space.costs import COSTS
 from evonas.space.memory import peak_memory
 
 MEMORY = "peak_memory"
-_LATENCY = "latency:"
+# Predicted, and what a measured time seldom exceeds; see `LatencyPredictor.upper`.
+LATENCY, UPPER = "latency:", "latency_upper:"
 
 
 def is_analytic(column: str) -> bool:
     """Returns whether a column needs no scorer."""
-    return column in (*COSTS, MEMORY) or column.startswith(_LATENCY)
+    return column in (*COSTS, MEMORY) or is_predicted(column)
+
+
+def is_predicted(column: str) -> bool:
+    """Returns whether a column is that of a device's predictor."""
+    return column.startswith((LATENCY, UPPER))
+
+
+class PredictedColumn:
+    """A device's latency as its predictor tells it, with the margin that the column's name asks for.
+
+    Args:
+        space: The genotypes' space.
+        column: `latency:DEVICE` or `latency_upper:DEVICE`.
+
+    Raises:
+        ConfigurationError: No predictor for the device and space, or one that knows no margin.
+    """
+
+    def __init__(self, space: SearchSpace, column: str) -> None:
+        kind, _, device = column.partition(":")
+        self.predictor = load_predictor(device, space)
+        self.factor = self.predictor.margin() if f"{kind}:" == UPPER else 1.0
+
+    def __call__(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) milliseconds of genotypes (n, n_genes)."""
+        return self.predictor.predict(genotypes) * self.factor
+
+    @property
+    def checksum(self) -> str:
+        """Identifies the numbers behind its values."""
+        margin = f" x {self.factor:.5f}" if self.factor != 1 else ""
+        return f"{self.predictor.checksum}{margin}"
 
 
 class AnalyticColumns:
@@ -37,10 +70,8 @@ class AnalyticColumns:
         self.space = space
         self.columns = tuple(dict.fromkeys(columns))
         assert all(map(is_analytic, self.columns)), self.columns
-        self._predictors = {
-            name: load_predictor(name.removeprefix(_LATENCY), space)
-            for name in self.columns
-            if name.startswith(_LATENCY)
+        self._predicted = {
+            name: PredictedColumn(space, name) for name in self.columns if is_predicted(name)
         }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
@@ -49,15 +80,15 @@ class AnalyticColumns:
         if MEMORY in self.columns:
             costs[MEMORY] = peak_memory(self.space, genotypes)
         return {
-            name: costs[name] if name in costs else self._predictors[name].predict(genotypes)
+            name: costs[name] if name in costs else self._predicted[name](genotypes)
             for name in self.columns
         }
 
     def provenance(self, column: str) -> dict[str, str]:
         """Returns what a column's values depend on."""
-        if not column.startswith(_LATENCY):
+        if column not in self._predicted:
             return {"source": "analytic"}
-        return {"source": "predicted", "predictor": self._predictors[column].checksum}
+        return {"source": "predicted", "predictor": self._predicted[column].checksum}
 
     def keep(self, store: ScoreStore, genotypes: Genotypes, values: Mapping[str, Floats]) -> None:
         """Gives a store those values, each (n,), that it lacks."""

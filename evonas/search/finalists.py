@@ -8,12 +8,13 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.errors import EvonasError
+from evonas.scoring.analytic import LATENCY, UPPER
 from evonas.scoring.measured import is_exact, measure_latency
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
 
 OVER_BUDGET = "over_budget"
-_PREDICTED, _MEASURED = "latency:", "measured:"
+_MEASURED = "measured:"
 
 # Called with the device, networks done and networks in all.
 Progress = Callable[[str, int, int], None]
@@ -39,10 +40,9 @@ def remeasure(
     front = result.archive.genotypes[result.front]
     columns: dict[str, Floats] = {}
     reasons: dict[str, str] = {}
-    for name in result.archive.columns:
-        device = name.removeprefix(_PREDICTED)
-        if device == name:
-            continue
+    devices = [name.removeprefix(UPPER).removeprefix(LATENCY) for name in result.archive.columns]
+    named = zip(devices, result.archive.columns, strict=True)
+    for device in dict.fromkeys(device for device, name in named if device != name):
         try:
             if is_exact(device):
                 continue
@@ -55,7 +55,11 @@ def remeasure(
             reasons[device] = f"{unknown} of {len(front)} take its compiler too long"
     over = np.zeros(len(result.front), bool)
     known = {name: values[result.front] for name, values in result.archive.columns.items()}
-    measured = {name.replace(_MEASURED, _PREDICTED): values for name, values in columns.items()}
+    measured = {
+        name.replace(_MEASURED, predicted): values
+        for name, values in columns.items()
+        for predicted in (LATENCY, UPPER)
+    }
     for constraint in constraints:
         if not measured.keys().isdisjoint(constraint.columns):
             over |= constraint.violation(known | measured) > 0

@@ -30,6 +30,7 @@ from evonas.latency.store import (
     load_measurements,
     measurements_path,
     own_measurements_path,
+    prefixes_path,
     save_measurements,
 )
 from evonas.space import Architecture, SearchSpace, load_space
@@ -109,7 +110,10 @@ def fit_device(
     device: str, space: str, data_dir: DataDir = None, kind: Kind | None = None
 ) -> LatencyPredictor:
     """Fits a predictor to the device's measurements, saves it and returns it."""
-    predictor = fit_predictor(_measurements(device, load_space(space), data_dir), kind)
+    networks = load_space(space)
+    cut = prefixes_path(device, networks, data_dir)
+    prefixes = load_measurements(cut, networks) if cut.exists() else None
+    predictor = fit_predictor(_measurements(device, networks, data_dir), kind, prefixes)
     save_predictor(predictor, data_dir)
     return predictor
 
