@@ -78,7 +78,7 @@ class Sources:
 
 
 def cell_table(space: SearchSpace, model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Returns (n_cells,) milliseconds of a predictor, or of the sum over layers that it corrects."""
+    """Returns (n_cells,) milliseconds of a predictor, or of the sum that it corrects."""
     if isinstance(model, TranslatedModel):
         inner, parent = additive(model.model), model.parent
         of_layer = {layer: inner.table[index] for index, layer in parent.cell_layers() if layer}

@@ -27,7 +27,7 @@ def is_predicted(column: str) -> bool:
 
 
 class PredictedColumn:
-    """A device's latency as its predictor tells it, with the margin that the column's name asks for.
+    """A device's latency as its predictor tells it, with a margin if the name asks for it.
 
     Args:
         space: The genotypes' space.

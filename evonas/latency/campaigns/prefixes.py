@@ -10,9 +10,9 @@ from evonas.latency.campaigns.campaign import Progress, run_campaign
 from evonas.latency.devices import load_device
 from evonas.latency.predictors.features import layer_kinds
 from evonas.latency.predictors.neighbours import around
+from evonas.latency.sources.ethos import EthosSource
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.prefixes import PrefixSource
-from evonas.latency.sources.ethos import EthosSource
 from evonas.latency.store import ROLES, Measurements, own_prefixes_path, prefixes_path
 from evonas.space import Genotypes, SearchSpace, load_space
 
@@ -26,9 +26,9 @@ def prefix_genotypes(space: SearchSpace, count: int, seed: int = 0) -> dict[int,
 
     Three in four end as early as they may, three in four of the rest a block later, and so on:
     early maps are the large ones that may not stay on chip, and late layers take a compiler long.
-    Blocks have two layers at most, and what stands last is as small as it may be. Of some random networks that is taken in which the first layer
-    of a block stands before a layer that it has seldom stood before. A longer campaign begins with a
-    shorter one.
+    Blocks have two layers at most, and what stands last is as small as it may be. Of some random
+    networks that is taken in which the first layer of a block stands before a layer that it has
+    seldom stood before. A longer campaign begins with a shorter one.
 
     Args:
         space: The space.

@@ -13,7 +13,7 @@ from evonas.latency.predictors.fit_neighbours import fit_neighbours
 from evonas.latency.predictors.interval import interval
 from evonas.latency.predictors.linear import fit_linear
 from evonas.latency.predictors.metrics import Accuracy, accuracy
-from evonas.latency.predictors.models import LinearModel, Model
+from evonas.latency.predictors.models import LinearModel, Model, additive
 from evonas.latency.predictors.observations import observe
 from evonas.latency.predictors.predictor import LatencyPredictor
 from evonas.latency.store import ROLES, Measurements
@@ -66,10 +66,8 @@ def fit_predictor(
     found = [_judged(train, test, table) for table in tables if kind != "neighbours"]
     best = min(found, key=_error, default=None)
     if kind == "neighbours" or (kind is None and len(test) and "parts_ms" in train.columns):
-        base = (
-            best.model.table if best and isinstance(best.model, LinearModel) else tables[-1].table
-        )
-        corrected = _judged(train, test, fit_neighbours(train, base, prefixes))
+        base = additive(best.model) if best else tables[-1]
+        corrected = _judged(train, test, fit_neighbours(train, base.table, prefixes))
         if best is None or _error(corrected) < _WORTH * _error(best):
             return corrected
     assert best is not None

@@ -40,9 +40,7 @@ class Interval:
 
     def _rank(self, coverage: float) -> int:
         if not 0.5 <= coverage < 1:
-            raise ConfigurationError(
-                f"coverage {coverage}: a number from 0.5 to below 1 is allowed"
-            )
+            raise ConfigurationError(f"coverage {coverage}: 0.5 to below 1 is allowed")
         n = len(self.ratios)
         return min(n, int(np.ceil(coverage * (n + 1) - 1e-9)))
 
@@ -52,8 +50,8 @@ EXACT = Interval((1.0,))
 
 def interval(measured_ms: Floats, predicted_ms: Floats) -> Interval:
     """Returns the interval of measured and predicted times, (n,) each."""
-    ratios = np.sort(measured_ms / predicted_ms)
-    return Interval(tuple(np.round(ratios, 5).tolist()))
+    ratios = np.ceil(1e5 * np.sort(measured_ms / predicted_ms)) / 1e5
+    return Interval(tuple(ratios.tolist()))
 
 
 def read_interval(ratios: Sequence[float]) -> Interval:

@@ -133,13 +133,9 @@ def read_neighbours(space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> N
         raise ValueError(f"kinds are {kinds.shape} {kinds.dtype} for {space.n_cells} cells")
     if kinds.min() < -1 or kinds.max() >= len(forest.features) - 1:
         raise ValueError(f"a cell has kind {kinds.max()} of {len(forest.features) - 1}")
-    n_places = len(space.layer_slots)
-    if (
-        places.ndim != 1
-        or places.dtype.kind != "i"
-        or not set(places.tolist()) <= set(range(n_places))
-    ):
-        raise ValueError(f"places are not among {n_places} layers")
+    known = range(len(space.layer_slots))
+    if places.ndim != 1 or places.dtype.kind != "i" or not set(places.tolist()) <= set(known):
+        raise ValueError(f"places are not among {len(known)} layers")
     table = LinearModel(space, arrays["table"].astype(np.float64))
     return NeighbourModel(
         space,
