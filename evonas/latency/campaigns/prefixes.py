@@ -46,7 +46,7 @@ def prefix_genotypes(space: SearchSpace, count: int, seed: int = 0) -> dict[int,
         rng = np.random.default_rng([seed, chunk, 1])  # not a campaign's whole networks
         genotypes = space.sample(_CHUNK * _CANDIDATES, rng)
         ends = np.repeat(rng.choice(blocks, _CHUNK, p=shares / shares.sum()), _CANDIDATES)
-        genotypes = space.canonical(np.minimum(genotypes, largest(space, ends)))
+        genotypes = _shortened(space, genotypes, ends)
         chosen = _least_seen(_pairs(space, genotypes, ends), seen)
         drawn.append(genotypes[chosen])
         ends_at.append(ends[chosen])
@@ -78,15 +78,17 @@ def _least_seen(pairs: list[list[int]], seen: "Counter[int]") -> list[int]:
     return chosen
 
 
-def largest(space: SearchSpace, ends: np.ndarray) -> np.ndarray:
-    """Returns (n, n_genes) the largest values of genes of networks that end in these blocks."""
+def _shortened(space: SearchSpace, genotypes: Genotypes, ends: np.ndarray) -> Genotypes:
+    """Returns genotypes without third layers, and without what no layer before the cut depends on.
+
+    The block before the cut has two layers: what stands before a residual sum does not depend on
+    what comes behind it.
+    """
     block = np.array([slot.block for slot in space.genes])
     layer = np.array([slot.layer for slot in space.genes])
-    values = np.tile(space.gene_sizes - 1, (len(ends), 1))
-    values[:, layer > 2] = 0
-    values[(block == ends[:, None] - 1) & (layer == 2)] = 1
-    values[block >= ends[:, None]] = 0
-    return values.astype(np.uint8)
+    short = np.where(layer > 2, 0, genotypes)
+    short = np.where((block == ends[:, None] - 1) & (layer == 2), 1, short)
+    return space.canonical(np.where(block >= ends[:, None], 0, short))
 
 
 def measure_prefixes(

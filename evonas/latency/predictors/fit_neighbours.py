@@ -36,12 +36,13 @@ NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty((0, 2), np.float32))
 
 
 class _Samples(NamedTuple):
-    """Layers in their networks: `codes` by offset, times over the table's, weights, places."""
+    """Layers in networks: `codes` by offset, times over the table's, weights, places, networks."""
 
     codes: dict[int, NDArray[np.int16]]
     factors: Floats
     shares: Floats
     places: NDArray[np.intp]
+    networks: NDArray[np.intp]
 
 
 def fit_neighbours(
@@ -85,12 +86,10 @@ def fit_neighbours(
 
 
 def _pairs(samples: _Samples, features: NDArray[np.float32], kinds: LayerKinds) -> Pairs:
-    """The factors of the first two blocks that were seen.
-
-    The second block's width matters little to the first one's time, so the factor of the nearest
-    width that was seen stands for the others.
-    """
-    first, second = samples.places == 0, samples.places == 1
+    """The factors of the first two blocks that were seen."""
+    both = np.intersect1d(*(samples.networks[samples.places == place] for place in (0, 1)))
+    told = np.isin(samples.networks, both)
+    first, second = told & (samples.places == 0), told & (samples.places == 1)
     codes = {offset: samples.codes[offset][first] for offset in OFFSETS}
     goes_on = features[codes[2], FIRST] == 0
     keys = pair_keys(codes[0], codes[1], goes_on, len(features))
@@ -155,6 +154,7 @@ def _samples(measurements: Measurements, kinds: LayerKinds, base: Floats) -> _Sa
         times[rows, columns] / expected[rows, columns],
         expected[rows, columns] / total[rows],
         columns,
+        rows,
     )
 
 
@@ -171,6 +171,7 @@ def _joined(one: _Samples, other: _Samples) -> _Samples:
         np.concatenate([one.factors, other.factors]),
         np.concatenate([one.shares, other.shares]),
         np.concatenate([one.places, other.places]),
+        np.concatenate([one.networks, other.networks + one.networks.max() + 1]),
     )
 
 
