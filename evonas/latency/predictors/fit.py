@@ -23,7 +23,7 @@ Kind = Literal["linear", "boosted", "neighbours"]
 # One random network in so many is never fitted to.
 _HELD_OUT = 5
 # Trees on top of a table are slower and no longer a sum over layers: they must be worth it.
-_WORTH = 0.8
+_WORTH = 0.95
 
 
 def held_out(measurements: Measurements) -> NDArray[np.bool_]:
@@ -50,7 +50,7 @@ def fit_predictor(
     Args:
         measurements: Of one device in one space.
         kind: The form wanted; by default the one with the smaller error on the held-out networks,
-            `neighbours` only if it is smaller by a fifth.
+            `neighbours` only if it is smaller by a twentieth.
         prefixes: Networks cut short, for `neighbours`.
 
     Raises:
