@@ -8,12 +8,12 @@ from evonas.errors import SchemaError
 from evonas.latency import Measurements, evaluate, fit_predictor, load_predictor, save_predictor
 from evonas.latency.predictors.features import layer_kinds
 from evonas.latency.predictors.fit import split
-from evonas.latency.predictors.forest import forest_from_trees
 from evonas.latency.predictors.models import LinearModel, additive
 from evonas.latency.predictors.neighbours import NeighbourModel, around
 from evonas.latency.predictors.observations import layer_times
 from evonas.latency.predictors.pairs import known_pairs, pair_keys
 from evonas.latency.predictors.predictor import predictor_path
+from evonas.latency.predictors.small_trees import small_trees
 from evonas.latency.sources.measurement import part_names
 from evonas.space import load_space
 
@@ -59,7 +59,7 @@ def test_trees_say_what_scikit_learn_says() -> None:
     wanted = told[:, 0] * (told[:, 4] > 3) + rng.normal(0, 0.1, 3000)
     trees = ensemble.HistGradientBoostingRegressor(max_iter=30, max_leaf_nodes=8)
     trees.fit(told, wanted)
-    ours = forest_from_trees(trees, features).predict(codes)
+    ours = small_trees(trees, features).predict(codes)
     np.testing.assert_allclose(ours, trees.predict(told), atol=1e-5)
 
 

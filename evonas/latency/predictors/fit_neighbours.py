@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from evonas.arrays import Floats
 from evonas.errors import MissingPackageError
 from evonas.latency.predictors.features import LayerKinds, layer_kinds
-from evonas.latency.predictors.forest import N_LEAVES, forest_from_trees
 from evonas.latency.predictors.models import LinearModel
 from evonas.latency.predictors.neighbours import FIRST, OFFSETS, NeighbourModel, around
 from evonas.latency.predictors.observations import layer_times
 from evonas.latency.predictors.pairs import Pairs, has_pairs, known_pairs, pair_keys
+from evonas.latency.predictors.small_trees import N_LEAVES, small_trees
 from evonas.latency.store import Measurements
 from evonas.space import Layer
 from evonas.space.blocks import OP_KINDS
@@ -80,7 +80,7 @@ def fit_neighbours(
         LinearModel(space, table),
         kinds.of_cell.astype(np.int16),
         places,
-        forest_from_trees(trees, features),
+        small_trees(trees, features),
         _pairs(samples, features, kinds) if has_pairs(space) else NO_PAIRS,
     )
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.arrays import Floats
-from evonas.latency.predictors.forest import Forest, read_forest
 from evonas.latency.predictors.models import Arrays, LinearModel
 from evonas.latency.predictors.pairs import Pairs, has_pairs, pair_keys, read_pairs
+from evonas.latency.predictors.small_trees import SmallTrees, read_small_trees
 from evonas.space import Genotypes, SearchSpace
 
 # Which layers the trees are told of, by how many places on; the layer itself stands first.
@@ -53,7 +53,7 @@ class NeighbourModel:
     base: LinearModel
     kinds: NDArray[np.int16]
     places: tuple[int, ...]
-    forest: Forest
+    forest: SmallTrees
     pairs: Pairs
     kind: str = "neighbours"
 
@@ -128,7 +128,7 @@ def read_neighbours(space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> N
         ValueError: The arrays are not those of a model of this space.
     """
     kinds, places = arrays["kinds"], arrays["places"]
-    forest = read_forest(arrays, len(OFFSETS))
+    forest = read_small_trees(arrays, len(OFFSETS))
     if kinds.shape != (space.n_cells,) or kinds.dtype.kind != "i":
         raise ValueError(f"kinds are {kinds.shape} {kinds.dtype} for {space.n_cells} cells")
     if kinds.min() < -1 or kinds.max() >= len(forest.features) - 1:
