@@ -74,7 +74,8 @@ class SmallTrees:
     @property
     def n_neighbours(self) -> int:
         """Number of neighbours that it asks at most."""
-        return int(self.asked.max(initial=0)) // self.features.shape[1] + 1
+        largest = int(self.asked.max(initial=0))
+        return largest // int(self.features.shape[1]) + 1
 
     @cached_property
     def _parts(self) -> list[list[int]]:
