@@ -41,7 +41,7 @@ def test_a_budget_with_a_margin_is_held_against_measured_times() -> None:
     result = run_search("pico", [NPU, "params"], population=8, generations=2)
     times = np.array([row[NPU] for row in result.rows()], float)
     budget = float(np.median(times))
-    kept = run_search("pico", ["params"], where=[f"{upper} <= {budget}"], population=8)
+    kept = run_search("pico", ["params", "madds"], where=[f"{upper} <= {budget}"], population=8)
     predictor = load_predictor("ethos-u55-256", "pico")
     told = predictor.predict(kept.archive.genotypes) * predictor.margin()
     np.testing.assert_allclose(kept.archive.columns[upper], told)
