@@ -39,6 +39,7 @@ _FIXED = {
         Objective("madds", "MAdds", maximise=False),
         Objective("params", "parameters", maximise=False),
         Objective("peak_memory", "bytes", maximise=False),
+        Objective("flash", "bytes", maximise=False),
     )
 }
 _PER_DEVICE = re.compile(r"(latency|latency_upper|measured):[a-z0-9][a-z0-9-]*")

@@ -17,6 +17,8 @@ from app.shared.rows import rows_csv, rows_frame
 from app.shared.state import shortlist
 from evonas.objectives import load_objective
 from evonas.space import load_space
+from evonas.space.costs import COSTS
+from evonas.space.memory import MEMORY
 
 _FRONT, _ALL = "Front", "All"
 
@@ -147,7 +149,7 @@ def front_table(choice: Choice, data: Front) -> list[int]:
         height=38 + 35 * min(max(len(rows), 1), 7),
         column_config={
             name: st.column_config.NumberColumn(
-                format="compact" if name in ("madds", "params") else "%.4g",
+                format="compact" if name in (*COSTS, *MEMORY) else "%.4g",
                 help=load_objective(name).unit,
             )
             for name in choice.objectives

@@ -15,6 +15,8 @@ from evonas.latency import list_predictors
 from evonas.objectives import BY_SIZE
 from evonas.search.algorithms import ALGORITHMS
 from evonas.space import list_spaces
+from evonas.space.costs import COSTS
+from evonas.space.memory import MEMORY
 
 
 def search_form() -> None:
@@ -24,7 +26,7 @@ def search_form() -> None:
     latencies = [f"latency:{device}" for device in list_predictors(space)]
     data = find_data()
     accuracies = ["map", "map50", *BY_SIZE] if data else []
-    objectives = [*accuracies, *latencies, "madds", "params", "peak_memory"]
+    objectives = [*accuracies, *latencies, *COSTS, *MEMORY]
     preset = [*accuracies[:1], *latencies[:1]]
     with st.form("new search", border=False):
         name = st.text_input("Name", _fresh_name(), max_chars=40)

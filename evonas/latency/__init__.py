@@ -13,8 +13,8 @@ from evonas.latency.campaigns.workflow import (
     measure_network,
     unseen_networks,
 )
-from evonas.latency.devices import Device, list_devices, load_device
-from evonas.latency.own import own_devices, own_files, remove_device, rename_device
+from evonas.latency.devices import Device, list_devices, load_device, own_npus
+from evonas.latency.own import add_npu, own_devices, own_files, remove_device, rename_device
 from evonas.latency.predictors.fit import evaluate, fit_predictor, held_out
 from evonas.latency.predictors.metrics import Accuracy, accuracy
 from evonas.latency.predictors.predictor import (
@@ -33,6 +33,7 @@ __all__ = [
     "Measurements",
     "accuracy",
     "add_device",
+    "add_npu",
     "check_results",
     "device_summaries",
     "evaluate",
@@ -52,6 +53,7 @@ __all__ = [
     "measurements_path",
     "own_devices",
     "own_files",
+    "own_npus",
     "remove_device",
     "rename_device",
     "save_predictor",

@@ -76,6 +76,13 @@ class Measurements:
         reference = self.columns["reference_ms"]
         return times * (np.nanmedian(reference) / reference)
 
+    @property
+    def misfits(self) -> NDArray[np.bool_]:
+        """(n,) the networks that do not fit into the device's memory; they have no time."""
+        fits = self.columns.get("fits", np.ones(len(self)))
+        mask: NDArray[np.bool_] = fits == 0
+        return mask
+
     def select(self, rows: NDArray[Any]) -> "Measurements":
         """Returns the rows of a mask or of indices, times carried over beforehand."""
         columns = {name: values[rows] for name, values in self.columns.items()}

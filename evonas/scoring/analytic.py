@@ -1,4 +1,4 @@
-"""Columns that follow from a genotype at once: costs and predicted latencies."""
+"""Columns that follow from a genotype at once: costs, and what predictors say of a device."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,19 +6,21 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.latency import load_predictor
+from evonas.latency.memory_limit import SURE, has_limit, load_chances
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
-from evonas.space.memory import peak_memory
+from evonas.space.memory import MEMORY
 
-MEMORY = "peak_memory"
 # Predicted, and what a measured time seldom exceeds; see `LatencyPredictor.upper`.
 LATENCY, UPPER = "latency:", "latency_upper:"
+# How surely a network fits into a device's memory.
+FITS = "fits:"
 
 
 def is_analytic(column: str) -> bool:
     """Returns whether a column needs no scorer."""
-    return column in (*COSTS, MEMORY) or is_predicted(column)
+    return column in (*COSTS, *MEMORY) or is_predicted(column) or column.startswith(FITS)
 
 
 def is_predicted(column: str) -> bool:
@@ -53,6 +55,25 @@ class PredictedColumn:
         return f"{self.predictor.checksum}{margin}"
 
 
+def memory_limits(space: SearchSpace, columns: Iterable[str]) -> list[str]:
+    """Returns a condition for each device into which some networks do not fit.
+
+    Args:
+        space: The space.
+        columns: What is searched for; devices of which `fits:DEVICE` is among them are left out.
+
+    Raises:
+        ConfigurationError: No predictor for a device and the space.
+    """
+    named = dict.fromkeys(columns)
+    devices = dict.fromkeys(name.partition(":")[2] for name in named if is_predicted(name))
+    return [
+        f"{FITS}{device} >= {SURE}"
+        for device in devices
+        if f"{FITS}{device}" not in named and has_limit(device, space)
+    ]
+
+
 class AnalyticColumns:
     """Computes analytic columns of a space's genotypes.
 
@@ -73,12 +94,19 @@ class AnalyticColumns:
         self._predicted = {
             name: PredictedColumn(space, name) for name in self.columns if is_predicted(name)
         }
+        self._chances = {
+            name: load_chances(name.removeprefix(FITS), space)
+            for name in self.columns
+            if name.startswith(FITS)
+        }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
         """Returns each column, (n,), of genotypes (n, n_genes); latencies in ms."""
         costs = self.space.costs(genotypes) if set(COSTS) & set(self.columns) else {}
-        if MEMORY in self.columns:
-            costs[MEMORY] = peak_memory(self.space, genotypes)
+        for name, chances in self._chances.items():
+            costs[name] = chances(genotypes)
+        for name in MEMORY.keys() & set(self.columns):
+            costs[name] = MEMORY[name](self.space, genotypes)
         return {
             name: costs[name] if name in costs else self._predicted[name](genotypes)
             for name in self.columns
@@ -86,6 +114,8 @@ class AnalyticColumns:
 
     def provenance(self, column: str) -> dict[str, str]:
         """Returns what a column's values depend on."""
+        if column.startswith(FITS):
+            return {"source": "predicted", "unit": "", "direction": "max"}
         if column not in self._predicted:
             return {"source": "analytic"}
         return {"source": "predicted", "predictor": self._predicted[column].checksum}

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
 from evonas.latency.devices import check_device_name, list_devices
+from evonas.latency.own_npu import npu_names
 from evonas.latency.predictors.across import (
     AcrossModel,
     across_devices,
@@ -282,7 +283,7 @@ def _no_predictor(
     device: str, space: SearchSpace, data_dir: Path | str | None
 ) -> ConfigurationError:
     available = list_predictors(space, data_dir)
-    if device not in {known.name for known in list_devices()}:
+    if device not in {*(known.name for known in list_devices()), *npu_names(data_dir)}:
         return unknown_name("device", device, {*available, *(d.name for d in list_devices())})
     options = f"--device {device} --space {space.name}"
     return ConfigurationError(
