@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+MODELS = ("linear", "boosted", "neighbours")
+
 DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
 SpaceName = Annotated[str, space_option()]
 DataDir = Annotated[
@@ -125,6 +127,12 @@ def measure(
             dir_okay=False,
         ),
     ] = None,
+    prefixes: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Instead, compile so many networks cut short, for --model neighbours."
+        ),
+    ] = 0,
     then_fit: Annotated[
         bool, typer.Option("--fit", help="Fit a predictor to all of them afterwards.")
     ] = False,
@@ -132,6 +140,9 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure networks on a device; a campaign that was stopped resumes."""
+    if prefixes:
+        _measure_prefixes(device, space, prefixes, seed, workers, data_dir, as_json)
+        return
     from evonas.latency import measure_device
     from evonas.latency.store import measurements_path
     from evonas.space import load_space
@@ -168,13 +179,41 @@ def measure(
     _print_figures(fitted)
 
 
+def _measure_prefixes(
+    device: str,
+    space: str,
+    count: int,
+    seed: int,
+    workers: int,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    from evonas.latency import measure_prefixes
+    from evonas.latency.store import own_prefixes_path
+    from evonas.space import load_space
+
+    path = own_prefixes_path(device, load_space(space), data_dir)
+    kept = f"networks compiled so far are in {path}; the same command resumes"
+    with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
+        result = measure_prefixes(device, space, count, seed, data_dir, advance, workers)
+    if as_json:
+        versions = dict(result.versions)
+        print_json(
+            {"device": device, "space": space, "prefixes": len(result), "versions": versions}
+        )
+        return
+    typer.echo(f"{len(result)} networks cut short; evonas device fit uses them")
+
+
 @app.command()
 def fit(
     device: DeviceName,
     space: SpaceName = "nano",
     model: Annotated[
         str | None,
-        typer.Option(help="linear or boosted; default: the better one on held-out networks."),
+        typer.Option(
+            help="linear, boosted or neighbours; default: the best one on held-out networks."
+        ),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -182,8 +221,8 @@ def fit(
     """Fit a predictor to a device's measurements and save it."""
     from evonas.errors import unknown_name
 
-    if model not in (None, "linear", "boosted"):
-        raise unknown_name("model", model, ("linear", "boosted"))
+    if model not in (None, *MODELS):
+        raise unknown_name("model", model, MODELS)
     summary = _fitted(device, space, cast("Kind | None", model), data_dir)
     if as_json:
         print_json(summary)
@@ -207,6 +246,7 @@ def _fitted(
         "kind": predictor.model.kind,
         "n_train": predictor.n_train,
         "checksum": predictor.checksum,
+        "margin": predictor.margin() if predictor.interval else None,
         **predictor.accuracy,
         **fits,
     }
@@ -236,6 +276,9 @@ def evaluate(
     summary = {"device": device, "space": space, **compare(predictor, test).as_dict()}
     predicted = predictor.predict(test.genotypes)
     summary["outside_range"] = int(predictor.outside(predicted).sum())
+    if predictor.interval:
+        summary["margin"] = predictor.margin()
+        summary["over_margin"] = float((test.latency_ms > predictor.upper(test.genotypes)).mean())
     if picture:
         _write_picture(picture, device, predictor.space, data_dir)
     if as_json:

@@ -244,7 +244,7 @@ def _cell(name: str, row: "dict[str, str | float]") -> str:
 def _heading(name: str, sources: dict[str, str]) -> str:
     if name in ("over_budget", "too_large", "measured_front"):
         return name.replace("_", "\n")
-    unit = "ms, " if name.startswith(("latency:", "measured:")) else ""
+    unit = "ms, " if name.startswith(("latency:", "latency_upper:", "measured:")) else ""
     return f"{name}\n{unit}{_source(name, sources)}"
 
 
@@ -255,7 +255,7 @@ def _source(name: str, sources: dict[str, str]) -> str:
         from evonas.latency import load_device
 
         return load_device(name.partition(":")[2]).source
-    return "predicted" if name.startswith(("latency:", "fits:")) else "analytic"
+    return "predicted" if name.startswith(("latency:", "latency_upper:", "fits:")) else "analytic"
 
 
 def _show(name: str, value: float) -> str:

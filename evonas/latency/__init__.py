@@ -2,6 +2,7 @@
 
 from evonas.graph.tflite import write_tflite
 from evonas.latency.campaigns.imports import FaultyRowsError, check_results
+from evonas.latency.campaigns.prefixes import measure_prefixes
 from evonas.latency.campaigns.workflow import (
     add_device,
     device_summaries,
@@ -48,6 +49,7 @@ __all__ = [
     "load_predictor",
     "measure_device",
     "measure_network",
+    "measure_prefixes",
     "measurements_path",
     "own_devices",
     "own_files",

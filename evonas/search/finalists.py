@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from evonas.arrays import Floats
 from evonas.errors import EvonasError
 from evonas.objectives import pareto_mask
+from evonas.scoring.analytic import UPPER
 from evonas.scoring.measured import Remeasured, interval_factor, is_exact, measure_networks
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
@@ -50,8 +51,9 @@ def remeasure(
     found: dict[str, Remeasured] = {}
     remarks: dict[str, str] = {}
     exact = 0
-    names = [name for name in result.archive.columns if name.startswith(PREDICTED)]
-    for device in (name.removeprefix(PREDICTED) for name in names):
+    named = (name.partition(":") for name in result.archive.columns)
+    names = dict.fromkeys(device for kind, _, device in named if f"{kind}:" in (PREDICTED, UPPER))
+    for device in names:
         try:
             if is_exact(device):
                 exact += 1
@@ -65,7 +67,11 @@ def remeasure(
     if not found:
         return result, remarks
     known = {name: values[result.front] for name, values in result.archive.columns.items()}
-    times = {PREDICTED + device: one.latency_ms for device, one in found.items()}
+    times = {
+        kind + device: one.latency_ms
+        for device, one in found.items()
+        for kind in (PREDICTED, UPPER)
+    }
     columns = _columns(result.space.name, known, found)
     too_large = np.any([one.misfits for one in found.values()], axis=0)
     over = np.zeros(len(front), bool)
@@ -103,8 +109,8 @@ def _columns(
     columns: dict[str, Floats] = {}
     for device, one in found.items():
         factor = interval_factor(device, space)
-        if factor is not None:
-            predicted = known[PREDICTED + device]
+        predicted = known.get(PREDICTED + device)
+        if factor is not None and predicted is not None:
             low, high = (end + device for end in ENDS[PREDICTED])
             columns |= {low: predicted / factor, high: predicted * factor}
         columns[MEASURED + device] = one.latency_ms

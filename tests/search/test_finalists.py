@@ -48,6 +48,21 @@ def test_networks_over_budget_are_marked() -> None:
     assert found.measured[OVER_BUDGET].tolist() == over.astype(float).tolist()
 
 
+def test_a_budget_with_a_margin_is_held_against_measured_times() -> None:
+    upper = NPU.replace("latency", "latency_upper")
+    result = run_search("pico", [NPU, "params"], population=8, generations=2)
+    times = np.array([row[NPU] for row in result.rows()], float)
+    budget = float(np.median(times))
+    kept = run_search("pico", ["params", "madds"], where=[f"{upper} <= {budget}"], population=8)
+    predictor = load_predictor("ethos-u55-256", "pico")
+    told = predictor.predict(kept.archive.genotypes) * predictor.margin()
+    np.testing.assert_allclose(kept.archive.columns[upper], told)
+    assert predictor.margin() > 1
+    found, _ = remeasure(kept, parse_constraints([f"{upper} <= {budget}"]))
+    assert (found.measured["measured:ethos-u55-256"] <= budget).all()
+    assert not found.measured[OVER_BUDGET].any()
+
+
 def test_devices_out_of_reach_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ethosu", None)
     result = run_search("pico", [NPU, "params"], population=4, generations=1)

@@ -38,6 +38,7 @@ from evonas.latency.store import (
     load_measurements,
     measurements_path,
     own_measurements_path,
+    prefixes_path,
     save_measurements,
 )
 from evonas.space import Architecture, SearchSpace, load_space
@@ -130,7 +131,9 @@ def fit_device(
     if across is not None and kind is None and len(measurements) <= _FEW:
         predictor = sharpen(measurements, across_table(across, measurements.space))
     else:
-        predictor = fit_predictor(measurements, kind)
+        cut = prefixes_path(device, measurements.space, data_dir)
+        prefixes = load_measurements(cut, measurements.space) if cut.exists() else None
+        predictor = fit_predictor(measurements, kind, prefixes)
     if limit is None:
         forget_memory_limit(device, measurements.space, data_dir)
     else:
