@@ -24,7 +24,7 @@ from app.benchmark.comparisons import (
 from app.shared.choice import addressed_choice
 from app.shared.frame import attempt, live, metrics, picture
 from app.shared.settings import RUNS, as_text, read_only, shown
-from evonas.benchmark.problem import list_records
+from evonas.benchmark.loading import list_records
 from evonas.benchmark.report import Comparison
 from evonas.benchmark.runs import RunResult
 from evonas.benchmark.statistics import contrasts

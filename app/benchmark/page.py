@@ -19,7 +19,7 @@ from app.shared.frame import metrics, picture, run_page
 from app.shared.settings import as_text
 from evonas.benchmark import BenchmarkProblem
 from evonas.benchmark.baselines import load_baselines
-from evonas.benchmark.problem import list_records
+from evonas.benchmark.loading import list_records
 from evonas.figures.curves import Curve, curves_figure
 from evonas.figures.fronts import fronts_figure
 from evonas.objectives import Objective
