@@ -32,6 +32,29 @@ _STYLE = """<style>
   .st-key-picking .js-plotly-plot .draglayer .drag { pointer-events: all !important }
 }
 </style>"""
+# While a page is being left, Streamlit writes the next page's parameters under the address of the
+# one that is left, so that Back would come to it without its own. Those entries are kept out of the
+# browser's history; the one of the next page has all of them. Five seconds are a page that failed.
+_HISTORY = """<script>
+if (!window.evonasHistory) {
+  window.evonasHistory = true;
+  let leaving = 0;
+  const place = (url) => new URL(url, location.href).pathname.replace(/\\/explore$/, "/");
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest("a[href]");
+    const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey;
+    if (!link || elsewhere || link.target === "_blank" || link.origin !== location.origin) return;
+    if (place(link.href) !== place(location.href)) leaving = Date.now();
+  }, true);
+  window.addEventListener("popstate", () => { leaving = 0; });
+  const push = history.pushState;
+  history.pushState = function (state, title, url) {
+    if (Date.now() - leaving < 5000 && place(url) === place(location.href)) return;
+    leaving = 0;
+    push.call(history, state, title, url);
+  };
+}
+</script>"""
 # Name of a container round a picture in which a finger picks.
 PICKING = "picking"
 
@@ -39,6 +62,7 @@ PICKING = "picking"
 def run_page(page: Callable[[], None]) -> None:
     """Draws a page; an error that a user can cause becomes one message."""
     st.html(_STYLE)
+    st.html(_HISTORY, unsafe_allow_javascript=True)
     try:
         page()
     except EvonasError as error:
