@@ -93,6 +93,22 @@ def _objective(name: str) -> Objective:
     return load_objective(name.partition(" (")[0])
 
 
+def comparable(values: Values) -> Values:
+    """Returns what at least two designs have, but for what was trained here.
+
+    A single value would read as the best of all; a training of a few steps would stretch the
+    picture.
+
+    >>> comparable({"map": {"a": 0.5}, "params": {"a": 1.0, "b": 2.0}})
+    {'params': {'a': 1.0, 'b': 2.0}}
+    """
+    return {
+        name: by_design
+        for name, by_design in values.items()
+        if len(by_design) > 1 and not name.startswith("trained_map (")
+    }
+
+
 def normalised(values: Values) -> Values:
     """Returns each objective as a share of the best design's: 1 is best, less is worse.
 

@@ -10,7 +10,7 @@ from app.explore.filters import Axis, Range, default_axes, range_sliders
 from app.explore.parallel import AXIS_WIDTH, parallel_data, parallel_figure
 from app.shared.address import check_address, check_names
 from app.shared.cards import column_cards
-from app.shared.frame import architecture_link, picture
+from app.shared.frame import architecture_link, wide_picture
 from app.shared.front import Front
 from app.shared.neighbours import differing_genes, nearest_rows
 from app.shared.rows import rows_frame
@@ -79,16 +79,12 @@ def parallel(choice: Choice, data: Front, lines: Lines) -> None:
             st.info("Choose two axes, and leave some networks within budgets and ranges.")
         return
     drawn = parallel_data(choice.table, choice.space, data, lines.axes)
-    st.html(
-        f"<style>.st-key-wide {{ overflow-x: auto }} .st-key-wide "
-        f"[data-testid=stPlotlyChart] {{ min-width: {AXIS_WIDTH * len(lines.axes)}px }}</style>"
+    wide_picture(
+        parallel_figure(drawn),
+        "lines",
+        f"{len(drawn.on_front)} networks as lines over {len(lines.axes)} axes",
+        AXIS_WIDTH * len(lines.axes),
     )
-    with st.container(key="wide"):
-        picture(
-            parallel_figure(drawn),
-            "lines",
-            f"{len(drawn.on_front)} networks as lines over {len(lines.axes)} axes",
-        )
     st.caption(
         f"Up is better on every objective; the front is blue. {len(drawn.on_front):,} of "
         f"{drawn.n_within:,} within budgets and filters drawn."

@@ -13,7 +13,7 @@ from app.shared.front import Front
 from evonas.figures.palette import DOMINATED, FRONT
 from evonas.objectives import load_objective
 
-MOST_LINES = 1_500
+MOST_LINES = 600  # more hide the front and the axes
 AXIS_WIDTH = 125  # pixels that an axis with its labels needs
 
 
@@ -66,6 +66,7 @@ def parallel_figure(data: Parallel) -> go.Figure:
             },
             labelfont={"size": 12},
             tickfont={"size": 11},
+            rangefont={"size": 1, "color": "rgba(0,0,0,0)"},  # it would lie over the labels
         )
     )
     figure.update_layout(

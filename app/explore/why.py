@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -9,17 +10,26 @@ from numpy.typing import NDArray
 
 from app.explore.controls import Choice
 from app.shared.address import check_address
-from app.shared.frame import picture
+from app.shared.frame import picture, wide_picture
 from app.shared.front import Front
 from app.shared.settings import as_text, shown
 from app.shared.tables import table_version
 from evonas.arrays import Floats
 from evonas.errors import DataError
-from evonas.figures.choices import gains_figure, gene_label, importance_figure, shares_figure
+from evonas.figures.choices import (
+    CELL_WIDTH,
+    gains_figure,
+    gene_label,
+    importance_figure,
+    shares_figure,
+)
 from evonas.objectives import load_objective
 from evonas.space import Genotypes, load_space
 from evonas.table import Importance, gene_importance, kind_gains, kind_shares, kinds_of
 from evonas.table.choices import KINDS, SKIPPED, KindGains, KindShares
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 _LAYER, _BLOCK = "By layer", "By block"
 _MOST = 6  # columns of which importance is drawn at once
@@ -72,7 +82,7 @@ def _choices(choice: Choice, data: Front, kept: Mask) -> None:
     )
     shares = kind_shares(space, kinds, data.front) if by == _LAYER else blocks
     st.markdown(f"**Choices on the front** of {as_text(choice.y)} over {as_text(choice.x)}")
-    picture(shares_figure(shares), "shares", _shares_words(shares))
+    _heat(shares_figure(shares), "shares", _shares_words(shares), len(shares.positions))
     st.caption(
         f"Bold: share of the {shares.n_among} networks on the front; below it, of all "
         f"{shares.n_all:,} of the table. Blue is chosen more often than chance, orange less. "
@@ -82,12 +92,17 @@ def _choices(choice: Choice, data: Front, kept: Mask) -> None:
     if gains is None:
         return
     st.markdown(f"**What a choice buys at equal {as_text(choice.x)}**")
-    picture(gains_figure(gains, data.y.unit, choice.x), "gains", _gains_words(gains))
+    drawn = gains_figure(gains, data.y.unit, choice.x)
+    _heat(drawn, "gains", _gains_words(gains), len(gains.positions))
     st.caption(
         f"Mean {as_text(choice.y)} of the networks with that choice, above the average of all at "
         f"the same {as_text(choice.x)}, with its 95 % interval; fewer than five networks are left "
         "empty."
     )
+
+
+def _heat(figure: "Figure", key: str, alt: str, n_positions: int) -> None:
+    wide_picture(figure, key, alt, 120 + CELL_WIDTH * n_positions)
 
 
 def finding(blocks: KindShares, gains: KindGains | None, price: str, unit: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.shared.address import say_left_out
 from app.shared.settings import as_text, shown
 from app.shared.state import clear_shortlist, shortlist
 from app.shared.tables import find_tables, load_table
@@ -35,10 +36,11 @@ _STYLE = """<style>
 # While a page is being left, Streamlit writes the next page's parameters under the address of the
 # one that is left, so that Back would come to it without its own. Those entries are kept out of the
 # browser's history; the one of the next page has all of them. Five seconds are a page that failed.
+# What a page writes before its visitor has done anything is no step to come back to either.
 _HISTORY = """<script>
 if (!window.evonasHistory) {
   window.evonasHistory = true;
-  let leaving = 0;
+  let leaving = 0, acted = false;
   const place = (url) => new URL(url, location.href).pathname.replace(/\\/explore$/, "/");
   document.addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest("a[href]");
@@ -46,15 +48,22 @@ if (!window.evonasHistory) {
     if (!link || elsewhere || link.target === "_blank" || link.origin !== location.origin) return;
     if (place(link.href) !== place(location.href)) leaving = Date.now();
   }, true);
-  window.addEventListener("popstate", () => { leaving = 0; });
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => { acted = true; }, true);
+  }
+  window.addEventListener("popstate", () => { leaving = 0; acted = false; });
   const push = history.pushState;
   history.pushState = function (state, title, url) {
-    if (Date.now() - leaving < 5000 && place(url) === place(location.href)) return;
-    leaving = 0;
+    const here = place(url) === place(location.href);
+    if (here && Date.now() - leaving < 5000) return;
+    if (here && !acted) return history.replaceState(state, title, url);
+    if (!here) { leaving = 0; acted = false; }
     push.call(history, state, title, url);
   };
 }
 </script>"""
+# 0.0002 rather than 200µ, 20,000 rather than 20k.
+_TICKS = {"exponentformat": "none", "separatethousands": True}
 # Name of a container round a picture in which a finger picks.
 PICKING = "picking"
 
@@ -95,7 +104,18 @@ def shortlist_panel() -> None:
         for arch_id in entries:
             architecture_link(arch_id)
         st.page_link("compare/page.py", label="Compare, note, download")
-        st.button("Clear the shortlist", on_click=clear_shortlist, key="clear shortlist")
+        if st.checkbox("Clear the shortlist, notes too", key="clear asked"):
+            st.button(
+                f"Remove all {len(entries)} for good",
+                on_click=_clear,
+                key="clear shortlist",
+                type="primary",
+            )
+
+
+def _clear() -> None:
+    clear_shortlist()
+    st.session_state["clear asked"] = False
 
 
 def metrics(figures: Mapping[str, str], **helps: str) -> None:
@@ -118,7 +138,28 @@ def picture(figure: "Figure", key: str, alt: str) -> None:
         key: Its name on the page.
         alt: What it shows, in words.
     """
-    st.plotly_chart(figure, width="stretch", key=key, config={"displaylogo": False}, alt=alt)
+    figure.update_xaxes(**_TICKS)
+    figure.update_yaxes(**_TICKS)
+    config = {"displaylogo": False}
+    st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt)
+
+
+def wide_picture(figure: "Figure", key: str, alt: str, least: int) -> None:
+    """Draws a figure as wide as its place, but no narrower than it needs: it scrolls sideways.
+
+    Args:
+        figure: The figure.
+        key: Its name on the page.
+        alt: What it shows, in words.
+        least: Pixels that it needs.
+    """
+    outer = f"wide-{key}"
+    st.html(
+        f"<style>.st-key-{outer} {{ overflow-x: auto }} .st-key-{outer} > * "
+        f"{{ min-width: {least}px }}</style>"
+    )
+    with st.container(key=outer):
+        picture(figure, key, alt)
 
 
 def attempt(action: Callable[[str], None], name: str) -> None:
@@ -152,17 +193,39 @@ def compact(value: float) -> str:
     return f"{value:.4g}"
 
 
-def linked_choice(label: str, names: Sequence[str], key: str, help: str | None = None) -> str:
+def linked_choice(
+    label: str,
+    names: Sequence[str],
+    key: str,
+    help: str | None = None,
+    words: Mapping[str, str] | None = None,
+) -> str:
     """Draws a choice, by default the first, that the page's address always names.
 
     Streamlit's own binding leaves out of the address what code has chosen.
+
+    Args:
+        label: Above the choice.
+        names: What there is to choose.
+        key: Of the choice, in the session and in the address.
+        help: What it is for.
+        words: By name what to show in its place.
     """
     linked = st.query_params.get(key)
+    if linked and linked not in names:
+        say_left_out([linked])
+    # Back and Forward bring another address to a page that is open.
+    if linked in names and linked != st.session_state.get(f"{key} in the address"):
+        st.session_state[key] = linked
     if st.session_state.get(key) not in names:
         st.session_state[key] = linked if linked in names else names[0]
-    chosen: str = st.selectbox(label, names, key=key, help=help)
+    shown_as = words or {}
+    chosen: str = st.selectbox(
+        label, names, key=key, help=help, format_func=lambda name: shown_as.get(name, name)
+    )
     if linked != chosen:
         st.query_params[key] = chosen
+    st.session_state[f"{key} in the address"] = chosen
     return chosen
 
 

@@ -17,6 +17,8 @@ except ImportError:
 
 _PATTERNS = ("", "/", ".", "x", "-", "+")  # beside the colours
 _SCALE = [[0.0, VERMILION], [0.5, "#f4f4f4"], [1.0, BLUE]]  # less, as much, more
+_LEAST_POINTS = 10.0  # percentage points of the strongest colour, at least
+CELL_WIDTH = 70  # pixels that a cell with its texts needs
 _CELL = 58  # pixels of a row
 
 
@@ -45,7 +47,13 @@ def importance_figure(found: Sequence[Importance]) -> go.Figure:
                 name=entry.column,
                 marker={
                     "color": colour,
-                    "pattern": {"shape": pattern, "fgcolor": "white", "fgopacity": 0.5, "size": 6},
+                    "pattern": {
+                        "shape": pattern,
+                        "fillmode": "overlay",
+                        "fgcolor": "white",
+                        "fgopacity": 0.6,
+                        "size": 6,
+                    },
                 },
                 error_x={
                     "type": "data",
@@ -83,7 +91,8 @@ def shares_figure(data: KindShares) -> go.Figure:
         for row in zip(data.among, data.all, strict=True)
     ]
     hover = "%{y} at %{x}: %{z:+.0f} points on the front against the table<extra></extra>"
-    return _heat(data.positions, more, texts, 50.0, "points more", hover)
+    largest = float(np.nanmax(np.abs(more), initial=_LEAST_POINTS))
+    return _heat(data.positions, more, texts, largest, "points more", hover)
 
 
 def gains_figure(data: KindGains, unit: str, price: str) -> go.Figure:
@@ -118,6 +127,7 @@ def _heat(
             z=values.T[used],
             text=[[row[kind] for row in texts] for kind in used],
             texttemplate="%{text}",
+            textfont={"size": 12},
             zmin=-limit,
             zmax=limit,
             colorscale=_SCALE,

@@ -53,9 +53,9 @@ def test_a_validation_image_goes_through_the_exported_network(open_app, exported
     assert not at.error
     assert metrics(at)["measured here"].endswith(" ms")
     assert float(metrics(at)["measured here"].removesuffix(" ms")) > 0
-    at = at.slider(key="least score").set_value(0.0).run()
+    at = at.slider(key="least-score").set_value(0.0).run()
     some = int(metrics(at)["objects"])
-    at = at.slider(key="least score").set_value(1.0).run()
+    at = at.slider(key="least-score").set_value(1.0).run()
     assert some > int(metrics(at)["objects"]) == 0
     assert "Predicted" in " ".join(caption.value for caption in at.caption)
 

@@ -84,7 +84,7 @@ def test_a_finished_training_shows_its_results(open_app, done):
     ]  # fmt: skip
     assert shown_buttons(at) == {"Start again"}
     at = at.selectbox(key="class").set_value("3").run()
-    at = at.slider(key="least score").set_value(0.05).run()
+    at = at.slider(key="least-score").set_value(0.05).run()
     assert not at.exception
 
 
