@@ -93,6 +93,11 @@ def _objective(name: str) -> Objective:
     return load_objective(name.partition(" (")[0])
 
 
+def is_trained_here(name: str) -> bool:
+    """Returns whether an objective is the AP of a training of this app."""
+    return name.startswith("trained_map (")
+
+
 def comparable(values: Values) -> Values:
     """Returns what at least two designs have, but for what was trained here.
 
@@ -105,7 +110,7 @@ def comparable(values: Values) -> Values:
     return {
         name: by_design
         for name, by_design in values.items()
-        if len(by_design) > 1 and not name.startswith("trained_map (")
+        if len(by_design) > 1 and not is_trained_here(name)
     }
 
 

@@ -8,6 +8,7 @@ from app.compare.comparing import (
     MOST,
     comparable,
     differences,
+    is_trained_here,
     normalised,
     normalised_figure,
     objective_values,
@@ -83,6 +84,7 @@ def compare(designs: list[Design]) -> None:
     """Draws the designs side by side."""
     arch_ids = [design.arch_id or design.name for design in designs]
     values = objective_values(designs, readable_tables(), trained_maps())
+    trained = any(is_trained_here(name) for name in values)
     st.subheader("Objectives")
     picture(
         normalised_figure(normalised(comparable(values)), arch_ids),
@@ -100,7 +102,10 @@ def compare(designs: list[Design]) -> None:
         hide_index=True,
         placeholder="",
         height="content",
-        column_config={"objective": st.column_config.TextColumn(width="large")},
+        column_config={
+            "objective": st.column_config.TextColumn(width=340 if trained else "medium"),
+            **{arch_id: st.column_config.TextColumn(width=185) for arch_id in arch_ids},
+        },
     )
     st.caption(
         "Costs are counted, latencies predicted; accuracies are the tables' (`map` from a "

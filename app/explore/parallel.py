@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from app.explore.filters import Axis
 from app.shared.columns import Columns
 from app.shared.front import Front
-from evonas.figures.palette import DOMINATED, FRONT
+from evonas.figures.palette import DOMINATED, FRONT, NOTHING
 from evonas.objectives import load_objective
 
 MOST_LINES = 600  # more hide the front and the axes
@@ -66,7 +66,7 @@ def parallel_figure(data: Parallel) -> go.Figure:
             },
             labelfont={"size": 12},
             tickfont={"size": 11},
-            rangefont={"size": 1, "color": "rgba(0,0,0,0)"},  # it would lie over the labels
+            rangefont={"size": 1, "color": NOTHING},  # it would lie over the labels
         )
     )
     figure.update_layout(

@@ -30,6 +30,7 @@ _STYLE = """<style>
   .st-key-pick { display: flex }
   .js-plotly-plot .modebar { display: none }
   .js-plotly-plot .draglayer .drag { pointer-events: none !important }
+  .js-plotly-plot .parcoords, .js-plotly-plot .parcoords * { pointer-events: none !important }
   .st-key-picking .js-plotly-plot .draglayer .drag { pointer-events: all !important }
 }
 </style>"""

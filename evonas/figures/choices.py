@@ -6,7 +6,7 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.errors import MissingPackageError
-from evonas.figures.palette import BLUE, SERIES, VERMILION
+from evonas.figures.palette import BLUE, GREY, NEUTRAL, SERIES, VERMILION
 from evonas.table.choices import KINDS, KindGains, KindShares
 from evonas.table.importance import Importance
 
@@ -16,7 +16,7 @@ except ImportError:
     raise MissingPackageError("plotly", "app") from None
 
 _PATTERNS = ("", "/", ".", "x", "-", "+")  # beside the colours
-_SCALE = [[0.0, VERMILION], [0.5, "#f4f4f4"], [1.0, BLUE]]  # less, as much, more
+_SCALE = [[0.0, VERMILION], [0.5, NEUTRAL], [1.0, BLUE]]  # less, as much, more
 _LEAST_POINTS = 10.0  # percentage points of the strongest colour, at least
 CELL_WIDTH = 70  # pixels that a cell with its texts needs
 _CELL = 58  # pixels of a row
@@ -61,7 +61,7 @@ def importance_figure(found: Sequence[Importance]) -> go.Figure:
                     "arrayminus": np.minimum(shares - ends[:, 0], shares).clip(min=0),
                     "thickness": 1.5,
                     "width": 3,
-                    "color": "#777777",
+                    "color": GREY,
                 },
                 customdata=ends,
                 hovertemplate="%{y}: %{x:.1%} of the variance (%{customdata[0]:.1%} to "
