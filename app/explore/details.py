@@ -39,7 +39,7 @@ class Lines:
 
     Attributes:
         axes: Those chosen; none if they are not shown.
-        ranges: Ends by axis, where they leave something out.
+        ranges: Ends by an axis's words, where they leave something out.
     """
 
     axes: list[Axis]
@@ -62,7 +62,6 @@ def choose_lines(choice: Choice, axes: Mapping[str, Axis]) -> Lines:
         "Axes",
         list(axes),
         default_axes(choice, load_space(choice.space)),
-        format_func=lambda name: axes[name].label,
         key="axes",
         bind="query-params",
     )

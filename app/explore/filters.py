@@ -43,30 +43,30 @@ class Axis:
 
 
 def all_axes(choice: Choice) -> dict[str, Axis]:
-    """Returns every axis there may be, by name: the objectives, then the genes."""
-    found = {name: Axis(name, None, (), *choice.ranges[name]) for name in choice.objectives}
+    """Returns every axis there may be, by its words: the objectives, then the genes."""
+    found = [Axis(name, None, (), *choice.ranges[name]) for name in choice.objectives]
     for index, slot in enumerate(load_space(choice.space).genes):
         names = tuple(choice_name(option) for option in slot.choices)
-        found[slot.name] = Axis(slot.name, index, names, 0.0, len(names) - 1.0)
-    return found
+        found.append(Axis(slot.name, index, names, 0.0, len(names) - 1.0))
+    return {axis.label: axis for axis in found}
 
 
 def range_sliders(axes: Sequence[Axis]) -> dict[str, Range]:
-    """Draws a range per axis; returns those that leave something out, by the axis's name."""
+    """Draws a range per axis; returns those that leave something out, by the axis's words."""
     given: dict[str, Range] = {}
     columns = st.columns(min(len(axes), 3) or 1)
     for place, axis in enumerate(axes):
         with columns[place % len(columns)]:
             chosen = _gene_range(axis) if axis.gene is not None else _column_range(axis)
         if chosen is not None:
-            given[axis.name] = chosen
+            given[axis.label] = chosen
     return given
 
 
 def _gene_range(axis: Axis) -> Range | None:
     ends = (axis.choices[0], axis.choices[-1])
     low, high = st.select_slider(
-        axis.label, axis.choices, ends, key=f"range:{axis.name}", bind="query-params"
+        axis.label, axis.choices, ends, key=f"range:{axis.label}", bind="query-params"
     )
     if (low, high) == ends:
         return None
@@ -83,7 +83,7 @@ def _column_range(axis: Axis) -> Range | None:
         high,
         (low, high),
         step,
-        key=f"range:{axis.name}",
+        key=f"range:{axis.label}",
         bind="query-params",
         format="compact" if high >= 10_000 else None,
     )
@@ -98,8 +98,8 @@ def rows_kept(
         return None
     genotypes = choice.table.genotypes(choice.space)
     kept = meets(load_space(choice.space), genotypes, choice.conditions)
-    for name, (low, high) in ranges.items():
-        gene = axes[name].gene
+    for label, (low, high) in ranges.items():
+        name, gene = axes[label].name, axes[label].gene
         values = choice.table.column(name, choice.space) if gene is None else genotypes[:, gene]
         kept &= (values >= low) & (values <= high)
     return kept
@@ -110,12 +110,12 @@ def filter_words(
 ) -> list[str]:
     """Returns the filters in words."""
     words = list(choice.conditions)
-    for name, (low, high) in ranges.items():
-        axis = axes[name]
+    for label, (low, high) in ranges.items():
+        axis = axes[label]
         ends = [
             compact(end) if axis.gene is None else axis.choices[int(end)] for end in (low, high)
         ]
-        words.append(f"{axis.label} {ends[0]} to {ends[1]}")
+        words.append(f"{label} {ends[0]} to {ends[1]}")
     return words
 
 
@@ -127,6 +127,6 @@ def say_filters(words: Sequence[str]) -> None:
 
 def default_axes(choice: Choice, space: SearchSpace) -> list[str]:
     """Returns the axes drawn at first: the two objectives, parameters, and early operations."""
-    ops = [slot.name for slot in space.genes if slot.layer][:3]
+    ops = [gene_label(slot.name) for slot in space.genes if slot.layer][:3]
     names = [choice.x, choice.y, *(n for n in ("params",) if n in choice.objectives), *ops]
     return list(dict.fromkeys(names))

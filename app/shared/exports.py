@@ -112,7 +112,7 @@ def start_export(task: ExportTask) -> None:
         if background.is_alive(_PROCESS):
             raise ConfigurationError("another network is being exported; try again in a minute")
         _PROCESS.mkdir(parents=True, exist_ok=True)
-        target = {"out": str(task.out), "source": task.source}
+        target = {"out": str(task.out.resolve()), "source": task.source}
         write_atomically(_PROCESS / _TARGET, json.dumps(target).encode())
         command = ["export", f"--out={task.out}", *(f"--format={name}" for name in task.formats)]
         if task.data is not None:
@@ -141,4 +141,4 @@ def _is_last(task: ExportTask) -> bool:
         target = json.loads((_PROCESS / _TARGET).read_text())
     except (OSError, ValueError):
         return False
-    return isinstance(target, dict) and target.get("out") == str(task.out)
+    return isinstance(target, dict) and target.get("out") == str(task.out.resolve())

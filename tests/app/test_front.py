@@ -1,9 +1,9 @@
 import numpy as np
 
 from app.explore.figure import Layers, front_figure
+from app.explore.filters import Axis
 from app.explore.hue import hue_of
 from app.explore.marks import reference_marks, shortlist_marks
-from app.explore.filters import Axis
 from app.explore.parallel import MOST_LINES, parallel_data, parallel_figure
 from app.shared.front import MOST_SHOWN, front_data, subspace_fronts, subspace_levels
 from app.shared.rows import rows_csv
