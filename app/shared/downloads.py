@@ -27,6 +27,8 @@ def device_files(task: ExportTask, name: str) -> None:
 
 def _files(task: ExportTask, name: str, was_exporting: bool) -> None:
     exporting = is_exporting(task)
+    if exporting != was_exporting:
+        st.rerun()  # the whole page, which decides how often this part is drawn
     if exporting:
         doing = (export_log(task).splitlines() or ["starting"])[-1]
         st.info(
@@ -34,8 +36,6 @@ def _files(task: ExportTask, name: str, was_exporting: bool) -> None:
             icon=":material/hourglass:",
         )
         return
-    if was_exporting:
-        st.rerun()
     found = exported_files(task)
     missing = set(task.formats) - {file.format for file in found}
     if found:

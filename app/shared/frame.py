@@ -65,6 +65,7 @@ if (!window.evonasHistory) {
 </script>"""
 # 0.0002 rather than 200µ, 20,000 rather than 20k.
 _TICKS = {"exponentformat": "none", "separatethousands": True}
+_BESIDE = 420  # pixels of menu and margins beside a picture
 # Name of a container round a picture in which a finger picks.
 PICKING = "picking"
 
@@ -154,12 +155,16 @@ def wide_picture(figure: "Figure", key: str, alt: str, least: int) -> None:
         alt: What it shows, in words.
         least: Pixels that it needs.
     """
-    outer = f"wide-{key}"
+    outer, rest = f"wide-{key}", least + _BESIDE
     st.html(
         f"<style>.st-key-{outer} {{ overflow-x: auto }} .st-key-{outer} > * "
-        f"{{ min-width: {least}px }}</style>"
+        f"{{ min-width: {least}px }} .st-key-{outer} [tabindex] {{ display: none }} "
+        f"@media (max-width: {rest}px) {{ .st-key-{outer} [tabindex] {{ display: block }} }}"
+        "</style>"
     )
     with st.container(key=outer):
+        # What scrolls is to be reached by keyboard too: from here, by the arrow keys.
+        st.html('<div tabindex="0">Scroll sideways for the rest of it.</div>')
         picture(figure, key, alt)
 
 
