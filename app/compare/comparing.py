@@ -152,7 +152,7 @@ def normalised_figure(shares: Values, arch_ids: Sequence[str]) -> go.Figure:
         )
     figure.update_layout(
         height=120 + 36 * len(names),
-        xaxis={"title": "share of the best of these (right is better)", "tickformat": ".0%"},
+        xaxis={"title": "share of the best (right is better)", "tickformat": ".0%"},
         yaxis={"autorange": "reversed"},
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},

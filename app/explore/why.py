@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _LAYER, _BLOCK = "By layer", "By block"
 _MOST = 6  # columns of which importance is drawn at once
-_MOST_ROWS = 6_000  # that importance is told of: a filter's answer is to come in a second
 _NAMED = 3  # choices that the sentence names
 
 Mask = NDArray[np.bool_] | None
@@ -217,4 +216,4 @@ def _cached(
     _values: Floats,
 ) -> Importance:
     load_objective(column)
-    return gene_importance(load_space(space), _genotypes, _values, column, most=_MOST_ROWS)
+    return gene_importance(load_space(space), _genotypes, _values, column)

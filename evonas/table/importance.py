@@ -12,8 +12,7 @@ from evonas.table.table import BenchmarkTable
 
 FEWEST = 60  # rows with a value
 _FOLDS, _REPEATS = 4, 3
-MOST_ROWS = 20_000
-_MOST_PERMUTED = 1_000  # rows per fold
+_MOST_FITTED, _MOST_PERMUTED = 20_000, 1_000  # rows in all, and per fold
 # Gradient boosted trees over categories; 60 rounds reach R2 0.99 on AP and latencies of nano-v5.
 _BOOSTING = {"max_iter": 60, "learning_rate": 0.3, "early_stopping": False}
 
@@ -83,12 +82,7 @@ def column_importance(
 
 
 def gene_importance(
-    space: SearchSpace,
-    genotypes: Genotypes,
-    values: Floats,
-    column: str,
-    seed: int = 0,
-    most: int = MOST_ROWS,
+    space: SearchSpace, genotypes: Genotypes, values: Floats, column: str, seed: int = 0
 ) -> Importance:
     """Returns the importance of every gene for values of networks.
 
@@ -102,8 +96,7 @@ def gene_importance(
         genotypes: (n, n_genes) canonical.
         values: (n,), NaN where missing.
         column: What they are.
-        seed: Of folds, permutations and, beyond `most` rows, the choice of rows.
-        most: How many rows to use at most.
+        seed: Of folds, permutations and, beyond 20,000 rows, the choice of rows.
 
     Raises:
         DataError: Fewer than 60 rows have a value, or all have the same.
@@ -120,7 +113,7 @@ def gene_importance(
     if np.ptp(values[known]) == 0:
         raise DataError(f"{column}: all {len(known)} rows have the same value")
     rng = np.random.default_rng(seed)
-    rows = rng.permutation(known)[:most]
+    rows = rng.permutation(known)[:_MOST_FITTED]
     drawn, target = genotypes[rows], values[rows].astype(np.float64)
     folds = np.arange(len(rows)) % _FOLDS
     scores, shares = [], []
