@@ -70,8 +70,8 @@ def test_from_a_csv_file_to_an_int8_file(open_page, tmp_path, monkeypatch, look)
         expect(page.get_by_text(best)).to_be_attached()
         settle(page)
         if look:
-            page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
-            page.wait_for_timeout(600)  # it slides out
+            page.reload()  # with the side closed
+            settle(page)
         expect(page.get_by_text(best)).to_be_visible()
         budget = page.url
         assert "budget" in budget
