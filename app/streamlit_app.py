@@ -15,6 +15,7 @@ PAGES = {
     "explore": "scatter_plot",
     "architecture": "schema",
     "compare": "compare_arrows",
+    "find": "my_location",
     "searches": "manage_search",
     "training": "model_training",
     "detect": "image_search",

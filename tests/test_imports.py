@@ -54,6 +54,7 @@ ALLOWED = {
     "export": NETWORKS | {"graph", "latency"},
     "retraining": NETWORKS | {"supernet", "table"},
     "jobs": SPACE | {"retraining"},
+    "find": SCORING | {"figures", "retraining", "scoring", "search"},
 }
 EVERYTHING = {*ALLOWED}
 ALLOWED["app"] = EVERYTHING - {"detector", "supernet"}

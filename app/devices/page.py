@@ -66,8 +66,8 @@ def one_device(device: str, space: str) -> None:
     data = errors_data(device, load_space(space))
     if data is None:
         st.info(
-            f"{device} has no measurements in {space}: its latencies are a closed formula, or "
-            "those of the space that contains this one."
+            f"{device} has no measurements in {space}: its latencies are a closed formula, those "
+            "of the space that contains this one, or of a model over all spaces."
         )
         return
     figures = data.predictor.accuracy

@@ -10,7 +10,7 @@ from app.shared.columns import Columns
 from evonas.errors import EvonasError
 from evonas.objectives import Objective, hypervolume, load_objective, pareto_mask
 from evonas.space import Op, SearchSpace
-from evonas.space.catalogue import SUBSPACES
+from evonas.space.rules import SUBSPACES
 
 Rows = NDArray[np.intp]
 

@@ -16,6 +16,7 @@ from evonas.limits import printable_lines
 # `import`, which Python keeps for itself, is in `import_`.
 COMMANDS = {
     "demo": "The whole chain on shipped weights: a search, its front, a picture.",
+    "find": "A trained detector for your data and device, by one command.",
     "space": "The search spaces: list them, show one.",
     "arch": "One architecture: its layers, costs and latencies.",
     "search": "Search a space for a Pareto front.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evonas.cli.options import space_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def show(
     name: Name,
+    space: Annotated[
+        str | None, space_option("YAML file of its space, where evonas does not know it yet.")
+    ] = None,
     measure: Annotated[
         bool,
         typer.Option(help="Measure or compile it on the devices that can be reached here."),

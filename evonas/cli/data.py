@@ -125,9 +125,10 @@ def check(
 
 def _anchor_reports(datasets: "dict[str, CocoDataset]", name: str) -> "dict[str, AnchorReport]":
     from evonas.space import list_spaces, load_space, resolve
+    from evonas.space.catalogue import is_space_file
     from evonas.training.anchor_check import check_anchors
 
-    known = name in list_spaces()
+    known = is_space_file(name) or name in list_spaces()
     skeleton = (load_space(name) if known else resolve(name).architecture).skeleton
     return {split: check_anchors(dataset, skeleton) for split, dataset in datasets.items()}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from evonas.cli.interrupts import keeps
-from evonas.cli.options import count_option, processes_option, seed_option
+from evonas.cli.options import count_option, processes_option, seed_option, space_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
-SpaceName = Annotated[str, typer.Option("--space", help="Name of a space.")]
+SpaceName = Annotated[str, space_option()]
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Data folder to use instead of your own and the shipped one."),
@@ -44,7 +44,8 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
             f"{figures['r2']:.3f}" if figures else "-",
             f"{figures['within_5']:.0%}" if figures else "-",
         ]
-        lies = "your own" if device["own"] else "shipped" if figures else "-"
+        known = "all spaces" if device["kind"] == "across" else "shipped" if figures else "-"
+        lies = "your own" if device["own"] else known
         rows.append([device["name"], device["source"], device["precision"], *trust, lies])
     headings = ["device", "source", "precision", "R2", "within 5 %", "predictor"]
     print_table(headings, rows, f"space {space}")

@@ -1,11 +1,13 @@
 """Options that commands share, each checked in one place: what is refused ends with exit code 2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from evonas.errors import ConfigurationError
 from evonas.numbers import read_number
 
 MOST_SEED = 2**63 - 1
@@ -16,6 +18,19 @@ _MOST_PROCESSES = 4096
 def seed_option(help: str) -> Any:
     """Returns the option of a seed, 0 to 2**63 - 1."""
     return typer.Option(parser=_whole(0, MOST_SEED), metavar="SEED", help=help)
+
+
+def space_option(help: str = "Space, by name or as a YAML file.") -> Any:
+    """Returns the option of a space; a file's space is kept, and its name is what comes of it."""
+    return typer.Option("--space", parser=_space_name, metavar="SPACE", help=help)
+
+
+def _space_name(given: Any) -> str:
+    from evonas.space import add_space
+    from evonas.space.catalogue import is_space_file
+
+    text = str(given)
+    return add_space(Path(text)).name if is_space_file(text) else text
 
 
 def count_option(help: str, least: int = 1, most: int = _MOST_COUNT, name: str = "") -> Any:
@@ -32,6 +47,16 @@ def processes_option(help: str, least: int = 1) -> Any:
 def number_option(help: str, least: float, most: float) -> Any:
     """Returns the option of a finite number from `least` to `most`."""
     return typer.Option(parser=_number(least, most), metavar="NUMBER", help=help)
+
+
+def refuse_steps_and_hours(changes: Sequence[str] | None, hours: float | None) -> None:
+    """Refuses a number of steps beside a budget of time.
+
+    Raises:
+        ConfigurationError: Both are there.
+    """
+    if hours is not None and any(c.partition("=")[0].strip() == "steps" for c in changes or ()):
+        raise ConfigurationError("--hours and --set steps=N exclude each other")
 
 
 def _whole(least: int, most: int) -> Callable[[Any], int]:

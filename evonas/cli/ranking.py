@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.interrupts import keeps
-from evonas.cli.options import processes_option
+from evonas.cli.options import processes_option, space_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _SUPERNET, _OTHER, _BOTH = "supernet", "other supernet", "mean of both"
 
 # Options that `evonas supernet fit` has as well.
 TruthTable = Annotated[Path, typer.Option("--truth", help="Table with trained_map columns.")]
-SpaceName = Annotated[str, typer.Option("--space", help="Search space.")]
+SpaceName = Annotated[str, space_option()]
 Weights = Annotated[
     Path | None,
     typer.Option("--weights", help="The supernet's weights; by default those shipped."),

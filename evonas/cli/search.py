@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from evonas.cli.options import count_option, seed_option
+from evonas.cli.options import count_option, seed_option, space_option
 from evonas.cli.output import AsJson, print_json
 
 
 def search(
-    space: Annotated[str, typer.Option(help="Name of the space.")] = "nano",
+    space: Annotated[str, space_option()] = "nano",
     objectives: Annotated[
         str, typer.Option(help="Columns, separated by commas.")
     ] = "map,latency:cpu-xnnpack",

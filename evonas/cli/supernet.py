@@ -1,16 +1,27 @@
 """`evonas supernet`: train, rank and evaluate supernets, fit a surrogate on their scores."""
 
 import json
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evonas.cli.interrupts import keeps, remembered_signals
-from evonas.cli.options import count_option, number_option, processes_option, seed_option
+from evonas.cli.options import (
+    count_option,
+    number_option,
+    processes_option,
+    refuse_steps_and_hours,
+    seed_option,
+    space_option,
+)
 from evonas.cli.ranking import rank
 from evonas.cli.surrogate import fit
 from evonas.durations import show_rate, show_seconds
+
+if TYPE_CHECKING:
+    from evonas.supernet.train import Start
 
 app = typer.Typer(help="Train, rank and evaluate weight-sharing supernets.", no_args_is_help=True)
 app.command()(rank)
@@ -21,12 +32,19 @@ app.command()(fit)
 def train(
     data: Annotated[Path, typer.Option(help="COCO-format folder with a train split.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
-    space: Annotated[str, typer.Option(help="Search space.")] = "nano",
+    space: Annotated[str, space_option()] = "nano",
     recipe: Annotated[str, typer.Option(help="nano, mobiledet, or a YAML file.")] = "nano",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change of the recipe such as steps=500; may be repeated."),
     ] = None,
+    hours: Annotated[
+        float | None,
+        number_option("Train as many steps as these hours are enough for, here.", 0.001, 1e5),
+    ] = None,
+    init: Annotated[
+        str, typer.Option(help="A run's folder or an archive: its weights are the first ones.")
+    ] = "",
     sampling: Annotated[
         str,
         typer.Option(
@@ -49,6 +67,8 @@ def train(
 ) -> None:
     """Train a supernet; Ctrl-C saves first, and the same command again resumes from there.
 
+    What it will take of time and memory is said first, from a few measured steps.
+
     Under `torchrun --nproc-per-node N -m evonas supernet train ...` the processes divide each
     batch, and each runs an architecture of its own in a step.
     """
@@ -56,7 +76,8 @@ def train(
     from rich.console import Console
 
     from evonas.supernet import train_supernet
-    from evonas.supernet.train import checkpoint_path
+    from evonas.supernet.train import checkpoint_path, measure_supernet
+    from evonas.training.cost import Cost, memory_beside, planned
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
     from evonas.training.memory import keep_freed_memory
@@ -67,8 +88,13 @@ def train(
         torch.set_num_threads(threads)
     console = Console(stderr=True)
 
+    shown = time.monotonic()
+
     def report(progress: Progress) -> None:
-        if progress.step % 200 == 0 or progress.step == progress.steps:
+        nonlocal shown
+        ended = progress.step == progress.steps
+        if progress.step % 200 == 0 or ended or time.monotonic() - shown > 30:
+            shown = time.monotonic()
             console.print(
                 f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  "
                 f"{show_rate(progress.images_per_second)} images/s  "
@@ -77,6 +103,13 @@ def train(
             )
 
     checkpoint = checkpoint_path(out, sampling, distillation)
+    refuse_steps_and_hours(changes, hours)
+    wanted = load_recipe(recipe, changes or (), SUPERNET_RECIPES)
+    where = pick_device(device)
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False)
+
     says = "saving after this step; Ctrl-C again stops at once, at the last checkpoint"
 
     def kept() -> str:
@@ -89,22 +122,43 @@ def train(
         remembered_signals(says) as caught,
         keeps(kept),
     ):
+
+        def measure() -> Cost:
+            own = wanted.share_of(processes.count)
+            return measure_supernet(space, data, own, seed, sampling, distillation, where)
+
+        memory = memory_beside(checkpoint)
+        wanted = processes.from_first(
+            planned(wanted, hours, memory, checkpoint.exists(), measure, say)
+            if processes.rank == 0
+            else wanted
+        )
         card = train_supernet(
             space,
             data,
             out,
-            load_recipe(recipe, changes or (), SUPERNET_RECIPES),
+            wanted,
             seed,
+            start=_start(init, space, data, seed) if init else None,
             report=report if processes.rank == 0 else None,
             sampling=sampling,
             distillation=distillation,
-            device=pick_device(device),
+            device=where,
             workers=workers,
             processes=processes,
             interrupted=lambda: bool(caught),
         )
     if processes.rank == 0:
+        memory.unlink(missing_ok=True)
         print(json.dumps(card) if as_json else f"{out}: {card['command']}")
+
+
+def _start(init: str, space: str, data: Path, seed: int) -> "Start":
+    from evonas.data import load_coco
+    from evonas.retraining.initial import supernet_start
+    from evonas.space import load_space
+
+    return supernet_start(init, load_space(space), load_coco(data, "train").class_names, seed)
 
 
 @app.command()
@@ -117,8 +171,6 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score random sub-networks: what AP they inherit, and how long a score takes."""
-    import time
-
     import numpy as np
     import torch
 

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from evonas.cli.options import space_option
 from evonas.cli.output import AsJson, print_json, say
 
 TablePath = Annotated[
     Path,
     typer.Argument(metavar="TABLE", help="Folder of parts, a file, or a shipped table's name."),
 ]
-SpaceName = Annotated[str | None, typer.Option(help="Space, if the table has several.")]
+SpaceName = Annotated[str | None, space_option("Space, if the table has several.")]
 Where = Annotated[str | None, typer.Option(help="Condition such as 'map > 0.3 and madds < 2e7'.")]
 
 

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evonas.cli.interrupts import keeps, remembered_signals
-from evonas.cli.options import processes_option, seed_option
+from evonas.cli.options import (
+    number_option,
+    processes_option,
+    refuse_steps_and_hours,
+    seed_option,
+    space_option,
+)
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from evonas.retraining import Retraining
 
-_OF_THE_RUN = ("architecture", "data", "recipe", "changes", "init", "seed", "table")
+_OF_THE_RUN = ("architecture", "data", "recipe", "changes", "hours", "init", "seed", "table")
 
 
 def train(
@@ -22,6 +28,9 @@ def train(
     architecture: Annotated[
         str, typer.Argument(metavar="ARCH", help="arch_id, published network or baseline.")
     ] = "",
+    space: Annotated[
+        str | None, space_option("YAML file of ARCH's space, where evonas does not know it yet.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="COCO-format folder with the splits train and val.")
     ] = None,
@@ -35,6 +44,10 @@ def train(
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change of the recipe such as steps=500; may be repeated."),
+    ] = None,
+    hours: Annotated[
+        float | None,
+        number_option("Train as many steps as these hours are enough for, here.", 0.001, 1e5),
     ] = None,
     init: Annotated[
         str, typer.Option(help="scratch, supernet, or the path of a run, archive or supernet.")
@@ -63,10 +76,19 @@ def train(
 ) -> None:
     """Train one architecture in full; Ctrl-C saves first, and --resume continues.
 
+    What it will take of time and memory is said first, from a few measured steps.
+
     Under `torchrun` all processes train one network together.
     """
+    import torch
+
     from evonas.retraining import RunFolder, plan_training
     from evonas.training.launch import joined_processes, pick_device
+    from evonas.training.memory import keep_freed_memory
+
+    keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
 
     request = None
     if resume:
@@ -77,16 +99,18 @@ def train(
     else:
         if not architecture or data is None:
             raise ConfigurationError("name the architecture and its --data, or --resume a run")
+        refuse_steps_and_hours(changes, hours)
         request = plan_training(architecture, data, recipe, changes or (), init, seed, table)
         name = f"{architecture.replace(':', '-')}-{Path(recipe).stem}-{seed}"
         folder = out or Path("runs/train") / name
     with joined_processes() as processes:
-        if request is not None and processes.rank == 0:
-            RunFolder(folder).create(request)
-        processes.from_first(None)  # nobody reads it before it is there
-        result = _run(
-            folder, request, threads, workers, pick_device(device), processes, stop_without
-        )
+        if request is not None:
+            RunFolder(folder).refuse_second()
+            if processes.rank == 0:
+                request = _with_cost(request, hours, pick_device(device), processes.count)
+                RunFolder(folder).create(request)
+            request = processes.from_first(request)  # nobody reads it before it is there
+        result = _run(folder, request, workers, pick_device(device), processes, stop_without)
     if processes.rank > 0:
         return
     if as_json:
@@ -94,6 +118,25 @@ def train(
         return
     _print(result)
     typer.echo(f"written to {folder}: best.safetensors, metrics.json, curves.jsonl, log.txt")
+
+
+def _with_cost(
+    request: "Retraining", hours: float | None, device: Any, processes: int
+) -> "Retraining":
+    """Says what it will cost; with a budget, its steps are those that fit."""
+    from dataclasses import replace
+
+    from evonas.retraining.cost import measure_training
+    from evonas.training.cost import WORTH_TELLING, fitted_recipe
+
+    recipe = request.recipe
+    if hours is None and recipe.steps < WORTH_TELLING:
+        return request
+    cost = measure_training(request, device, processes)
+    if hours is not None:
+        recipe = fitted_recipe(recipe, cost.steps_within(hours * 3600))
+    typer.echo(cost.describe(recipe.steps), err=True)
+    return replace(request, recipe=recipe)
 
 
 def _refuse_changes(context: typer.Context) -> None:
@@ -112,20 +155,12 @@ def _refuse_changes(context: typer.Context) -> None:
 def _run(
     folder: Path,
     request: "Retraining | None",
-    threads: int,
     workers: int,
     device: Any,
     processes: Any,
     parent: int,
 ) -> dict[str, Any]:
-    import torch
-
     from evonas.retraining.run import Machine, run_training
-    from evonas.training.memory import keep_freed_memory
-
-    keep_freed_memory()
-    if threads:
-        torch.set_num_threads(threads)
 
     def is_left_behind() -> bool:
         return parent > 0 and os.getppid() != parent

@@ -1,11 +1,12 @@
 """`evonas val`: AP of a detector on a split."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from evonas.cli.options import count_option, processes_option, seed_option
+from evonas.cli.options import count_option, number_option, processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 
 
@@ -23,6 +24,13 @@ def val(
         str,
         typer.Option(help="fast, crowded or published; by default as the detector's card says."),
     ] = "",
+    tile: Annotated[
+        int | None,
+        count_option("Look at tiles of this many pixels of the image and put them together.", 8),
+    ] = None,
+    overlap: Annotated[
+        float, number_option("With --tile: share that neighbours overlap by.", 0, 0.9)
+    ] = 0.2,
     samples: Annotated[
         int, count_option("Samples of images; 0 for none.", 0, 100_000, name="--bootstrap")
     ] = 200,
@@ -40,6 +48,7 @@ def val(
     from evonas.data import data_fingerprint, load_coco
     from evonas.detector import load_protocol
     from evonas.export.evaluate import evaluate_subject
+    from evonas.export.evaluate_tiles import Tiles
     from evonas.export.subject import open_subject
 
     if threads:
@@ -49,7 +58,8 @@ def val(
     dataset = load_coco(data, split)
     if images:
         dataset = dataset.first(images)
-    found = evaluate_subject(subject, dataset, wanted, samples, seed, workers)
+    tiles = Tiles(tile, overlap) if tile else None
+    found = evaluate_subject(subject, dataset, wanted, samples, seed, workers, tiles)
     result: dict[str, Any] = {
         "file": str(subject.file),
         "format": subject.format,
@@ -58,6 +68,7 @@ def val(
         "split": split,
         "fingerprint": data_fingerprint(data),
         "resizing": subject.card.resizing,
+        "tiles": asdict(tiles) if tiles else None,
         "bootstrap": {"samples": samples, "seed": seed, "level": 0.95},
         **found.as_dict(),
     }
@@ -74,6 +85,8 @@ def val(
         for name, value in result["per_class"].items()
     ]
     title = f"{result['architecture']} ({subject.format}), {split}: {found.n_images} images"
+    if tiles:
+        title += f" in tiles of {tiles.side} pixels"
     print_table(["COCO figure", "value", "95 % of samples"], rows, title=title)
     typer.echo(f"protocol {found.protocol}")
     if found.unasked:

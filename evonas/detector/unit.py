@@ -1,5 +1,7 @@
 """A convolution with all that follows it: the weights of a network come in these."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -67,15 +69,26 @@ class Unit(nn.Module):
     @torch.no_grad()
     def copy_from(self, other: "Unit", conv: Conv) -> None:
         """Copies the part of another unit's weights that `conv` asks for."""
+        for parameter, part in self._shared(other, conv):
+            parameter.copy_(part)
+
+    @torch.no_grad()
+    def copy_to(self, other: "Unit", conv: Conv) -> None:
+        """Copies the weights into the part of another unit's that `conv` asks for."""
+        for parameter, part in self._shared(other, conv):
+            part.copy_(parameter)
+
+    def _shared(self, other: "Unit", conv: Conv) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yields each parameter and the part of a larger unit's that is its share."""
         out, into, hidden = conv.c_out, conv.c_in, conv.squeeze_excite
-        source = dict(other.named_parameters())
+        larger = dict(other.named_parameters())
         for name, parameter in self.named_parameters():
-            part = source[name][: hidden if name.startswith("squeeze") else out]
+            part = larger[name][: hidden if name.startswith("squeeze") else out]
             if name == "weight" and not conv.depthwise:
                 part = part[:, :into]
             elif name.endswith(".weight"):
                 part = part[:, : out if name.startswith("squeeze") else hidden]
-            parameter.copy_(part)
+            yield parameter, part
 
     @torch.no_grad()
     def fold(self) -> None:

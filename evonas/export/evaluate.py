@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from evonas.data.coco import CocoDataset
 from evonas.detector import Protocol
 from evonas.errors import ConfigurationError, DataError
+from evonas.export.evaluate_tiles import Tiles, detect_on_tiles
 from evonas.export.subject import Subject
 from evonas.training.average_precision import Matches
 from evonas.training.bootstrap import Intervals, bootstrap
-from evonas.training.detections import Detections
+from evonas.training.detections import Detections, GroundTruth
 from evonas.training.evaluation import CocoMetrics, evaluate_detections
 from evonas.training.evaluator import Evaluator, figures, per_class
 
@@ -70,6 +71,7 @@ def evaluate_subject(
     samples: int = 200,
     seed: int = 0,
     workers: int = 0,
+    tiles: Tiles | None = None,
 ) -> Evaluation:
     """Scores a detector.
 
@@ -80,6 +82,7 @@ def evaluate_subject(
         samples: Of the bootstrap, 0 for no intervals.
         seed: Of its draws.
         workers: Processes that decode images, where they do not fit into memory.
+        tiles: Look at each image tile by tile; None for whole images.
 
     Raises:
         ConfigurationError: The file holds another protocol than the one asked for.
@@ -88,19 +91,16 @@ def evaluate_subject(
     """
     protocol = _protocol_for(subject, protocol)
     labels = _labels(subject, dataset)
-    evaluator = Evaluator(
-        dataset,
-        subject.image_size,
-        torch.device("cpu"),
-        workers,
-        protocol=protocol,
-        resizing=subject.card.resizing,
-    )
-    detections = _relabelled(evaluator.detect_by(subject.finder(protocol)), labels)
-    metrics = evaluate_detections(evaluator.ground_truth, detections)
-    intervals = None
-    if samples:
-        intervals = bootstrap(Matches(evaluator.ground_truth, detections), samples, seed)
+    find, size, resizing = subject.finder(protocol), subject.image_size, subject.card.resizing
+    if tiles is None:
+        cpu = torch.device("cpu")
+        evaluator = Evaluator(dataset, size, cpu, workers, protocol=protocol, resizing=resizing)
+        found = evaluator.detect_by(find)
+    else:
+        found = detect_on_tiles(find, dataset, size, resizing, tiles)
+    detections, truth = _relabelled(found, labels), GroundTruth(dataset)
+    metrics = evaluate_detections(truth, detections)
+    intervals = bootstrap(Matches(truth, detections), samples, seed) if samples else None
     unasked = tuple(name for name in subject.card.classes if name not in dataset.class_names)
     return Evaluation(
         metrics, intervals, protocol, dataset.class_names, len(dataset), unasked, detections

@@ -114,17 +114,25 @@ class RunFolder:
         for folder in (self.pictures, self.exports, self.events):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def create(self, request: Retraining) -> None:
-        """Makes the folder.
+    def refuse_second(self) -> None:
+        """Refuses a folder that holds a run.
 
         Raises:
-            ConfigurationError: It holds a run already.
+            ConfigurationError: It does.
         """
         if self.config.exists():
             raise ConfigurationError(
                 f"{self.path}: holds a run already; continue it with --resume, or name another "
                 "folder with --out"
             )
+
+    def create(self, request: Retraining) -> None:
+        """Makes the folder.
+
+        Raises:
+            ConfigurationError: It holds a run already.
+        """
+        self.refuse_second()
         content = {
             "version": _VERSION,
             "id": request.id,

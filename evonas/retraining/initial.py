@@ -1,5 +1,6 @@
 """The network that a training starts with."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,8 +10,9 @@ from evonas.data.tensors import DetectionBatch
 from evonas.detector import Detector
 from evonas.detector.archive import Card, load_archive
 from evonas.errors import ConfigurationError, SchemaError
-from evonas.space import Architecture, Design
+from evonas.space import Architecture, Design, SearchSpace, resolve
 from evonas.supernet import load_supernet
+from evonas.supernet.train import Start
 from evonas.training.validation import as_input
 
 
@@ -63,6 +65,36 @@ def initial_detector(
         if from_supernet:
             detector.calibrate(as_input(images.images))
     return detector.to(memory_format=torch.channels_last)
+
+
+def supernet_start(init: str, space: SearchSpace, classes: tuple[str, ...], seed: int) -> Start:
+    """Returns a network of a file as the start of a supernet, with logits for other classes.
+
+    Args:
+        init: A run's folder or an archive of a network in the space or in a part of it.
+        space: The supernet's.
+        classes: Names of the classes to detect; those of the same name keep their weights.
+        seed: Decides the logits of the others.
+
+    Raises:
+        SchemaError: The file is damaged or of a newer version.
+        ConfigurationError: The network is not in the space.
+        GenotypeError: The same.
+    """
+    path = Path(init) / "best.safetensors" if Path(init).is_dir() else Path(init)
+    archive = load_archive(path)
+    design = resolve(archive.card.architecture)
+    if design.space is None or design.genotype is None:
+        raise ConfigurationError(f"--init {init}: {design.name} is a point of no space")
+    genotypes = design.genotype[None]
+    if design.space.name != space.name:
+        genotypes = design.space.translate(genotypes, space)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        detector = Detector(archive.detector.architecture.with_classes(len(classes)))
+    _take_weights(detector, archive.detector, classes, archive.card.classes)
+    whole = replace(space, skeleton=space.skeleton.with_classes(len(classes)))
+    return Start(str(init), detector, whole.decode(genotypes[0]))
 
 
 def initial_card(init: str) -> Card | None:

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, DataError
-from evonas.paths import find_data
+from evonas.paths import find_data, own_data
 from evonas.space import Design, resolve, whole_space
 from evonas.training.recipe import Recipe, describe_recipe
 from evonas.training.recipes import load_recipe
@@ -97,7 +98,7 @@ def plan_training(
     if seed < 0:
         raise ConfigurationError(f"the seed is {seed}; it must be at least 0")
     resolved = load_recipe(recipe, changes)
-    weights = _resolve_init(init, design)
+    weights = _resolve_init(init, design, str(data))
     if resolved.freeze_norm and weights == "scratch":
         raise ConfigurationError(
             f"recipe {recipe!r} keeps the batch norm of trained weights: name some with --init, or "
@@ -113,7 +114,7 @@ def plan_training(
     return Retraining(design, folder, recipe, resolved, weights, seed, to)
 
 
-def _resolve_init(init: str, design: Design) -> str:
+def _resolve_init(init: str, design: Design, data: str) -> str:
     """Returns `scratch` or the file of weights."""
     if init == "scratch":
         return init
@@ -125,6 +126,13 @@ def _resolve_init(init: str, design: Design) -> str:
             )
         name = whole_space(design.space.name)
         path = find_data(f"supernets/{name}.safetensors")
+        if not path.is_file():
+            out = own_data(f"supernets/{name}.safetensors")
+            command = ["evonas", "supernet", "train", "--space", name, "--data", data]
+            raise ConfigurationError(
+                f"--init supernet: no supernet weights at {path}; train them with: "
+                f"{shlex.join([*command, '--out', str(out)])}"
+            )
     elif path.is_dir():  # of a run, or of an export
         names = ("best.safetensors", "detector.safetensors")
         path = next((p for name in names if (p := path / name).is_file()), path / names[0])

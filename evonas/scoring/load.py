@@ -1,10 +1,11 @@
 """The scorers by name."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
 from evonas.errors import ConfigurationError, unknown_name
-from evonas.paths import find_data
+from evonas.paths import find_data, own_data
 from evonas.scoring.options import ScorerOptions
 from evonas.scoring.scorer import Scorer
 from evonas.space import load_space, whole_space
@@ -28,9 +29,13 @@ def _supernet(options: ScorerOptions) -> Scorer:
     name = whole_space(options.space.name)  # a part is scored by the supernet of the whole
     weights = options.weights or find_data(f"supernets/{name}.safetensors")
     if not weights.exists():
+        out = options.weights or own_data(f"supernets/{name}.safetensors")
+        data = options.data or "DIR"
+        command = ["evonas", "supernet", "train", "--space", name]
+        command += ["--data", str(data), "--out", str(out)]
         raise ConfigurationError(
-            f"no supernet weights at {weights}; train them with: evonas supernet train "
-            f"--space {name}, or name them with --weights"
+            f"no supernet weights at {weights}; train them with: {shlex.join(command)} (or name "
+            "others with --weights)"
         )
     if options.data is None:
         raise ConfigurationError(
@@ -54,9 +59,12 @@ def _surrogate(options: ScorerOptions) -> Scorer:
     name = whole_space(options.space.name)
     path = options.surrogate or find_data(f"surrogates/{name}.npz")
     if not path.exists():
+        out = options.surrogate or own_data(f"surrogates/{name}.npz")
+        command = ["evonas", "supernet", "fit", "--space", name]
+        command += ["--truth", "TABLE", "--out", str(out)]
         raise ConfigurationError(
-            f"no surrogate at {path}; fit one on trained networks with: evonas supernet fit "
-            f"--space {name}"
+            f"no surrogate at {path}; fit one on trained networks, whose AP stands in a table as "
+            f"trained_map, with: {shlex.join(command)}"
         )
     from evonas.scoring.surrogate import SurrogateScorer, load_surrogate
     from evonas.scoring.surrogate.model import checksum

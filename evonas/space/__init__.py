@@ -11,7 +11,7 @@ from evonas.space.architecture import (
 )
 from evonas.space.baselines import list_baselines
 from evonas.space.blocks import Conv, Op, round_channels
-from evonas.space.catalogue import list_spaces, load_space, whole_space
+from evonas.space.catalogue import add_space, list_spaces, load_space, whole_space
 from evonas.space.design import Design, resolve
 from evonas.space.published import list_published, load_published
 from evonas.space.space import Genotypes, SearchSpace
@@ -29,6 +29,7 @@ __all__ = [
     "Op",
     "SearchSpace",
     "Skeleton",
+    "add_space",
     "list_baselines",
     "list_published",
     "list_spaces",

@@ -1,250 +1,223 @@
-"""The spaces by name: `BASE[-SUBSPACE][@RULES]`, for example `nano`, `mobiledet-ibn@cpu`.
+"""The spaces by name: those that come with evonas and the user's own, each a YAML file.
 
-`BASE-early` and `BASE-late` have regular convolutions in one half of their blocks only.
+A name is that of a file, `BASE`, or of a part of it, `BASE[-SUBSPACE][@RULES]`, for example
+`mobiledet-ibn@cpu`. `BASE-early` and `BASE-late` have regular convolutions in one half of their
+blocks only.
 """
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
-from evonas.errors import unknown_name
-from evonas.space.architecture import Head, Skeleton
-from evonas.space.blocks import Activation, Op, OpKind, round_channels
+from evonas.errors import ConfigurationError, EvonasError, unknown_name
+from evonas.files import write_atomically
+from evonas.limits import printable, read_text
+from evonas.paths import user_data
+from evonas.space.family import Entry, read_family
 from evonas.space.space import SearchSpace
-from evonas.space.walk import BlockSpace
 
-MULTIPLIERS = (0.5, 0.625, 0.75, 1.0, 1.25, 1.5, 2.0)
+MAX_BYTES = 1 << 16  # of a space's file; the largest shipped one has 1 KB
 
-# What each sub-space may use beside IBN0; "tdb" is the whole space and has no suffix.
-SUBSPACES: dict[str, tuple[OpKind, ...]] = {
-    "ibn": ("ibn0", "ibn"),
-    "ibn+fused": ("ibn0", "ibn", "fused"),
-    "tdb": ("ibn0", "ibn", "fused", "tucker"),
-}
+_SHIPPED = Path(__file__).parent / "spaces"
+_BASES = ("nano", "pico", "femto", "mobiledet")
 
-# Small spaces of their own names, whose networks are all in `nano`.
-_PARTS_OF_NANO = ("pico", "femto")
-
-# Halves of the blocks in which Fused and Tucker may stand; in the other one only what `ibn` has.
-PLACEMENTS = ("early", "late")
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceRules:
-    """What a device's runtime wants of every network."""
-
-    activation: Activation = "relu6"
-    squeeze_excite: bool = False
-    kernels: tuple[int, ...] = (3, 5)
-    width_divisor: int = 8
-
-
-# Read off the released networks; the GPU network's widths of 128 need rounding to 16.
-RULES = {
-    "cpu": DeviceRules(activation="h_swish", squeeze_excite=True),
-    "dsp": DeviceRules(kernels=(3,)),
-    "edgetpu": DeviceRules(),
-    "gpu": DeviceRules(kernels=(3,), width_divisor=16),
-}
-
-
-def tdb_ops(kernels: tuple[int, ...] = (3, 5)) -> tuple[Op, ...]:
-    """Returns the ops of the TDB space in gene order; Tucker has kernel 3 only."""
-    ops = [
-        Op(kind, kernel, expansion)
-        for kind in ("ibn", "fused")
-        for kernel in kernels
-        for expansion in (4, 8)
-    ]
-    ops += [Op("tucker", 3, ratio_in=i, ratio_out=o) for i in (0.25, 0.75) for o in (0.25, 0.75)]
-    return tuple(ops)
+# Spaces that this process has read from files named to it.
+_OPENED: dict[str, Entry] = {}
 
 
 def load_space(name: str) -> SearchSpace:
-    """Returns the space of that name.
+    """Returns the space of a name or of a YAML file.
+
+    A file's space is known by its name for the rest of the process.
 
     Raises:
-        ConfigurationError: No space has the name.
+        ConfigurationError: No space has the name, or the file is not one of a space.
+        DataError: The file cannot be read.
 
     >>> load_space("pico").n_genes
     7
     """
-    spaces = _spaces()
-    if name not in spaces:
-        raise unknown_name("space", name, spaces)
-    return spaces[name]
+    return open_space(Path(name)) if is_space_file(name) else _find(name).space
 
 
 def whole_space(name: str) -> str:
     """Returns the name of the space of which the named one is a part, or its own name.
 
+    A space that has no file, made in Python, is part of no other.
+
     >>> whole_space("pico"), whole_space("mobiledet-ibn@cpu"), whole_space("nano")
     ('nano', 'mobiledet@cpu', 'nano')
     """
-    base, at, rules = name.partition("@")
-    base = base.partition("-")[0]
-    return ("nano" if base in _PARTS_OF_NANO else base) + at + rules
+    entry = _lookup(name)
+    return entry.whole if entry else name
 
 
 def list_spaces() -> list[str]:
-    """Returns the names of all spaces."""
-    return list(_spaces())
+    """Returns the names of all spaces, without those of own files that cannot be read."""
+    found = dict(_shipped())
+    for path in _own_files():
+        try:
+            found |= _read_own(path, path.stat().st_mtime_ns)
+        except EvonasError:  # told by `broken_spaces`
+            continue
+    return list(found | _OPENED)
+
+
+def own_spaces() -> dict[str, Path]:
+    """Returns the files of the user's own spaces by name."""
+    return {path.stem: path for path in _own_files()}
+
+
+def broken_spaces() -> list[str]:
+    """Returns what is wrong with files of the user's own that cannot be read."""
+    messages = []
+    for path in _own_files():
+        try:
+            _read_own(path, path.stat().st_mtime_ns)
+        except EvonasError as error:
+            messages.append(str(error))
+    return messages
+
+
+def is_space_file(name: str) -> bool:
+    """Whether a text names a file and not a space.
+
+    >>> is_space_file("my.yaml"), is_space_file("mobiledet@cpu")
+    (True, False)
+    """
+    return name.endswith((".yaml", ".yml")) or "/" in name
+
+
+def open_space(path: Path) -> SearchSpace:
+    """Reads a space's file; from then on this process finds the space and its parts by name.
+
+    Raises:
+        ConfigurationError: It is not there, is not a space, or has the name of another one that
+            comes with evonas.
+        DataError: It cannot be read.
+    """
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path}: no such file; make one with: evonas space make --from mobiledet --out {path}"
+        )
+    entries = _read(path)
+    space = next(iter(entries.values())).space
+    known = _shipped().get(space.name)
+    if known is None:
+        _OPENED.update(entries)
+        return space
+    if known.space.fingerprint != space.fingerprint:
+        raise ConfigurationError(
+            f"{path}: the name {space.name!r} is taken by a space that comes with evonas"
+        )
+    return known.space
+
+
+def add_space(path: Path) -> SearchSpace:
+    """Reads a space's file and keeps a copy in the user's own folder, so that its name is known.
+
+    Raises:
+        ConfigurationError: See `open_space`; or the name is that of another space of the user's,
+            with which tables, latencies and weights may have been made.
+        DataError: A file cannot be read or written.
+    """
+    space = open_space(path)
+    if space.name in _shipped():
+        return space
+    kept = _own_folder() / f"{space.name}.yaml"
+    if not kept.exists():
+        write_atomically(kept, read_text(path, MAX_BYTES).encode())
+        return space
+    if next(iter(_read(kept).values())).space.fingerprint != space.fingerprint:
+        raise ConfigurationError(
+            f"{path}: you have another space of the name {space.name!r} ({kept}), which tables, "
+            "latencies and weights may have been made with; change 'name' in the file, or forget "
+            f"the other one with: evonas space remove {space.name}"
+        )
+    return space
+
+
+def remove_space(name: str) -> Path:
+    """Forgets a space of the user's own and returns the file that was removed.
+
+    Raises:
+        ConfigurationError: There is none of that name.
+    """
+    own = own_spaces()
+    if name not in own:
+        raise unknown_name("space of your own", printable(name), own)
+    own[name].unlink()
+    for part in [part for part, entry in _OPENED.items() if entry.whole == name or part == name]:
+        del _OPENED[part]
+    return own[name]
+
+
+def space_text(name: str) -> str:
+    """Returns the YAML text of a space that has a file of its own, by its name or file.
+
+    Raises:
+        ConfigurationError: There is no such space, or it is a part of a file's.
+        DataError: The file cannot be read.
+    """
+    if is_space_file(name):
+        open_space(Path(name))
+        return read_text(Path(name), MAX_BYTES)
+    files = {base: _SHIPPED / f"{base}.yaml" for base in _BASES} | own_spaces()
+    if name not in files:
+        raise unknown_name("space with a file of its own", printable(name), files)
+    return read_text(files[name], MAX_BYTES)
+
+
+def _find(name: str) -> Entry:
+    entry = _lookup(name)
+    if entry is None:
+        error = unknown_name("space", printable(name), list_spaces())
+        raise ConfigurationError(f"{error}; a space of your own is named by its file: FILE.yaml")
+    return entry
+
+
+def _lookup(name: str) -> Entry | None:
+    for known in (_shipped(), _OPENED):
+        if name in known:
+            return known[name]
+    for path in _own_files():
+        if name == path.stem or name.startswith((f"{path.stem}-", f"{path.stem}@")):
+            entries = _read_own(path, path.stat().st_mtime_ns)
+            if name in entries:
+                return entries[name]
+    return None
 
 
 @lru_cache
-def _spaces() -> dict[str, SearchSpace]:
-    spaces: list[SearchSpace] = []
-    for whole in (_nano, _mobiledet):
-        for rules in (None, *RULES):
-            spaces += [_subspace(whole(rules), subspace) for subspace in reversed(SUBSPACES)]
-            if rules is None:
-                spaces += [_placed(whole(None), half) for half in PLACEMENTS]
-    first = len(SUBSPACES) + len(PLACEMENTS)
-    spaces[first:first] = [_pico(), _femto()]
-    return {space.name: space for space in spaces}
+def _shipped() -> dict[str, Entry]:
+    """The spaces that come with evonas."""
+    entries: dict[str, Entry] = {}
+    for name in _BASES:
+        text = (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+        entries |= read_family(text, f"{name}.yaml")
+    return entries
 
 
-def _subspace(space: SearchSpace, subspace: str) -> SearchSpace:
-    """Keeps the ops of a sub-space; the whole space keeps its name."""
-    kinds = SUBSPACES[subspace]
-    blocks = tuple(_keep(block, kinds) for block in space.blocks)
-    base, at, rules = space.name.partition("@")
-    name = space.name if subspace == "tdb" else f"{base}-{subspace}{at}{rules}"
-    return replace(space, name=name, blocks=blocks)
+def _space_of(entries: dict[str, Entry], name: str) -> SearchSpace:
+    return entries[name].space
 
 
-def _placed(space: SearchSpace, half: str) -> SearchSpace:
-    """Keeps Fused and Tucker in one half of the blocks."""
-    count = len(space.blocks)
-    kept = range(count // 2) if half == "early" else range(count // 2, count)
-    blocks = tuple(
-        block if number in kept else _keep(block, SUBSPACES["ibn"])
-        for number, block in enumerate(space.blocks)
-    )
-    return replace(space, name=f"{space.name}-{half}", blocks=blocks)
+def _read(path: Path) -> dict[str, Entry]:
+    return read_family(read_text(path, MAX_BYTES), str(path), load_space)
 
 
-def _keep(block: BlockSpace, kinds: tuple[OpKind, ...]) -> BlockSpace:
-    """Keeps a block's ops of some kinds."""
-    return replace(
-        block,
-        first=tuple(op for op in block.first if op.kind in kinds),
-        further=tuple(op for op in block.further if op.kind in kinds),
-    )
+@lru_cache(maxsize=64)
+def _read_own(path: Path, _: int) -> dict[str, Entry]:
+    """The spaces of a file in the user's folder, read again when it was changed."""
+    entries = _read(path)
+    [name, *_parts] = entries
+    if name != path.stem or name in _shipped():
+        raise ConfigurationError(f"{path}: the space in it is {name!r}, the file must be named so")
+    return entries
 
 
-def _mobiledet(device: str | None) -> SearchSpace:
-    """The paper's space at 320x320 (mobiledets.md, section 2)."""
-    rules = RULES[device] if device else DeviceRules()
-    ops = tdb_ops(rules.kernels)
-    no_expansion = _no_expansion(rules)
-    bases, depths = (16, 32, 48, 96, 96, 160, 192), (1, 4, 4, 4, 4, 4, 1)
-
-    def widths(base: int) -> tuple[int, ...]:
-        return tuple(sorted({round_channels(base * m, rules.width_divisor) for m in MULTIPLIERS}))
-
-    blocks = tuple(
-        BlockSpace(
-            widths(base),
-            (*no_expansion, *ops) if number == 1 else ops,
-            ops if depth > 1 else (),
-            depth,
-        )
-        for number, (base, depth) in enumerate(zip(bases, depths, strict=True), start=1)
-    )
-    head = Head(
-        taps=(5, 7),
-        extra_depths=(512, 256, 256, 128),
-        scales=(0.2, 0.95),
-        aspect_ratios=(1.0, 2.0, 0.5, 3.0, 1 / 3),
-        reduced_first_level=True,
-        class_slots=91,
-    )
-    skeleton = Skeleton(
-        image_size=320,
-        strides=(1, 2, 2, 2, 1, 2, 1),
-        activation=rules.activation,
-        squeeze_excite=rules.squeeze_excite,
-        head=head,
-    )
-    return SearchSpace(_under("mobiledet", device), skeleton, widths(32), blocks)
+def _own_folder() -> Path:
+    return user_data() / "spaces"
 
 
-# `nano` at 64x64: maps of 32, 32, 16, 8 and 4. The widths leave no Tucker ranks that coincide;
-# the last block's is held in a narrow range, three blocks are tapped and the heads read
-# projections of fixed width, so that no single width decides what a network is worth. Anchors
-# are shaped for digits.
-_NANO_SKELETON = Skeleton(
-    image_size=64,
-    strides=(1, 2, 2, 2),
-    activation="relu6",
-    squeeze_excite=False,
-    head=Head(
-        taps=(2, 3, 4),
-        extra_depths=(64,),
-        scales=(0.16, 0.6),
-        aspect_ratios=(0.5, 0.8),
-        reduced_first_level=False,
-        class_slots=10,
-        interpolated_ratio=0.62,
-        projection=64,
-    ),
-)
-
-
-def _nano(device: str | None) -> SearchSpace:
-    rules = RULES[device] if device else DeviceRules()
-    ops = tdb_ops(rules.kernels)
-
-    def widths(*channels: int) -> tuple[int, ...]:
-        return tuple(c for c in channels if c % rules.width_divisor == 0)
-
-    blocks = (
-        BlockSpace(widths(16, 24), (*_no_expansion(rules), *ops)),
-        BlockSpace(widths(16, 24, 32, 40), ops, ops, depth=3),
-        BlockSpace(widths(24, 32, 40, 48), ops, ops, depth=3),
-        BlockSpace(widths(48, 56, 64, 72), ops, ops, depth=3),
-    )
-    skeleton = replace(
-        _NANO_SKELETON, activation=rules.activation, squeeze_excite=rules.squeeze_excite
-    )
-    return SearchSpace(_under("nano", device), skeleton, widths(16, 24), blocks)
-
-
-def _no_expansion(rules: DeviceRules) -> tuple[Op, ...]:
-    return tuple(Op("ibn0", kernel) for kernel in rules.kernels)
-
-
-def _under(name: str, device: str | None) -> str:
-    return f"{name}@{device}" if device else name
-
-
-def _pico() -> SearchSpace:
-    """A sub-space of `nano` small enough to score exhaustively."""
-    ibn, fused = Op("ibn", 3, 4), Op("fused", 3, 4)
-    tucker = Op("tucker", 3, ratio_in=0.75, ratio_out=0.75)
-    wide_ibn, wide_fused = Op("ibn", 5, 8), Op("fused", 3, 8)
-    blocks = (
-        BlockSpace((16,), (Op("ibn0", 3), tucker)),
-        BlockSpace((24,), (ibn, wide_ibn, fused, wide_fused), (ibn, wide_ibn, fused, tucker), 2),
-        BlockSpace((40,), (ibn, wide_ibn, fused, wide_fused), (ibn, wide_ibn, fused, tucker), 2),
-        BlockSpace((64,), (ibn, wide_ibn, fused, tucker), (ibn, wide_ibn, fused, tucker), 2),
-    )
-    return SearchSpace("pico", _NANO_SKELETON, (16,), blocks)
-
-
-def _femto() -> SearchSpace:
-    """A sub-space of `nano` small enough to train exhaustively, chosen for genes that interact.
-
-    A narrow Tucker convolution starves what comes after it, unless further layers make good for
-    it. Its networks train fast, as no map of 32x32 is expanded.
-    """
-    narrow = Op("tucker", 3, ratio_in=0.25, ratio_out=0.25)
-    starving = Op("tucker", 3, ratio_in=0.75, ratio_out=0.25)
-    ibn, small_ibn, fused = Op("ibn", 5, 4), Op("ibn", 3, 4), Op("fused", 3, 4)
-    blocks = (
-        BlockSpace((16,), (Op("ibn0", 3), narrow)),
-        BlockSpace((16, 40), (ibn, starving), (small_ibn,), depth=3),
-        BlockSpace((24, 48), (ibn, fused, narrow), (fused,), depth=2),
-        BlockSpace((56,), (fused,)),
-    )
-    return SearchSpace("femto", _NANO_SKELETON, (16, 24), blocks)
+def _own_files() -> list[Path]:
+    return sorted(_own_folder().glob("*.yaml"))

@@ -36,6 +36,27 @@ class Supernet(Network):
             detector.unit(name).copy_from(self.unit(name), conv)
         return detector
 
+    @torch.no_grad()
+    def take(self, detector: Detector, architecture: Architecture) -> None:
+        """Takes a network's weights as its share of the shared ones; the others stay.
+
+        Args:
+            detector: The network, its batch norm not folded in.
+            architecture: Where it is in this space.
+
+        Raises:
+            ConfigurationError: Its layers are not those of the architecture.
+        """
+        theirs = dict(named_convs(detector.architecture))
+        ours = dict(named_convs(architecture))
+        if theirs != ours:
+            name = next(n for n in {**ours, **theirs} if ours.get(n) != theirs.get(n))
+            raise ConfigurationError(
+                f"the network's layer {name} is another one than that of {self.space.name}"
+            )
+        for name, conv in ours.items():
+            detector.unit(name).copy_to(self.unit(name), conv)
+
     def extract_design(self, design: Design) -> Detector:
         """Returns `extract` of a network of this space or of one that is contained in it.
 

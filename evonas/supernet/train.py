@@ -4,7 +4,7 @@ import platform
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,34 @@ import torch
 import evonas
 from evonas.data import data_fingerprint, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, fits_in_memory, load_tensors
+from evonas.detector import Detector
 from evonas.files import remove_partial_files
-from evonas.space import load_space
+from evonas.space import Architecture, load_space
 from evonas.supernet.distillation import SupernetObjective
 from evonas.supernet.sampling import architectures, load_sampling
 from evonas.supernet.supernet import Supernet
 from evonas.supernet.weights import save_supernet, space_for_classes
+from evonas.training.cost import Cost, measure_cost
 from evonas.training.loop import Progress, train
 from evonas.training.processes import ALONE, Processes
 from evonas.training.recipe import Recipe
 from evonas.training.recipes import SUPERNET_RECIPES, recipe_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A network that a supernet starts from.
+
+    Attributes:
+        name: The file that it is from.
+        detector: The network, for the classes of the data.
+        architecture: Where it is in the supernet's space.
+    """
+
+    name: str
+    detector: Detector
+    architecture: Architecture
+
 
 CPU = torch.device("cpu")
 _RANK_BITS = 32  # process r draws its architectures with the seed + r * 2**32
@@ -41,6 +59,8 @@ def train_supernet(
     workers: int = 0,
     processes: Processes = ALONE,
     interrupted: Callable[[], bool] = lambda: False,
+    report_seconds: float = 30.0,
+    start: Start | None = None,
 ) -> dict[str, Any]:
     """Trains a supernet, or goes on with an interrupted training, and writes its weights.
 
@@ -60,6 +80,8 @@ def train_supernet(
         workers: Processes that decode images, for data that does not fit into memory.
         processes: Those that train together.
         interrupted: Asked after each step; when true, the state is saved and training stops.
+        report_seconds: Time between two reports of progress, at most.
+        start: A network whose weights are its share of the first ones.
 
     Returns:
         The card: what was trained, on what, how, with what, and how long.
@@ -72,6 +94,8 @@ def train_supernet(
     refuse_unlearnable(dataset)
     space = load_space(space_name)
     supernet = new_supernet(space_name, dataset.n_classes, seed).to(device)
+    if start is not None:
+        supernet.take(start.detector, start.architecture)
     size = space.skeleton.image_size
     fits = fits_in_memory(len(dataset), size)
     own_seed = seed + (processes.rank << _RANK_BITS)
@@ -89,6 +113,7 @@ def train_supernet(
         seed,
         checkpoint,
         report=report,
+        report_seconds=report_seconds,
         objective=SupernetObjective(strategy, distillation),
         workers=workers,
         processes=processes,
@@ -101,6 +126,7 @@ def train_supernet(
         "command": shlex.join(
             ["evonas", "supernet", "train", f"--space={space_name}", f"--data={data}"]
             + [f"--set={change}" for change in recipe_changes(recipe, SUPERNET_RECIPES["nano"])]
+            + ([f"--init={start.name}"] if start else [])
             + [f"--sampling={sampling}", f"--distillation={distillation:g}", f"--seed={seed}"]
         ),
         "recipe": asdict(recipe),
@@ -120,6 +146,33 @@ def train_supernet(
         save_supernet(out, weights, card)
         checkpoint.unlink(missing_ok=True)
     return card
+
+
+def measure_supernet(
+    space_name: str,
+    data: Path,
+    recipe: Recipe,
+    seed: int = 0,
+    sampling: str = "kinds",
+    distillation: float = 0.0,
+    device: torch.device = CPU,
+) -> Cost:
+    """Returns what a step of `train_supernet` costs here, in one process; writes nothing."""
+    dataset = load_coco(data, "train")
+    refuse_unlearnable(dataset)
+    space = load_space(space_name)
+    supernet = new_supernet(space_name, dataset.n_classes, seed).to(device)
+    strategy = load_sampling(sampling, supernet.space, seed, recipe.steps)
+    some = dataset.first(min(len(dataset), 4 * recipe.batch_size))
+    size = space.skeleton.image_size
+    return measure_cost(
+        supernet,
+        lambda step: architectures(strategy, step)[0],
+        load_tensors(some, size),
+        recipe,
+        SupernetObjective(strategy, distillation),
+        len(dataset) if fits_in_memory(len(dataset), size) else 0,
+    )
 
 
 def checkpoint_path(out: Path, sampling: str, distillation: float) -> Path:

@@ -78,6 +78,7 @@ def train(
     checkpoint_seconds: float = 60.0,
     report: Callable[[Progress], None] | None = None,
     report_steps: int = 50,
+    report_seconds: float = float("inf"),
     objective: Objective | None = None,
     validate: Callable[[int, dict[str, Tensor]], bool] | None = None,
     interrupted: Callable[[], bool] = lambda: False,
@@ -96,6 +97,7 @@ def train(
         checkpoint_seconds: Time between two saves.
         report: Called every `report_steps`.
         report_steps: Steps between two reports.
+        report_seconds: Time between two reports, at most, where a step takes less.
         objective: What a step minimises, if it is not one architecture's loss.
         validate: Called with the steps done and the averaged weights as often as the recipe says,
             in every process; returns whether training is to end here.
@@ -141,7 +143,7 @@ def train(
     objective = objective or partial(one_architecture, architecture_at)
     anchors = anchor_boxes(architecture_at(0).skeleton).to(device)
     batches = Batches(data, recipe, seed, device, workers, processes)
-    began = saved = time.monotonic()
+    began = saved = reported = time.monotonic()
     for step, (images, boxes, labels) in enumerate(batches(start), start):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate_at(step)
@@ -165,7 +167,9 @@ def train(
 
         now = time.monotonic()
         done = step + 1
-        if report and (done % report_steps == 0 or done == recipe.steps):
+        due = done % report_steps == 0 or now - reported >= report_seconds
+        if report and (due or done == recipe.steps):
+            reported = now
             rate = (done - start) / (now - began)
             recent = float(np.mean(losses[-report_steps:]))
             left = (recipe.steps - done) / rate

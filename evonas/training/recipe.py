@@ -1,7 +1,7 @@
 """How a network is trained, as data."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from math import cos, pi
 from typing import Any, Literal
 
@@ -130,6 +130,10 @@ class Recipe:
                 f"{len(theirs)}. Name another recipe, or set fit_anchors=true and anchors=null"
             )
         return architecture.with_anchors(self.anchors)
+
+    def share_of(self, processes: int) -> "Recipe":
+        """Returns the recipe of one of several processes that divide each batch."""
+        return replace(self, batch_size=max(1, self.batch_size // processes))
 
     def learning_rate_at(self, step: int) -> float:
         """Rate of a step, counted from 0."""

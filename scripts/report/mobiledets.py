@@ -27,7 +27,7 @@ from evonas.files import write_atomically
 from evonas.latency import list_predictors, load_device
 from evonas.paths import shipped_data
 from evonas.space import load_space
-from evonas.space.catalogue import PLACEMENTS
+from evonas.space.rules import PLACEMENTS
 from evonas.table import open_table
 from scripts.report.mobiledets_fronts import (
     KINDS,

@@ -136,3 +136,54 @@ def test_a_design_of_a_part_of_the_space_has_the_weights_of_the_same_network():
         assert torch.equal(value, whole.state_dict()[name]), name
     with pytest.raises(ConfigurationError, match="ssdlite-mobilenet-v2, which is a point of no"):
         supernet.extract_design(resolve("ssdlite-mobilenet-v2"))
+
+
+def test_a_network_is_its_share_of_a_supernet_that_starts_from_it():
+    supernet = new_supernet("pico", 10, 1)
+    before = {name: value.clone() for name, value in supernet.state_dict().items()}
+    [genotype] = supernet.space.sample(1, np.random.default_rng(3))
+    architecture = supernet.space.decode(genotype)
+    network = new_supernet("pico", 10, 2).extract(architecture)
+    supernet.take(network, architecture)
+    again = supernet.extract(architecture)
+    for name, value in network.named_parameters():
+        assert torch.equal(value, again.get_parameter(name)), name
+    changed = [n for n, v in supernet.state_dict().items() if not torch.equal(v, before[n])]
+    assert 0 < len(changed) < len(before)  # the layers that it does not have keep theirs
+
+
+def test_a_network_of_other_layers_is_refused():
+    from evonas.errors import ConfigurationError
+    from evonas.supernet.train import new_supernet
+
+    supernet = new_supernet("pico", 10, 0)
+    first, second = (
+        supernet.space.decode(g) for g in supernet.space.sample(2, np.random.default_rng(0))
+    )
+    with pytest.raises(ConfigurationError, match="is another one than that of pico"):
+        supernet.take(supernet.extract(first), second)
+
+
+def test_training_starts_from_an_archive_of_other_classes(tmp_path):
+    from evonas.cli import main
+    from evonas.detector.archive import Archive, Card, save_archive
+    from evonas.supernet import load_supernet
+
+    digits = make_digits(tmp_path / "digits", train=8, val=2)
+    design = resolve("nano:0173a00230027c0")
+    network = Detector(design.architecture.with_classes(2))
+    save_archive(tmp_path / "a.safetensors", Archive(network, Card(design.name, ("3", "cat"))))
+    out = tmp_path / "s.safetensors"
+    command = ["supernet", "train", "--data", str(digits), "--out", str(out)]
+    changes = ["--set", "steps=1", "--set", "batch_size=2", "--set", "learning_rate=1e-9"]
+    assert main([*command, *changes, "--init", str(tmp_path / "a.safetensors")]) == 0
+    supernet, card = load_supernet(out)
+    assert "--init" in card["command"]
+    taken = supernet.extract_design(design)
+    assert torch.allclose(taken.unit("stem").weight, network.unit("stem").weight, atol=1e-3)
+    logits = taken.unit("head0_classes1").weight
+    theirs = network.unit("head0_classes1").weight
+    ours = logits.view(-1, 10, *logits.shape[1:])[:, 3]
+    assert torch.allclose(ours, theirs.view(-1, 2, *theirs.shape[1:])[:, 0], atol=1e-3)
+    elsewhere = ["--space", "pico", "--init", str(tmp_path / "a.safetensors")]
+    assert main([*command, *changes, *elsewhere]) == 3

@@ -12,6 +12,7 @@ from evonas.latency.campaigns.campaign import Progress, campaign_genotypes, run_
 from evonas.latency.campaigns.imports import read_results
 from evonas.latency.devices import Device, list_devices, load_device
 from evonas.latency.own import own_devices, own_files
+from evonas.latency.predictors.across import across_table, load_across
 from evonas.latency.predictors.adapt import CROSS_VALIDATED, Adaptation, adapt
 from evonas.latency.predictors.fit import Kind, evaluate, fit_predictor, held_out
 from evonas.latency.predictors.metrics import Accuracy
@@ -21,6 +22,7 @@ from evonas.latency.predictors.predictor import (
     load_predictor,
     save_predictor,
 )
+from evonas.latency.predictors.sharpen import sharpen
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.measurement import Measurement
 from evonas.latency.sources.runtimes import pin_to_core
@@ -36,6 +38,9 @@ from evonas.space import Architecture, SearchSpace, load_space
 
 DataDir = Path | str | None
 Networks = Literal["random", "front"]
+
+# Up to so many measured networks, a model over all spaces knows more than they do.
+_FEW = 300
 
 
 def measure_device(
@@ -108,8 +113,17 @@ def measure_network(
 def fit_device(
     device: str, space: str, data_dir: DataDir = None, kind: Kind | None = None
 ) -> LatencyPredictor:
-    """Fits a predictor to the device's measurements, saves it and returns it."""
-    predictor = fit_predictor(_measurements(device, load_space(space), data_dir), kind)
+    """Fits a predictor to the device's measurements, saves it and returns it.
+
+    Few measurements sharpen the device's model over all spaces, where there is one and no kind is
+    asked for.
+    """
+    measurements = _measurements(device, load_space(space), data_dir)
+    across = load_across(device, data_dir)
+    if across is not None and kind is None and len(measurements) <= _FEW:
+        predictor = sharpen(measurements, across_table(across, measurements.space))
+    else:
+        predictor = fit_predictor(measurements, kind)
     save_predictor(predictor, data_dir)
     return predictor
 
@@ -190,6 +204,7 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
             "description": device.description,
             "predicts": device.name in predicted,
             "accuracy": dict(predicted[device.name].accuracy) if device.name in predicted else {},
+            "kind": predicted[device.name].model.kind if device.name in predicted else "",
             "own": own_files(device.name, data_dir, space) != [],
         }
         for device in (*known, *imported)

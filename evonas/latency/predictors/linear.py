@@ -48,17 +48,24 @@ def fit_linear(space: SearchSpace, observed: Observations, alike: Floats | None 
     Raises:
         DataError: Too few observations to fit anything.
     """
-    if len(observed.milliseconds) < _FEWEST:
-        raise DataError(
-            f"{len(observed.milliseconds)} measured networks: at least {_FEWEST} are required"
-        )
+    check_enough(len(observed.milliseconds))
     kinds = layer_kinds(space)
-    times = np.append(_Process(space, observed, alike).times(), 0.0)
+    times = np.append(LayerProcess(space, observed, alike).times(), 0.0)
     table: Floats = times[kinds.of_cell]
     return table
 
 
-class _Process:
+def check_enough(count: int) -> None:
+    """Refuses too few measured networks.
+
+    Raises:
+        DataError: Fewer than ten.
+    """
+    if count < _FEWEST:
+        raise DataError(f"{count} measured networks: at least {_FEWEST} are required")
+
+
+class LayerProcess:
     """The Gaussian process over a space's layers, given observed sums."""
 
     def __init__(
@@ -75,7 +82,7 @@ class _Process:
         relative = diags_array(1 / observed.milliseconds) @ observed.counts
         self._asked = relative @ self._amounts
         self._typical = np.abs(self._asked).mean(axis=0) + 1e-12
-        self._base = self._priced(observed.milliseconds)
+        self._base = self._begin(observed)
         shares = csr_array(relative @ diags_array(self._base))
         self._used = np.unique(shares.indices).astype(np.intp)
         self._shares = shares[:, self._used]
@@ -99,12 +106,12 @@ class _Process:
         floored: Floats = np.maximum(times, _SMALLEST * self._base)
         return floored
 
-    def _priced(self, milliseconds: Floats) -> Floats:
+    def _begin(self, observed: Observations) -> Floats:
         """What the layers' amounts cost at the non-negative prices of least relative error."""
         from scipy.optimize import nnls
 
-        prices = nnls(self._asked, np.ones(len(milliseconds)))[0]
-        floor = 1e-5 * np.median(milliseconds)
+        prices = nnls(self._asked, np.ones(len(observed.milliseconds)))[0]
+        floor = 1e-5 * np.median(observed.milliseconds)
         base: Floats = np.maximum(self._amounts @ prices, floor)
         return base
 

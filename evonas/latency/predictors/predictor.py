@@ -11,6 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
 from evonas.latency.devices import check_device_name, list_devices
+from evonas.latency.predictors.across import (
+    AcrossModel,
+    across_devices,
+    across_table,
+    load_across,
+)
 from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
 from evonas.latency.sources.analytic import HARDWARE, analytic_model, formula
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
@@ -83,7 +89,8 @@ def load_predictor(
 ) -> LatencyPredictor:
     """Returns the predictor of a device for a space.
 
-    A sub-space without one of its own uses that of the space it is part of.
+    A sub-space without one of its own uses that of the space it is part of; a space without any
+    uses the device's model over all spaces, if there is one.
 
     Args:
         device: Name of a device; those imported by the user included.
@@ -104,6 +111,9 @@ def load_predictor(
             return replace(found, space=space, model=TranslatedModel(space, parent, found.model))
     if device in HARDWARE:
         return _analytic(device, space)
+    across = load_across(device, data_dir)
+    if across is not None:
+        return _across(across, space)
     raise _no_predictor(device, space, data_dir)
 
 
@@ -141,7 +151,7 @@ def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None
         for whole in (space, *_parents(space))
         for path in (folder / "latency" / whole.name).glob(f"*{PREDICTOR}")
     }
-    return sorted(fitted | HARDWARE.keys())
+    return sorted(fitted | HARDWARE.keys() | set(across_devices(data_dir)))
 
 
 def _file(device: str, space: SearchSpace) -> str:
@@ -153,6 +163,19 @@ def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:
     everything = (0.0, float("inf"))
     model = analytic_model(device, space)
     return LatencyPredictor(device, space, model, "analytic", everything, versions=versions)
+
+
+def _across(across: AcrossModel, space: SearchSpace) -> LatencyPredictor:
+    return LatencyPredictor(
+        across.device,
+        space,
+        LinearModel(space, across_table(across, space), "across"),
+        across.source,
+        across.range_ms,
+        across.n_train,
+        across.accuracy,
+        across.versions,
+    )
 
 
 def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
@@ -207,7 +230,9 @@ def _no_predictor(
     available = list_predictors(space, data_dir)
     if device not in {known.name for known in list_devices()}:
         return unknown_name("device", device, {*available, *(d.name for d in list_devices())})
+    options = f"--device {device} --space {space.name}"
     return ConfigurationError(
         f"device {device!r} has no predictor for space {space.name!r} (available: "
-        f"{', '.join(available) or 'none'}); make one with: evonas device measure and fit"
+        f"{', '.join(available) or 'none'}); make one with: evonas device measure {options} "
+        f"--count 200 && evonas device fit {options}"
     )

@@ -1,0 +1,144 @@
+"""What `evonas find` is asked for, and what it has planned: both lie in its folder as JSON."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evonas.errors import ConfigurationError, SchemaError
+from evonas.files import read_json, write_json
+
+# Shares of the hours; what is left is for the rest: data, latencies, files, evaluation.
+SUPERNET, SEARCH, TRAINING = 0.45, 0.12, 0.33
+_VERSION = 1
+_BARE = re.compile(r"(?<![\w:@#.-])latency(?![\w:@#.-])")
+
+
+@dataclass(frozen=True, slots=True)
+class FindSpec:
+    """What is asked for.
+
+    Attributes:
+        data: COCO-format folder with the splits train and val; test is used if it is there.
+        device: The device that the detector is for.
+        where: Conditions on the networks; a bare `latency` is that of the device.
+        image_size: Side of the network's input.
+        hours: Time of this machine, at most.
+        space: YAML file or name of a space; empty for one made from `nano` for the data.
+        tile: Side of tiles that the images are cut into, in pixels of the images; 0 for whole
+            images.
+        trained: Networks of the front that are trained.
+        recipe: Of the trainings.
+        changes: Of the recipes of supernet and trainings, NAME=VALUE.
+        seed: Of everything random.
+    """
+
+    data: Path
+    device: str
+    where: tuple[str, ...] = ()
+    image_size: int = 160
+    hours: float = 4.0
+    space: str = ""
+    tile: int = 0
+    trained: int = 2
+    recipe: str = "nano"
+    changes: tuple[str, ...] = ()
+    seed: int = 0
+
+    @property
+    def latency(self) -> str:
+        """The column that is made small."""
+        return f"latency:{self.device}"
+
+    def conditions(self) -> list[str]:
+        """Returns the conditions with the device's column.
+
+        >>> FindSpec(Path("d"), "ethos-u55-256", ("latency <= 5",)).conditions()
+        ['latency:ethos-u55-256 <= 5']
+        """
+        return [_BARE.sub(self.latency, text) for text in self.where]
+
+    def settings(self) -> dict[str, Any]:
+        """Returns it as JSON values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        return {"version": _VERSION, **values}
+
+
+@dataclass(frozen=True, slots=True)
+class FindPlan:
+    """What the hours are enough for on this machine, and what that takes in seconds.
+
+    Attributes:
+        supernet_steps: Of the supernet.
+        population: Networks of a generation.
+        generations: Of the search.
+        training_steps: Of each trained network.
+        batch_size: Images of a step.
+        seconds: What each stage is expected to take, by name.
+        memory: Bytes, at most.
+    """
+
+    supernet_steps: int
+    population: int
+    generations: int
+    training_steps: int
+    batch_size: int
+    seconds: dict[str, float]
+    memory: int
+
+
+def claim_folder(out: Path, spec: FindSpec) -> None:
+    """Makes the folder for this question, or takes it up again.
+
+    Raises:
+        ConfigurationError: It holds another one.
+    """
+    path, here = out / "find.json", spec.settings()
+    if not path.exists():
+        write_json(path, here)
+        return
+    there = read_json(path, "the question of `evonas find`")
+    other = [name for name in here if there.get(name) != here[name]]
+    if other:
+        raise ConfigurationError(
+            f"{out}: holds another find ({other[0]} {there.get(other[0])}, now {here[other[0]]}); "
+            "name another folder with --out"
+        )
+
+
+def read_spec(out: Path) -> FindSpec:
+    """Reads the question of a folder.
+
+    Raises:
+        SchemaError: There is none, or it is damaged.
+    """
+    path = out / "find.json"
+    content = read_json(path, "the question of `evonas find`")
+    try:
+        values = {name: content[name] for name in FindSpec.__slots__}
+        for name in ("where", "changes"):
+            values[name] = tuple(map(str, values[name]))
+        return FindSpec(**{**values, "data": Path(values["data"])})
+    except (KeyError, TypeError) as error:
+        raise SchemaError(f"{path}: not the question of `evonas find` ({error})") from error
+
+
+def read_plan(out: Path) -> FindPlan:
+    """Reads the plan of a folder.
+
+    Raises:
+        SchemaError: There is none, or it is damaged.
+    """
+    path = out / "plan.json"
+    content = read_json(path, "the plan of `evonas find`")
+    try:
+        plan = FindPlan(**{name: content[name] for name in FindPlan.__slots__})
+        numbers = [getattr(plan, name) for name in FindPlan.__slots__ if name != "seconds"]
+        if not all(type(n) is int and n > 0 for n in numbers):
+            raise ValueError("numbers above 0 are expected")
+        if not all(type(seconds) in (int, float) for seconds in plan.seconds.values()):
+            raise ValueError("seconds are expected")
+        return plan
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SchemaError(f"{path}: not the plan of `evonas find` ({error})") from error

@@ -1,0 +1,144 @@
+"""`evonas find`: what it asks, what it refuses, and where it goes on."""
+
+import json
+
+import pytest
+
+from evonas.cli import main
+from evonas.data import make_digits
+from evonas.errors import ConfigurationError, SchemaError
+from evonas.find import FindSpec, run_find
+from evonas.find.run import FindError
+from evonas.find.spec import claim_folder, read_plan, read_spec
+from evonas.find.stages import stages
+
+PLAN = {
+    "supernet_steps": 500, "population": 8, "generations": 3, "training_steps": 300,
+    "batch_size": 16, "seconds": {"supernet": 90.0}, "memory": 2**30,
+}  # fmt: skip
+FRONT = """arch_id,map,latency:ethos-u55-256,over_budget
+nano:000000000000000,0.10,0.5,0
+nano:0173a00230027c0,0.40,3.0,1
+nano:111057020002190,0.30,1.0,0
+nano:1050a7700700ba1,0.20,0.9,0
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    data = make_digits(tmp_path / "digits", train=4, val=4)
+    return FindSpec(data, "ethos-u55-256", ("latency <= 1",), 64, space="nano")
+
+
+@pytest.fixture
+def out(tmp_path, spec):
+    """A folder in which the search is done."""
+    out = tmp_path / "out"
+    (out / "search").mkdir(parents=True)
+    (out / "search" / "front.csv").write_text(FRONT)
+    (out / "search" / "run.json").write_text("{}")
+    (out / "plan.json").write_text(json.dumps(PLAN))
+    return out
+
+
+def calls(spec, out, name):
+    [stage] = [stage for stage in stages(spec, out) if stage.name == name]
+    return [call.arguments for call in stage.calls()]
+
+
+def test_a_bare_latency_is_the_device_s(spec):
+    texts = ("latency <= 5 and madds < 1e7", "latency:cpu-xnnpack <= 2", "not (latency > 3)")
+    assert FindSpec(spec.data, "u", texts).conditions() == [
+        "latency:u <= 5 and madds < 1e7", "latency:cpu-xnnpack <= 2", "not (latency:u > 3)",
+    ]  # fmt: skip
+
+
+def test_the_best_within_budget_are_trained_from_the_supernet(spec, out):
+    first, second = calls(spec, out, "training")
+    assert first[:2] == ("train", "nano:111057020002190")  # 0.40 is over budget, measured
+    assert second[:2] == ("train", "nano:1050a7700700ba1")
+    assert "--set=steps=300" in first
+    assert f"--init={out / 'supernet.safetensors'}" in first
+
+
+def test_a_begun_training_resumes_and_a_done_one_is_left(spec, out):
+    for number, file in (("1", "metrics.json"), ("2", "config.json")):
+        folder = out / "trained" / number
+        folder.mkdir(parents=True)
+        (folder / file).write_text("{}")
+    assert calls(spec, out, "training") == [("train", "--resume", f"--out={out / 'trained' / '2'}")]
+
+
+def test_a_search_without_any_network_within_budget_says_so(spec, out):
+    (out / "search" / "front.csv").write_text(FRONT.replace(",0\n", ",1\n"))
+    with pytest.raises(ConfigurationError, match="no network meets latency:ethos-u55-256 <= 1"):
+        calls(spec, out, "training")
+
+
+def test_data_without_a_validation_split_is_divided(spec, out):
+    (spec.data / "annotations" / "instances_val.json").unlink()
+    [call] = calls(spec, out, "data")
+    assert call == ("data", "split", str(spec.data), "--split=val=0.2", f"--out={out / 'data'}")
+
+
+def test_tiles_have_the_size_of_the_network(spec, out):
+    tiled = FindSpec(spec.data, spec.device, image_size=160, tile=320)
+    [call] = calls(tiled, out, "data")
+    assert call[3:5] == ("--size=160", "--scale=0.5")
+
+
+def test_a_folder_with_another_question_is_refused(spec, tmp_path):
+    claim_folder(tmp_path / "out", spec)
+    claim_folder(tmp_path / "out", spec)
+    assert read_spec(tmp_path / "out") == spec
+    other = FindSpec(spec.data, spec.device, spec.where, 64, hours=1, space="nano")
+    with pytest.raises(ConfigurationError, match=r"another find \(hours 4.0, now 1\)"):
+        claim_folder(tmp_path / "out", other)
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", json.dumps({**PLAN, "population": "x"})])
+def test_a_damaged_plan_is_told(tmp_path, damage):
+    (tmp_path / "plan.json").write_text(damage)
+    with pytest.raises(SchemaError, match=r"plan\.json"):
+        read_plan(tmp_path)
+
+
+def test_a_stage_that_fails_ends_with_its_code_and_reason(spec, tmp_path):
+    (spec.data / "annotations" / "instances_train.json").write_text("{")
+    with pytest.raises(FindError, match=r"check the data: .*instances_train\.json") as caught:
+        run_find(spec, tmp_path / "out")
+    assert caught.value.exit_code == 3
+    progress = json.loads((tmp_path / "out" / "progress.json").read_text())
+    assert (progress["state"], progress["stage"]) == ("stopped", "check")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (["--device", "ethos-u55"], "unknown device"),
+        (["--image-size", "100"], "a multiple of 32 is required"),
+        (["--where", "latency below 5"], "latency"),
+        (["--hours", "0"], "a number from 0.01"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_written(
+    spec, tmp_path, capsys, changed, message
+):
+    command = ["find", "--data", str(spec.data), "--device", spec.device]
+    assert main([*command, "--out", str(tmp_path / "out"), *changed]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_kills_in_every_stage_change_nothing(tmp_path):
+    from scripts.stress.find import outcome, run, seconds_of_stages
+
+    data = make_digits(tmp_path / "digits", train=64, val=24)
+    run(tmp_path / "a" / "find", data, (), {}, 0)
+    took = seconds_of_stages(tmp_path / "a" / "find")
+    assert run(tmp_path / "b" / "find", data, list(took), took, 1) >= 4
+    assert outcome(tmp_path / "b" / "find") == outcome(tmp_path / "a" / "find")
+    page = (tmp_path / "b" / "find" / "report.html").read_text()
+    assert "evonas supernet train" in page
+    assert "takes" in page
