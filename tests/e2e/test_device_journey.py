@@ -32,6 +32,15 @@ def measurements(path: Path) -> Path:
     return path
 
 
+def close_menu(page: Page) -> None:
+    """Closes the side, which lies over a phone's page, if it is open."""
+    if page.get_by_test_id("stExpandSidebarButton").is_visible():
+        return
+    page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
+    page.wait_for_timeout(600)  # it slides out
+
+
 def same_in_another_window(open_page, page: Page, text: str) -> None:
     """Holds that the page's address shows the same to somebody else."""
     other = open_page()
@@ -70,8 +79,7 @@ def test_from_a_csv_file_to_an_int8_file(open_page, tmp_path, monkeypatch, look)
         expect(page.get_by_text(best)).to_be_attached()
         settle(page)
         if look:
-            page.reload()  # with the side closed
-            settle(page)
+            close_menu(page)
         expect(page.get_by_text(best)).to_be_visible()
         budget = page.url
         assert "budget" in budget
@@ -86,10 +94,14 @@ def test_from_a_csv_file_to_an_int8_file(open_page, tmp_path, monkeypatch, look)
         )
         expect(page.get_by_role("heading", name="Architecture", exact=True)).to_be_visible()
         settle(page)
+        if look:
+            close_menu(page)  # Streamlit opens it where it was open before
         page.get_by_role("button", name="Add to the shortlist").click()
         expect(page.get_by_role("button", name="On the shortlist")).to_be_visible()
 
         go_to(page, "Training")
+        if look:
+            close_menu(page)
         for label, value in (("Steps", 6), ("Batch size", 4)):
             page.get_by_role("spinbutton", name=label).fill(f"{value}")
             page.keyboard.press("Tab")
