@@ -17,6 +17,7 @@ PAGES = {
     "compare": "compare_arrows",
     "find": "my_location",
     "searches": "manage_search",
+    "benchmark": "leaderboard",
     "training": "model_training",
     "detect": "image_search",
     "devices": "speed",

@@ -1,9 +1,11 @@
 """What is known of one architecture: blocks, costs, latencies, published figures."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from evonas.latency import list_predictors, load_predictor, measure_network
+from evonas.latency.memory_limit import SURE, load_chances
 from evonas.latency.sources.measurement import by_block
 from evonas.space import (
     Architecture,
@@ -17,6 +19,7 @@ from evonas.space import (
 )
 from evonas.space.costs import madds, params
 from evonas.space.layers import layer_rows
+from evonas.space.memory import memory_needs
 from evonas.space.published import PUBLISHED
 
 
@@ -45,6 +48,7 @@ def describe(design: Design | str, measure: bool = False) -> dict[str, Any]:
         "madds": madds(architecture),
         "params": params(architecture),
         "params_bn4": params(architecture, batch_norm_values=4),
+        **memory_needs(architecture),
         "stem": architecture.stem,
         "blocks": _blocks(architecture),
         "latency_ms": {device: entry["ms"] for device, entry in latency.items()},
@@ -84,6 +88,10 @@ def _latencies(space: SearchSpace, genotypes: Genotypes) -> dict[str, dict[str, 
             "share": (blocks / total).tolist(),
             **({"within_5": predictor.accuracy["within_5"]} if predictor.accuracy else {}),
         }
+        chance = float(load_chances(device, space)(genotypes)[0])
+        if chance < SURE:
+            reason = f"its memory holds it by a chance of {chance:.0%}, --measure tells"
+            found[device] |= {"ms": math.nan, "share": [], "reason": reason}
     return found
 
 
@@ -92,7 +100,12 @@ def _measured(architecture: Architecture, space: SearchSpace) -> dict[str, dict[
     for device, (source, measurement) in measure_network(architecture, space).items():
         blocks = by_block(measurement, architecture) or []
         share = [block / sum(blocks) for block in blocks]
-        found[device] = {"ms": measurement.latency_ms, "source": source, "share": share}
+        found[device] = {
+            "ms": measurement.latency_ms,
+            "source": source,
+            "share": share,
+            **({"reason": measurement.reason} if measurement.reason else {}),
+        }
     return found
 
 

@@ -27,7 +27,8 @@ class Objective:
 # AP of the smallest, middle and largest third of the objects of a data set's validation images.
 BY_SIZE = ("map_small", "map_medium", "map_large")
 
-# Objectives by exact name; `latency:DEVICE` and `measured:DEVICE` are made on demand.
+# Objectives by exact name; `latency:DEVICE` (predicted), `latency_upper:DEVICE` (with a margin) and
+# `measured:DEVICE` are made on demand.
 _FIXED = {
     objective.name: objective
     for objective in (
@@ -38,9 +39,10 @@ _FIXED = {
         Objective("madds", "MAdds", maximise=False),
         Objective("params", "parameters", maximise=False),
         Objective("peak_memory", "bytes", maximise=False),
+        Objective("flash", "bytes", maximise=False),
     )
 }
-_PER_DEVICE = re.compile(r"(latency|measured):[a-z0-9][a-z0-9-]*")
+_PER_DEVICE = re.compile(r"(latency|latency_upper|measured):[a-z0-9][a-z0-9-]*")
 
 
 def load_objective(name: str) -> Objective:

@@ -15,12 +15,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def installed(name: str) -> Path:
-    """Returns a folder that comes with evonas, `app` or `benchmark_data`.
+    """Returns what comes with evonas: `app`, `benchmark_data` or `CITATION.cff`.
 
     It lies in the package's own `_share` where a wheel was installed, else in the checkout.
     """
     packed = _PACKAGE / "_share" / name
-    return packed if packed.is_dir() else _PACKAGE.parent / name
+    return packed if packed.exists() else _PACKAGE.parent / name
 
 
 def shipped_data() -> Path:

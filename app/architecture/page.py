@@ -9,9 +9,11 @@ import streamlit as st
 from app.architecture.details import gene_changes, neighbours, scores
 from app.architecture.downloads import device_downloads
 from app.shared.frame import metrics, picture, readable_tables, run_page
+from app.shared.settings import as_text
 from app.shared.state import add_to_shortlist, shortlist
 from evonas.describe import describe
 from evonas.figures.architecture import shares_figure, strip_figure
+from evonas.json_values import without_nan
 from evonas.space import Design, list_baselines, list_published, resolve
 from evonas.space.layers import layer_rows
 
@@ -61,6 +63,8 @@ def header(design: Design, described: dict[str, Any]) -> None:
         {
             "multiply-adds (counted)": f"{described['madds'] / 1e6:.1f} M",
             "parameters (counted)": f"{described['params'] / 1e6:.3f} M",
+            "maps at once, int8": f"{described['peak_memory'] / 1e3:,.0f} kB",
+            "weights, int8": f"{described['flash'] / 1e3:,.0f} kB",
             "image": f"{skeleton.image_size} x {skeleton.image_size}",
         }
     )
@@ -76,7 +80,7 @@ def header(design: Design, described: dict[str, Any]) -> None:
             )
         st.download_button(
             "Everything as JSON",
-            json.dumps(described, indent=1),
+            json.dumps(without_nan(described), indent=1),
             f"{design.name.replace(':', '-')}.json",
             "application/json",
             on_click="ignore",
@@ -108,11 +112,14 @@ def latency(described: dict[str, Any]) -> None:
         },
     )
     picture(
-        shares_figure({device: entry["share"] for device, entry in entries.items()}),
+        shares_figure({d: entry["share"] for d, entry in entries.items() if entry["share"]}),
         "shares",
         "Share of the latency that each block takes, one bar per device.",
     )
     st.caption("Where the time goes: a bar is a device, its parts the blocks from first to last.")
+    for device, entry in entries.items():
+        if "reason" in entry:
+            st.caption(f"{as_text(device)}: no latency: {entry['reason']}.")
 
 
 def commands(design: Design) -> None:

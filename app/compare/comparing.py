@@ -62,7 +62,8 @@ def objective_values(
         if design.space is None or design.genotype is None or design.arch_id is None:
             continue
         genotypes = design.genotype[None]
-        known = {name: float(v[0]) for name, v in computed(design.space, genotypes).items()}
+        found = computed(design.space, genotypes)
+        known = {name: float(v[0]) for name, v in found.items() if np.isfinite(v[0])}
         known |= (trained or {}).get(design.arch_id, {})
         for table in tables.values():
             if design.space.name not in table.spaces:
@@ -83,6 +84,8 @@ def show_value(name: str, value: float) -> str:
     ('18.18 M', '0.1929 ms')
     """
     objective = _objective(name)
+    if objective.unit == "bytes":
+        return f"{value / 1e3:,.4g} kB"
     if not objective.maximise and objective.unit != "ms":
         return f"{value / 1e6:.4g} M"
     return f"{value:.4g} {objective.unit}"

@@ -135,7 +135,7 @@ def predicted_ms(design: Design) -> dict[str, float]:
     return {
         name.removeprefix("latency:"): float(values[0])
         for name, values in computed(design.space, design.genotype[None]).items()
-        if name.startswith("latency:")
+        if name.startswith("latency:") and np.isfinite(values[0])
     }
 
 

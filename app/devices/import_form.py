@@ -13,8 +13,9 @@ MOST_BYTES = 5 * 2**20
 def import_form(space: str) -> None:
     """Draws the form, and what is wrong with a file that was sent."""
     st.caption(
-        "`evonas device export-samples --out samples` writes networks to be measured and the file "
-        "to fill: the columns arch_id, latency and unit (s, ms or us), 20 networks at least."
+        "`evonas device export-samples --out samples` writes networks to be measured, "
+        "bench_device.py, which measures them on a board with Python, and the file to fill: the "
+        "columns arch_id, latency and unit (s, ms or us), 20 networks at least."
     )
     with st.form("import", border=False):
         name = st.text_input("Name of the device", max_chars=40, placeholder="my-phone")

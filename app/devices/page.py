@@ -7,7 +7,8 @@ from app.devices.own_device import own_device
 from app.shared.frame import linked_choice, metrics, picture, run_page
 from app.shared.settings import read_only
 from evonas.figures.devices import DeviceErrors, errors_data, errors_figure, ops_figure
-from evonas.latency import device_summaries, list_devices, list_predictors
+from evonas.latency import device_summaries, list_devices, list_predictors, own_npus
+from evonas.latency.memory_limit import load_memory_limit
 from evonas.space import list_spaces, load_space
 
 
@@ -22,7 +23,8 @@ def page() -> None:
     take_up_import()
     with second:
         device = linked_choice("Device", list_predictors(space), "device")
-    descriptions = {known.name: known.description for known in list_devices()}
+    known = (*list_devices(), *own_npus())
+    descriptions = {one.name: one.description for one in known}
     st.caption(descriptions.get(device, "A device imported here."))
     own_device(device, space)
     one_device(device, space)
@@ -101,6 +103,13 @@ def one_device(device: str, space: str) -> None:
         f"Fitted to {data.predictor.n_train} networks of {low:.3g} to {high:.3g} ms; beyond that "
         f"it extrapolates. Measured with {versions}."
     )
+    limit = load_memory_limit(device, data.predictor.space)
+    if limit is not None:
+        st.caption(
+            f"{limit.share:.0%} of {limit.n_train} compiled networks fit into its "
+            f"{limit.limit_bytes:,} bytes; which others do is said right in {limit.right:.0%} of "
+            "cases. Networks that probably do not fit have no latency."
+        )
     worst = abs(data.relative).argsort()[::-1][:10]
     with st.expander("The ten worst predictions"):
         st.dataframe(

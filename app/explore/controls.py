@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from app.shared.address import check_address, check_names
@@ -58,7 +59,7 @@ def choose() -> Choice | None:
         check_address("space", spaces)
         space = st.selectbox("Space", spaces, key="space", bind="query-params")
         table = view_table(tables[name], space)
-        ranges = load_ranges(tables[name], space) | _predicted_ranges(table, space)
+        ranges = load_ranges(tables[name], space) | _further_ranges(table, space)
         names = list(ranges)
         if len(names) < 2:
             st.info("This table has fewer than two objectives with values.")
@@ -100,9 +101,11 @@ def gene_filter(space: str) -> list[str]:
     )
 
 
-def _predicted_ranges(table: TableView, space: str) -> dict[str, tuple[float, float]]:
-    values = {name: table.column(name, space) for name in table.predictors}
-    return {name: (float(v.min()), float(v.max())) for name, v in values.items() if len(v)}
+def _further_ranges(table: TableView, space: str) -> dict[str, tuple[float, float]]:
+    further = table.columns(space)[len(table.table.columns(space)) :]
+    values = {name: table.column(name, space) for name in further}
+    known = {name: column[np.isfinite(column)] for name, column in values.items()}
+    return {name: (float(v.min()), float(v.max())) for name, v in known.items() if len(v)}
 
 
 def _own_devices(table: TableView, space: str) -> None:

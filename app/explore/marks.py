@@ -8,8 +8,10 @@ import numpy as np
 from app.shared.columns import Columns
 from evonas.errors import EvonasError
 from evonas.latency import load_predictor
+from evonas.latency.memory_limit import feasible_latency
 from evonas.space import Design, list_baselines, list_published, load_space, resolve
 from evonas.space.costs import madds, params
+from evonas.space.memory import MEMORY, memory_needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,16 @@ def _value(table: Columns, space: str, design: Design, column: str) -> float:
         return float(madds(design.architecture))
     if column == "params":
         return float(params(design.architecture))
+    if column in MEMORY:
+        return float(memory_needs(design.architecture)[column])
     own = design.space
     if own is None or design.genotype is None:
         return float("nan")
     genotype = design.genotype[None]
     try:
         if column.startswith("latency:"):
-            return float(load_predictor(column.partition(":")[2], own).predict(genotype)[0])
+            predictor = load_predictor(column.partition(":")[2], own)
+            return float(feasible_latency(predictor, genotype)[0])
         if own.name == space:
             return float(table.lookup(genotype, [column], space)[column][0])
     except EvonasError:

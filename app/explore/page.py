@@ -13,12 +13,14 @@ from app.explore.hue import hue_of
 from app.explore.marks import reference_marks, shortlist_marks
 from app.explore.why import why
 from app.shared.cards import sources
-from app.shared.frame import PICKING, compact, metrics, run_page
+from app.shared.frame import HYPERVOLUME, PICKING, hypervolume_text, metrics, run_page
 from app.shared.front import MOST_SHOWN, Front, front_data, subspace_fronts, subspace_levels
 from app.shared.rows import rows_csv, rows_frame
 from app.shared.state import shortlist
 from evonas.objectives import load_objective
 from evonas.space import load_space
+from evonas.space.costs import COSTS
+from evonas.space.memory import MEMORY
 
 _FRONT, _ALL = "Front", "All"
 
@@ -65,10 +67,9 @@ def figures(data: Front) -> None:
         {
             "on the front": f"{len(data.front)}",
             "within budget": f"{len(data.within):,} of {len(data.values):,}",
-            "hypervolume": compact(data.hypervolume),
+            "hypervolume": hypervolume_text(data.hypervolume),
         },
-        hypervolume="Area that the front dominates, to the worst values in this table: larger is "
-        "better.",
+        hypervolume=HYPERVOLUME,
     )
 
 
@@ -163,7 +164,7 @@ def front_table(choice: Choice, data: Front) -> list[int]:
         height=38 + 35 * min(max(len(rows), 1), 7),
         column_config={
             name: st.column_config.NumberColumn(
-                format="compact" if name in ("madds", "params") else "%.4g",
+                format="compact" if name in (*COSTS, *MEMORY) else "%.4g",
                 help=load_objective(name).unit,
             )
             for name in choice.objectives

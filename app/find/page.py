@@ -10,7 +10,7 @@ from app.shared.settings import find_data, read_only, shown
 from evonas.durations import show_seconds
 from evonas.errors import EvonasError
 from evonas.find import FindSpec
-from evonas.latency import list_devices
+from evonas.latency import list_devices, own_npus
 
 
 def page() -> None:
@@ -44,7 +44,7 @@ def find_form() -> None:
             "your images, or `evonas data make digits --out data/digits` to try."
         )
         return
-    devices = [device.name for device in list_devices()]
+    devices = [device.name for device in (*list_devices(), *own_npus())]
     with st.form("new find", border=False):
         name = st.text_input("Name", _fresh_name(), max_chars=40)
         first, second, third = st.columns(3)

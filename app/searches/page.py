@@ -1,22 +1,28 @@
-"""Searches: start one, watch it live, stop it, go on with it."""
+"""Searches: start some, watch them live, lay them over each other."""
 
 import streamlit as st
 
-from app.searches.figure import course, course_figure
+from app.searches.detail import buttons, detail
+from app.searches.folder import ALIVE, Search, list_searches, load_all
 from app.searches.form import search_form
-from app.searches.processes import Search, list_searches, load, read_front, resume, stop
-from app.shared.frame import (
-    attempt,
-    compact,
-    linked_choice,
-    live,
-    metrics,
-    picture,
-    run_page,
-    time_left,
+from app.searches.selection import select, selected
+from app.searches.study import (
+    EVALUATIONS,
+    SECONDS,
+    common_objectives,
+    curves,
+    fronts,
+    same_question,
+    search_rows,
 )
-from app.shared.settings import RUNS, read_only
-from app.shared.state import add_to_shortlist
+from app.shared.choice import addressed_choice, follow_address, to_address
+from app.shared.frame import HYPERVOLUME, live, picture, run_page
+from app.shared.settings import as_text, read_only
+from evonas.figures.curves import curves_figure
+from evonas.figures.fronts import fronts_figure
+
+_REFRESH = 2.0  # seconds
+_OVER = ("evaluations", "time")
 
 
 def page() -> None:
@@ -26,7 +32,7 @@ def page() -> None:
     if read_only():
         st.info("Read-only: searches are shown, none can be started.")
     else:
-        with st.expander("Start a search", expanded=not names):
+        with st.expander("Start searches", expanded=not names):
             search_form()
     if not names:
         st.info(
@@ -34,97 +40,129 @@ def page() -> None:
             "is closed."
         )
         return
-    chosen = linked_choice("Search", names, "search")
-    running = load(chosen).state == "running"
-    live(watch, 1.0 if running else None)(chosen, running)
+    alive = any(search.state in ALIVE for search in load_all())
+    live(study, _REFRESH if alive else None)(alive)
 
 
-def watch(name: str, was_running: bool) -> None:
-    """Draws one search as it is now; while it runs, once a second."""
-    search = load(name)
-    if was_running and search.state != "running":
+def study(was_alive: bool) -> None:
+    """Draws the list and what is chosen in it; while one runs, again and again."""
+    searches = load_all()
+    if any(search.state in ALIVE for search in searches) != was_alive:
         st.rerun()
-    data = course(search.progress)
-    hypervolume = compact(data.hypervolume[-1]) if data.hypervolume else "-"
-    metrics(
-        {
-            "state": search.state,
-            "generation": f"{data.generation} of {data.generations}",
-            "evaluated a second": f"{data.per_second:,.2f}",
-            "hypervolume": hypervolume,
-        }
-    )
-    if search.state == "running":
-        share = data.generation / data.generations if data.generations else 0.0
-        left = time_left(data.seconds_left) if data.generations else "starting"
-        st.progress(min(share, 1.0), text=left)
-    if data.hypervolume:
-        picture(
-            course_figure(data),
-            "course",
-            f"Hypervolume after each generation, now {hypervolume}",
-        )
-        st.caption(
-            "The hypervolume is what the front dominates up to the reference point: where it "
-            "stays flat, the search finds nothing better."
-        )
-    buttons(search)
-    if search.state == "finished":
-        front(search)
-    if search.state == "failed":
-        st.error("It ended early; the log says why. Resume continues from its table.")
-    with st.expander("Log and settings", expanded=search.state == "failed"):
-        st.code(search.log or "nothing yet", language=None, wrap_lines=True)
-        st.json(search.settings(), expanded=False)
-
-
-def front(search: Search) -> None:
-    """Draws the front of a finished search."""
-    rows = read_front(search.name)
-    if not rows:
+    if not searches:
+        st.rerun()
+    chosen = listing(searches)
+    buttons(searches, chosen)
+    if not chosen:
+        st.caption("Tick searches in the list to lay their curves and fronts over each other.")
         return
-    st.subheader("Its front")
-    ticked = st.dataframe(
-        rows, hide_index=True, key="found", on_select="rerun", selection_mode="multi-row"
+    if len(chosen) == 1:
+        detail(chosen[0])
+    growth(chosen)
+    their_fronts(chosen)
+
+
+def listing(searches: list[Search]) -> list[Search]:
+    """Draws the list of all searches and returns the ticked ones."""
+    names = [search.name for search in searches]
+    chosen = selected(names, same_question(searches, searches[0]))
+    rows = sorted(names.index(name) for name in chosen)
+    # The address rules, also after Back: so the ticks follow it. They are set every time, since a
+    # run that another one cuts short never tells the browser what it has set.
+    st.session_state["listing"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.dataframe(
+        search_rows(searches),
+        key="listing",
+        on_select=lambda: select(
+            names[i] for i in st.session_state["listing"]["selection"]["rows"] if i < len(names)
+        ),
+        selection_mode="multi-row",
+        hide_index=True,
+        height=38 + 35 * min(len(names), 8),
+        column_config={
+            "hypervolume": st.column_config.NumberColumn(format="%.4f", help=HYPERVOLUME),
+            "evaluations": st.column_config.NumberColumn(help="Networks evaluated so far."),
+            "of": st.column_config.NumberColumn(help="Networks that it may evaluate."),
+            "started": st.column_config.DatetimeColumn(format="distance"),
+            "question": st.column_config.TextColumn(width="large"),
+        },
+        alt=f"{len(names)} searches, {len(chosen)} of them ticked",
     )
-    picked = [rows[i]["arch_id"] for i in ticked["selection"]["rows"] if i < len(rows)]
-    with st.container(horizontal=True):
-        st.button(
-            f"Add {len(picked)} to the shortlist",
-            disabled=not picked,
-            on_click=add_to_shortlist,
-            args=(picked,),
-            key="add",
-        )
-        st.download_button(
-            "Front as CSV",
-            (RUNS / search.name / "front.csv").read_bytes,
-            f"{search.name}.csv",
-            "text/csv",
-            on_click="ignore",
-        )
+    return [searches[row] for row in rows]
 
 
-def buttons(search: Search) -> None:
-    """Draws what can be done with a search."""
-    with st.container(horizontal=True):
-        if not read_only() and search.request is not None:
-            if search.state == "running":
-                st.button("Stop", on_click=attempt, args=(stop, search.name), key="stop")
-            elif search.state in ("stopped", "failed"):
-                st.button(
-                    "Resume",
-                    on_click=attempt,
-                    args=(resume, search.name),
-                    key="resume",
-                    type="primary",
-                )
-        if (RUNS / search.name / "table").is_dir():
-            st.page_link(
-                "explore/page.py",
-                label="See its front in Explore",
-                query_params={"table": f"run {search.name}"},
-            )
+def growth(chosen: list[Search]) -> None:
+    """Draws the hypervolumes over evaluations or time."""
+    st.subheader("Hypervolume", help=HYPERVOLUME)
+    follow_address("over", _OVER)
+    over = st.segmented_control(
+        "over",
+        _OVER,
+        required=True,
+        key="over",
+        on_change=to_address,
+        args=("over",),
+        label_visibility="collapsed",
+    )
+    questions = list(dict.fromkeys(search.asked.question for search in chosen if search.asked))
+    st.caption(as_text(". ".join(questions)))
+    column = SECONDS if over == "time" else EVALUATIONS
+    found = curves(chosen, column)
+    if not found:
+        st.caption("No generation is done yet.")
+        return
+    best = max(found, key=lambda curve: curve.values[-1])
+    title = "seconds since its start" if column == SECONDS else "networks evaluated"
+    picture(
+        curves_figure(found, title, "hypervolume (higher is better)"),
+        "growth",
+        f"Normalised hypervolume of {len(found)} searches over {title}; the highest at the end is "
+        f"{best.values[-1]:.4f}, of {best.name}",
+    )
+    words = []
+    if len({curve.group for curve in found}) < len(found):
+        words.append(
+            "Of several seeds, the line is their median and the area their quartiles, as far as "
+            "all of them have come."
+        )
+    if len(questions) > 1:
+        words.append("They ask different questions: each hypervolume is a share of its own box.")
+    if len({search.asked.scored_by for search in chosen if search.asked}) > 1:
+        words.append("Different scorers give different APs: compare curves of one scorer.")
+    st.caption(" ".join(words))
+
+
+def their_fronts(chosen: list[Search]) -> None:
+    """Draws the fronts over each other."""
+    st.subheader("Fronts")
+    objectives = common_objectives(chosen)
+    if len(objectives) < 2:
+        st.caption("These searches have no two objectives in common.")
+        return
+    by_name = {objective.name: objective for objective in objectives}
+    axes = objectives[1], objectives[0]
+    if len(objectives) > 2:
+        names = list(by_name)
+        left, right = st.columns(2)
+        with left:
+            y = addressed_choice("Vertical axis", names, "vertical")
+        with right:
+            others = [name for name in names if name != y]
+            x = addressed_choice("Horizontal axis", others, "horizontal")
+        axes = by_name[x], by_name[y]
+    found = fronts(chosen, axes)
+    if not found:
+        st.caption("No front yet: it is written when the first generation is done.")
+        return
+    n = sum(len(front.points) for front in found)
+    picture(
+        fronts_figure(found, axes),
+        "fronts",
+        f"{n} networks on the fronts of {len(found)} searches: {axes[1].name} over {axes[0].name}",
+    )
+    late = [as_text(s.name) for s in chosen if s.state in ALIVE]
+    if late:
+        st.caption(f"Still growing, drawn as they are now: {', '.join(late)}.")
 
 
 run_page(page)

@@ -18,7 +18,8 @@ from evonas.errors import ConfigurationError
 from evonas.files import write_atomically
 
 LOG = "output.log"
-_LOCK, _PID, _STOPPED = "alive.lock", "pid", "stopped"
+PLACES = 2  # of processes that wait for one another
+_LOCK, _PID, _STOPPED, _WAITING = "alive.lock", "pid", "stopped", "waiting"
 _PATIENCE = 3.0  # seconds between asking a process to end and making it
 _PAUSE = 0.05  # seconds between looks
 
@@ -28,8 +29,13 @@ def evonas_command(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "evonas", *arguments]
 
 
-def spawn(folder: Path, arguments: Sequence[str]) -> None:
+def spawn(folder: Path, arguments: Sequence[str], places: Path | None = None) -> None:
     """Starts `evonas ARGUMENTS` in a session of its own, its output in the folder's log.
+
+    Args:
+        folder: Of the process.
+        arguments: Of `evonas`.
+        places: Where the places lie of which it waits for one; it need not wait if None.
 
     Raises:
         ConfigurationError: One is running for this folder.
@@ -37,11 +43,18 @@ def spawn(folder: Path, arguments: Sequence[str]) -> None:
     with (folder / _LOCK).open("a") as lock:
         if not _wait(lambda: _take(lock.fileno()), 10 * _PAUSE):  # a look holds it for a moment
             raise ConfigurationError(f"{folder.name} is running")
-        for file in (_PID, _STOPPED):
+        for file in (_PID, _STOPPED, _WAITING):
             (folder / file).unlink(missing_ok=True)
+        command = evonas_command(arguments)
+        if places is not None:
+            waiting = folder / _WAITING
+            waiting.touch()
+            wait = [str(places), str(PLACES), str(waiting)]
+            command = [sys.executable, "-I", str(Path(__file__).with_name("places.py")), *wait,
+                       *command]  # fmt: skip
         with (folder / LOG).open("w") as log:
             process = subprocess.Popen(
-                evonas_command(arguments),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -61,6 +74,11 @@ def is_alive(folder: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def is_waiting(folder: Path) -> bool:
+    """Returns whether the folder's process, which lives, waits for a place."""
+    return (folder / _WAITING).exists()
 
 
 def was_stopped(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """What every page has around it: the shortlist, and its errors as one message."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 _STYLE = """<style>
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8 }
 [data-testid="stSliderThumbValue"] { color: inherit }
-.st-key-view button, .st-key-view button p { color: inherit !important }
-.st-key-figures { row-gap: 0 }
+:is(.st-key-view, .st-key-over, .st-key-budget-in) :is(button, button p) {
+  color: inherit !important
+}
+[class*="st-key-figures"] { row-gap: 0 }
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 3rem }
 .st-key-pick { display: none }
 @media (pointer: coarse), (max-width: 640px) {
@@ -66,6 +69,12 @@ if (!window.evonasHistory) {
 # 0.0002 rather than 200µ, 20,000 rather than 20k.
 _TICKS = {"exponentformat": "none", "separatethousands": True}
 _BESIDE = 420  # pixels of menu and margins beside a picture
+# What the one normalised hypervolume is, for its help texts.
+HYPERVOLUME = (
+    "Share, 0 to 1, of the box between AP 1 at no cost and AP 0 at the cost of the costliest of "
+    "10,000 random networks of the space that the front dominates. The same everywhere: in "
+    "Explore, Searches, `evonas search` and its reports. Larger is better."
+)
 # Name of a container round a picture in which a finger picks.
 PICKING = "picking"
 
@@ -120,14 +129,15 @@ def _clear() -> None:
     st.session_state["clear asked"] = False
 
 
-def metrics(figures: Mapping[str, str], **helps: str) -> None:
+def metrics(figures: Mapping[str, str], part: str = "", **helps: str) -> None:
     """Draws figures in a row, which breaks where the window is narrow.
 
     Args:
         figures: Values by label.
+        part: Of the page, where it has several such rows.
         helps: What a figure means, by label.
     """
-    with st.container(horizontal=True, gap="medium", key="figures"):
+    with st.container(horizontal=True, gap="medium", key=f"figures{part}"):
         for label, value in figures.items():
             st.metric(label, value, help=helps.get(label), width="content")
 
@@ -197,6 +207,15 @@ def compact(value: float) -> str:
             divisor = 1e3 if letter == "k" else least
             return f"{value / divisor:.4g} {letter}"
     return f"{value:.4g}"
+
+
+def hypervolume_text(value: float) -> str:
+    """Returns a normalised hypervolume as it is shown.
+
+    >>> hypervolume_text(0.58324), hypervolume_text(float("nan"))
+    ('0.5832', '-')
+    """
+    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def linked_choice(

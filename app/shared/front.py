@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.shared.columns import Columns
+from app.shared.corners import table_hypervolume
 from evonas.errors import EvonasError
-from evonas.objectives import Objective, hypervolume, load_objective, pareto_mask
+from evonas.objectives import Objective, load_objective, pareto_mask
 from evonas.space import Op, SearchSpace
 from evonas.space.rules import SUBSPACES
 
@@ -30,7 +31,7 @@ class Front:
         dominated: Rows within the budgets that are not on it, thinned.
         outside: Rows that break a budget, thinned.
         within: All rows within the budgets.
-        hypervolume: Of the front, to the worst value of the table's rows.
+        hypervolume: Of the front, normalised; NaN where it is not defined.
         missing: By column, how many rows are left out for want of its value.
         over: By column, how many of the others break its budget; a row may break several.
         budgets: Per column the worst value that is allowed.
@@ -82,7 +83,6 @@ def front_data(
     objectives = load_objective(x), load_objective(y)
     columns = {name: table.column(name, space) for name in dict.fromkeys((x, y, *budgets))}
     values = np.stack([columns[x], columns[y]], axis=1)
-    known = np.isfinite(values).all(axis=1)
     complete = np.logical_and.reduce([np.isfinite(column) for column in columns.values()])
     missing = {name: int((~np.isfinite(column)).sum()) for name, column in columns.items()}
     over = {}
@@ -97,8 +97,6 @@ def front_data(
         within &= kept
     rows = np.flatnonzero(within)
     best = _best(values, rows, objectives)
-    signs = np.array([-1.0 if o.maximise else 1.0 for o in objectives])
-    worst = (values[known] * signs).max(axis=0) * signs if known.any() else np.zeros(2)
     return Front(
         *objectives,
         values,
@@ -106,7 +104,7 @@ def front_data(
         _thin(np.setdiff1d(rows, best, assume_unique=True)),
         _thin(np.flatnonzero(complete & ~within), _MOST_OUTSIDE),
         rows,
-        hypervolume(values[best], objectives, worst),
+        table_hypervolume(values[best], objectives, space),
         {name: n for name, n in missing.items() if n},
         {name: n for name, n in over.items() if n},
         dict(budgets),

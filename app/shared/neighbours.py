@@ -48,7 +48,7 @@ class OneGene:
     Attributes:
         genotypes: (k, n_genes) canonical.
         choices: (k,) the gene's choices in words.
-        columns: By name (k,) `madds`, `params` and `latency:DEVICE` of every predictor.
+        columns: By name (k,) costs, needs of memory and `latency:DEVICE` of every predictor.
         current: Index of the network itself.
     """
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from app.shared.tables import load_table, table_version
 from evonas.arrays import Floats
 from evonas.errors import EvonasError
 from evonas.latency import LatencyPredictor, load_predictor, own_devices
+from evonas.latency.memory_limit import feasible_latency
 from evonas.space import Genotypes
+from evonas.space.memory import MEMORY
 from evonas.table import BenchmarkTable
 
 Version = tuple[tuple[str, int, int], ...]
@@ -39,8 +40,10 @@ class TableView:
     faults: Mapping[str, EvonasError]
 
     def columns(self, space: str) -> list[str]:
-        """Returns the table's columns and then those predicted here."""
-        return [*self.table.columns(space), *self.predictors]
+        """Returns the table's columns, what memory asks for, and those predicted here."""
+        stored = self.table.columns(space)
+        needs = [name for name in MEMORY if name not in stored]
+        return [*stored, *needs, *self.predictors]
 
     def column(self, name: str, space: str) -> Floats:
         """Returns (n,) values; those predicted are computed once per table and predictor."""
@@ -68,7 +71,7 @@ class TableView:
         stored = [name for name in columns if name not in self.predictors]
         found = self.table.lookup(architectures, stored, space)
         return found | {
-            name: self.predictors[name].predict(architectures)
+            name: feasible_latency(self.predictors[name], architectures)
             for name in columns
             if name in self.predictors
         }
@@ -100,6 +103,6 @@ def _predicted(
     path: str, version: Version, space: str, checksum: str, _predictor: LatencyPredictor
 ) -> Floats:
     genotypes = load_table(Path(path)).genotypes(space)
-    values = np.asarray(_predictor.predict(genotypes), np.float64)
+    values = feasible_latency(_predictor, genotypes)
     values.flags.writeable = False
     return values

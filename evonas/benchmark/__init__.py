@@ -3,7 +3,10 @@
 from evonas.benchmark.catalogue import CATALOGUE
 from evonas.benchmark.definition import Noise, ProblemDefinition
 from evonas.benchmark.dynamic import LayerObjective, exact_front
-from evonas.benchmark.problem import BenchmarkProblem, list_problems, load_problem
+from evonas.benchmark.loading import list_problems, load_problem
+from evonas.benchmark.problem import BenchmarkProblem
+from evonas.benchmark.simulation import Simulation
+from evonas.benchmark.trained import TrainedProblem, trained_problem
 
 __all__ = [
     "CATALOGUE",
@@ -11,7 +14,10 @@ __all__ = [
     "LayerObjective",
     "Noise",
     "ProblemDefinition",
+    "Simulation",
+    "TrainedProblem",
     "exact_front",
     "list_problems",
     "load_problem",
+    "trained_problem",
 ]

@@ -15,7 +15,7 @@ from evonas.arrays import Floats
 from evonas.scoring.surrogate import Surrogate
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
-from evonas.space.memory import peak_memory
+from evonas.space.memory import MEMORY
 
 Column = Callable[[Genotypes], Floats]
 
@@ -40,8 +40,8 @@ def predicted(surrogate: Surrogate) -> Column:
 
 def cost_column(space: SearchSpace, name: str) -> Column | None:
     """Returns a column that follows from the space alone; None for any other."""
-    if name == "peak_memory":
-        return partial(peak_memory, space)
+    if name in MEMORY:
+        return partial(MEMORY[name], space)
     if name in COSTS:
         return partial(_cost, space, name)
     return None

@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evonas.benchmark.problem import load_problem
+from evonas.benchmark.loading import load_problem
 from evonas.benchmark.runs import RunKey, RunResult, load_run, perform, save_run
 from evonas.benchmark.trial import POPULATION
 from evonas.errors import ConfigurationError, EvonasError, unknown_name

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from evonas.errors import DataError
 from evonas.objectives import Objective, pareto_mask
 from evonas.space import Genotypes, SearchSpace
+from evonas.table.index import GenotypeIndex
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -89,17 +90,26 @@ def _noise_variance(runs: Floats) -> float:
     return float(np.nansum(residuals**2) / freedom.sum())
 
 
-def one_gene_neighbours(space: SearchSpace, genotype: Genotypes) -> Genotypes:
-    """Returns (m, n_genes) the networks that another choice of one gene (n_genes,) makes of it."""
-    rows = np.repeat(genotype[None], int(space.gene_sizes.sum()), axis=0)
-    genes = np.repeat(np.arange(space.n_genes), space.gene_sizes)
-    rows[np.arange(len(rows)), genes] = np.concatenate([np.arange(n) for n in space.gene_sizes])
-    found = np.unique(space.canonical(rows), axis=0)
-    others: Genotypes = found[(found != genotype).any(axis=1)]
-    return others
+def neighbour_rows(space: SearchSpace, genotypes: Genotypes) -> list[Ints]:
+    """Returns for each of (n, n_genes) distinct networks the rows of its neighbours by one gene.
+
+    Changes lead to networks of the matrix only.
+    """
+    index, n = GenotypeIndex(genotypes), len(genotypes)
+    found = np.empty((int(space.gene_sizes.sum()), n), np.int64)
+    changes = (
+        (gene, value) for gene in range(space.n_genes) for value in range(space.gene_sizes[gene])
+    )
+    for number, (gene, value) in enumerate(changes):
+        changed = genotypes.copy()
+        changed[:, gene] = value
+        found[number] = index.find(space.canonical(changed))
+    return [np.unique(rows[(rows >= 0) & (rows != own)]) for own, rows in enumerate(found.T)]
 
 
-def local_optima(space: SearchSpace, genotypes: Genotypes, values: Floats) -> tuple[Ints, Floats]:
+def local_optima(
+    space: SearchSpace, genotypes: Genotypes, values: Floats, near: list[Ints] | None = None
+) -> tuple[Ints, Floats]:
     """Returns the rows of the local optima, best first, and how far each stands out.
 
     That is the prominence: how far one must climb down to reach a better network by changes of one
@@ -109,11 +119,12 @@ def local_optima(space: SearchSpace, genotypes: Genotypes, values: Floats) -> tu
         space: The genotypes' space.
         genotypes: (n, n_genes) canonical and distinct; changes lead to these only.
         values: (n,) to be maximised; equal ones rank in this order.
+        near: `neighbour_rows` of them, where these are known already.
 
     Returns:
         Rows and prominences, (n_optima,) each.
     """
-    row_of = {genotype.tobytes(): row for row, genotype in enumerate(genotypes)}
+    near = neighbour_rows(space, genotypes) if near is None else near
     peak: dict[int, int] = {}  # of the network, or one closer to the best of what it is linked to
     prominence: dict[int, float] = {}
 
@@ -123,8 +134,7 @@ def local_optima(space: SearchSpace, genotypes: Genotypes, values: Floats) -> tu
         return row
 
     for row in np.argsort(-values, kind="stable").tolist():
-        near = [row_of.get(g.tobytes()) for g in one_gene_neighbours(space, genotypes[row])]
-        tops = {top(other) for other in near if other is not None and other in peak}
+        tops = {top(other) for other in near[row].tolist() if other in peak}
         best = min(tops, key=lambda t: (-values[t], t), default=row)
         peak[row] = best
         if best == row:

@@ -20,13 +20,18 @@ def normal_errors(genotypes: Genotypes, key: str) -> Floats:
     """Returns (n,) standard normal values that depend on nothing but each genotype and the key."""
     from scipy.special import ndtri
 
+    errors: Floats = ndtri(uniform(genotypes, key))
+    return errors
+
+
+def uniform(genotypes: Genotypes, key: str) -> Floats:
+    """Returns (n,) values between 0 and 1 that depend on nothing but each genotype and the key."""
     start = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
     state = np.full(len(genotypes), start, np.uint64)
     for gene in genotypes.T:
         state = _mixed(state ^ gene.astype(np.uint64))
-    uniform = ((state >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-    errors: Floats = ndtri(uniform)
-    return errors
+    values: Floats = ((state >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return values
 
 
 def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:

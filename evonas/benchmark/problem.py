@@ -1,6 +1,6 @@
 """A benchmark problem as a vectorised pymoo `Problem`, and as a plain function on genotypes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evonas.arrays import Floats
-from evonas.benchmark.catalogue import CATALOGUE
 from evonas.benchmark.columns import (
     Column,
     Tabulated,
@@ -23,17 +22,11 @@ from evonas.benchmark.columns import (
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.benchmark.indicators import REFERENCE, volume
 from evonas.benchmark.noise import noisy
-from evonas.benchmark.store import (
-    ColumnRecord,
-    ProblemRecord,
-    check_record,
-    problems_path,
-    read_problems,
-)
-from evonas.errors import ConfigurationError, SchemaError, unknown_name
-from evonas.paths import shipped_data
+from evonas.benchmark.store import ColumnRecord, ProblemRecord
+from evonas.errors import ConfigurationError, SchemaError
 from evonas.search.constraints import violations
 from evonas.search.problem import SpecProblem
+from evonas.search.spec import SearchSpec
 from evonas.space import Genotypes, SearchSpace
 
 _ROUNDING = 1e-9  # of normalised values
@@ -61,6 +54,9 @@ class ProblemValues:
         return Tabulated(self.space, values)
 
 
+Loader = Callable[[str, int], "BenchmarkProblem"]
+
+
 class BenchmarkProblem(SpecProblem):
     """One problem; see `load_problem`.
 
@@ -78,14 +74,17 @@ class BenchmarkProblem(SpecProblem):
     def __init__(
         self,
         definition: ProblemDefinition,
-        values: ProblemValues,
+        values: Column,
         record: ProblemRecord,
         seed: int = 0,
+        load: Loader | None = None,
+        spec: SearchSpec | None = None,
     ) -> None:
-        super().__init__(definition.spec())
+        super().__init__(spec or definition.spec())
         self.definition, self.record, self.seed = definition, record, seed
         self.objectives = self.spec.objectives
         self._values = values
+        self._load = load
 
     # --- evaluation -----------------------------------------------------------------------
 
@@ -253,54 +252,8 @@ class BenchmarkProblem(SpecProblem):
         return self.minimise(self.true_front)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return load_problem, (self.definition.name, self.seed)
-
-
-def list_problems(folder: Path | str | None = None) -> list[str]:
-    """Returns the names of the shipped problems, in the order of the catalogue."""
-    return [definition.name for definition, _ in list_records(folder)]
-
-
-def list_records(
-    folder: Path | str | None = None,
-) -> list[tuple[ProblemDefinition, ProblemRecord]]:
-    """Returns what the shipped problems are and how they were solved, without their columns.
-
-    Args:
-        folder: Folder of shipped data; the installation's if None.
-    """
-    path = problems_path(Path(folder) if folder else None)
-    shipped = read_problems(path)[1] if path.exists() else {}
-    return [(entry, shipped[entry.name]) for entry in CATALOGUE if entry.name in shipped]
-
-
-def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> BenchmarkProblem:
-    """Returns the problem of that name.
-
-    Args:
-        name: One of `list_problems()`.
-        seed: Seed of what a noisy problem shows; it changes nothing else.
-        folder: Folder of shipped data; the installation's if None.
-
-    Raises:
-        ConfigurationError: No problem has the name.
-        SchemaError: The shipped data is damaged or of another version.
-
-    >>> problem = load_problem("pico/u55")
-    >>> problem.evaluate_genotypes(problem.space.sample(3, np.random.default_rng(0))).shape
-    (3, 2)
-    """
-    known = list_problems(folder)
-    if name not in known:
-        raise unknown_name("problem", name, known)
-    data = Path(folder) if folder else shipped_data()
-    columns, problems = read_problems(problems_path(data))
-    definition = next(d for d in CATALOGUE if d.name == name)
-    own = columns.get(definition.space, {})
-    used = {column: own[column] for column in definition.columns if column in own}
-    check_record(name, definition, problems[name], used)
-    made = make_columns(definition, used, data)
-    return BenchmarkProblem(definition, ProblemValues(definition, made), problems[name], seed)
+        assert self._load, f"{self.definition.name} was not loaded by its name"
+        return self._load, (self.definition.name, self.seed)
 
 
 def _read_only(values: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from evonas.benchmark.indicators import distance, fronts_over_time, gains
-from evonas.benchmark.problem import load_problem
-from evonas.benchmark.trial import run_trial
+from evonas.benchmark.loading import load_problem
+from evonas.benchmark.problem import BenchmarkProblem
+from evonas.benchmark.trial import Trial, run_trial
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import write_atomically
 
@@ -73,17 +75,29 @@ class RunResult:
 
     def reached(self, share: float) -> float:
         """Returns the first evaluation after which that share of the front's volume was there."""
-        grown = zip(self.improved_at, self.improved_to, strict=True)
-        return float(next((n for n, volume in grown if volume >= share), np.inf))
+        return reached(self.improved_at, self.improved_to, share)
 
     def mean_hypervolume(self, evaluations: int) -> float:
         """Returns the mean of what was there after 1, 2, ... evaluations: how good and how early.
 
         A run that was allowed fewer keeps what it found.
         """
-        counted = evaluations + 1 - np.array(self.improved_at, np.float64)
-        grown = np.diff([0.0, *self.improved_to])
-        return float(np.dot(np.maximum(counted, 0), grown) / evaluations)
+        return mean_hypervolume(self.improved_at, self.improved_to, evaluations)
+
+
+def reached(improved_at: Sequence[int], improved_to: Sequence[float], share: float) -> float:
+    """Returns the first evaluation after which that share was there, infinite if it never was."""
+    grown = zip(improved_at, improved_to, strict=True)
+    return float(next((n for n, volume in grown if volume >= share), np.inf))
+
+
+def mean_hypervolume(
+    improved_at: Sequence[int], improved_to: Sequence[float], evaluations: int
+) -> float:
+    """Returns the mean of what was there after 1, 2, ... evaluations."""
+    counted = evaluations + 1 - np.array(improved_at, np.float64)
+    grown = np.diff([0.0, *improved_to])
+    return float(np.dot(np.maximum(counted, 0), grown) / evaluations)
 
 
 def checkpoints(evaluations: int, population: int) -> list[int]:
@@ -111,6 +125,11 @@ def perform(key: RunKey) -> RunResult:
         return RunResult(
             key, checksum, [], [], [], [], [], [], 0.0, f"{type(error).__name__}: {error}"
         )
+    return measure(problem, trial, key, round(seconds, 4))
+
+
+def measure(problem: BenchmarkProblem, trial: Trial, key: RunKey, seconds: float) -> RunResult:
+    """Returns what a run's evaluations come to, on true values."""
     points, feasible = trial.judged(problem)
     at = checkpoints(key.evaluations, key.population)
     fronts = fronts_over_time(points, feasible, at)
@@ -121,14 +140,14 @@ def perform(key: RunKey) -> RunResult:
     last = np.minimum(at, len(there)) - 1  # it may have ended early, the space being exhausted
     return RunResult(
         key,
-        checksum,
+        problem.record.checksum,
         (improved + 1).tolist(),
         there[improved].tolist(),
         at,
         there[last].round(_DIGITS).tolist(),
         [round(distance(front, reference), _DIGITS) for front in fronts],
         fronts[-1].round(_DIGITS).tolist(),
-        round(seconds, 4),
+        seconds,
     )
 
 
@@ -154,12 +173,7 @@ def load_run(folder: Path, key: RunKey, checksum: str) -> RunResult | None:
     path = key.path(folder)
     if not path.exists():
         return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-        found["distance"] = [np.inf if d is None else d for d in found["distance"]]
-        result = RunResult(**{**found, "key": RunKey(**found["key"])})
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise SchemaError(f"{path}: not a run's file ({error}); delete it") from error
+    result = read_run(path)
     if result.error:
         return None
     if result.key != key or result.checksum != checksum:
@@ -167,4 +181,32 @@ def load_run(folder: Path, key: RunKey, checksum: str) -> RunResult | None:
             f"{path}: a run of {result.key.evaluations} evaluations, population "
             f"{result.key.population}, problem {result.checksum}; choose another --out"
         )
+    return result
+
+
+def saved_runs(folder: Path) -> list[RunResult]:
+    """Returns all runs that a folder keeps, failed ones included, by problem, algorithm and seed.
+
+    Raises:
+        SchemaError: A file is damaged.
+    """
+    results = [read_run(path) for path in folder.glob("runs/*/*/*.json")]
+    return sorted(results, key=lambda r: (r.key.problem, r.key.algorithm, r.key.seed))
+
+
+def read_run(path: Path) -> RunResult:
+    """Returns what a run's file holds.
+
+    Raises:
+        SchemaError: It is damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        found["distance"] = [np.inf if d is None else d for d in found["distance"]]
+        result = RunResult(**{**found, "key": RunKey(**found["key"])})
+        curves = np.array([result.at, result.hypervolume, result.distance], np.float64)
+        if curves.shape != (3, len(result.at)):
+            raise ValueError("its curves differ in length")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise SchemaError(f"{path}: not a run's file ({error}); delete it") from error
     return result

@@ -19,7 +19,7 @@ from evonas.objectives import pareto_mask
 from evonas.scoring.scorer import row_keys
 from evonas.search.algorithms.local import neighbours
 from evonas.space import Genotypes, SearchSpace
-from evonas.space.memory import memory_table
+from evonas.space.memory import flash_table, memory_table
 
 # A front of more points is shipped as this many that stand for it.
 SHIPPED = 1500
@@ -89,6 +89,8 @@ def layer_table(
     """Returns a column as a table over the layers; None if it is no such sum or maximum."""
     if name == "peak_memory":
         return LayerObjective(memory_table(space), largest=True)
+    if name == "flash":
+        return LayerObjective(flash_table(space))
     if name in space.cost_tables:
         return LayerObjective(space.cost_tables[name])
     record = records.get(name)

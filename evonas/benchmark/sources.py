@@ -9,7 +9,7 @@ from evonas.benchmark.columns import every, is_small
 from evonas.benchmark.store import ColumnRecord, values_checksum
 from evonas.errors import ConfigurationError
 from evonas.latency import list_predictors, load_predictor
-from evonas.latency.predictors.models import LinearModel, TranslatedModel
+from evonas.latency.predictors.models import Model, TranslatedModel, additive
 from evonas.objectives import BY_SIZE
 from evonas.scoring.surrogate import load_surrogate
 from evonas.scoring.surrogate.model import checksum
@@ -77,12 +77,10 @@ class Sources:
         return ColumnRecord("rows", source, values, values_checksum(values), file, errors)
 
 
-def cell_table(space: SearchSpace, model: object) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Returns (n_cells,) milliseconds of a predictor that is a sum over layers."""
+def cell_table(space: SearchSpace, model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Returns (n_cells,) milliseconds of a predictor, or of the sum that it corrects."""
     if isinstance(model, TranslatedModel):
-        inner, parent = model.model, model.parent
-        assert isinstance(inner, LinearModel)
+        inner, parent = additive(model.model), model.parent
         of_layer = {layer: inner.table[index] for index, layer in parent.cell_layers() if layer}
         return np.array([of_layer[layer] if layer else 0.0 for _, layer in space.cell_layers()])
-    assert isinstance(model, LinearModel), "a predictor that is not additive"
-    return model.table
+    return additive(model).table

@@ -86,6 +86,10 @@ def show(
         f"  {described['madds'] / 1e6:.2f} M MAdds, {described['params'] / 1e6:.3f} M parameters "
         f"({described['params_bn4'] / 1e6:.3f} M with batch norm's statistics)"
     )
+    typer.echo(
+        f"  in int8: {described['peak_memory'] / 1e3:,.1f} kB of maps at once, "
+        f"{described['flash'] / 1e3:,.1f} kB of weights"
+    )
     if "published" in described:
         figures = described["published"]
         typer.echo(
@@ -114,16 +118,23 @@ def show(
         print_table(
             ["device", "ms", "source", "within 5 %", *numbers],
             [
-                [device, f"{entry['ms']:.3f}", entry["source"], *_trust(entry, len(blocks))]
+                [device, _show_ms(entry), entry["source"], *_trust(entry, len(blocks))]
                 for device, entry in described["latency"].items()
             ],
         )
+        for device, entry in described["latency"].items():
+            if "reason" in entry:
+                typer.echo(f"{device}: does not fit: {entry['reason']}")
         typer.echo(
             "b1, b2, ...: the share of each block, stem and head counted in the block whose width "
             "they depend on.\nwithin 5 %: how many held-out networks the predictor hit so closely."
         )
     if picture is not None:
         typer.echo(f"  picture: {picture}")
+
+
+def _show_ms(entry: dict[str, Any]) -> str:
+    return "-" if "reason" in entry else f"{entry['ms']:.3f}"
 
 
 def _trust(entry: dict[str, Any], n_blocks: int) -> list[str]:

@@ -39,13 +39,16 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder for runs and report.")] = Path("runs/bench"),
     as_json: AsJson = False,
 ) -> None:
-    """Run what is missing, then write report.html, runs.csv and curves.csv."""
+    """Run what is missing, then write report.html, runs.csv, curves.csv and runs.parquet."""
+    import contextlib
     import math
 
     from evonas.benchmark.compare import Plan
     from evonas.benchmark.compare import compare as run_all
-    from evonas.benchmark.report import GOAL, Comparison, curves_csv, html, runs_csv
+    from evonas.benchmark.raw import write_raw
+    from evonas.benchmark.report import GOAL, Comparison, curves_csv, html, runs_csv, warnings
     from evonas.benchmark.statistics import contrasts
+    from evonas.errors import MissingPackageError
     from evonas.files import write_atomically
 
     plan = Plan(
@@ -56,6 +59,8 @@ def compare(
         population,
         _numbers(fewer or []),
     )
+    for text in warnings(plan):
+        typer.echo(text, err=True)
     kept = f"finished runs are in {out / 'runs'}; the same command does the others"
     with keeps(lambda: kept):
         results = run_all(plan, out, workers, _tell)
@@ -66,6 +71,8 @@ def compare(
         ("curves.csv", curves_csv(comparison)),
     ):
         write_atomically(out / name, text.encode())
+    with contextlib.suppress(MissingPackageError):  # the other files say the same, rounded
+        write_raw(out / "runs.parquet", results)
     failed = sum(bool(result.error) for result in results)
     if as_json:
         contrasted = contrasts(comparison.mean(), plan.problems, plan.algorithms)
@@ -85,6 +92,61 @@ def compare(
         print_json({"runs": len(results), "failed": failed, "contrasts": rows})
         return
     typer.echo(f"{len(results)} runs, {failed} failed; {out / 'report.html'}")
+
+
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet, a row an evaluation.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check a file of another algorithm's runs and lay it beside ours.
+
+    Columns: problem, version, algorithm, seed, evaluation, arch_id, values (what was seen, with
+    spaces between). See "Handing in a result" in the page on the benchmark.
+    """
+    import math
+
+    from evonas.benchmark.raw import raw_path, read_raw
+    from evonas.benchmark.submission import beside, read_submission, remarks
+    from evonas.cli.output import print_table
+
+    theirs = read_submission(file)
+    table = beside(theirs, read_raw(raw_path()) if raw_path().exists() else [])
+    told = remarks(theirs, table)
+    if as_json:
+        rows = [
+            {
+                "problem": row.problem,
+                "algorithm": row.ours or theirs[0].key.algorithm,
+                "submitted": not row.ours,
+                "mean_hypervolume": row.mean_hypervolume,
+                "to_0.99": row.to_99 if math.isfinite(row.to_99) else None,
+                "shared_seeds": row.shared,
+                "a12": row.effect,
+                "p": row.p,
+            }
+            for row in table
+        ]
+        print_json({"runs": len(theirs), "remarks": told, "problems": rows})
+        return
+    print_table(
+        ["problem", "algorithm", "mean hypervolume", "to 99 %", "A12", "p, paired, Holm"],
+        [
+            [
+                row.problem,
+                row.ours or f"{theirs[0].key.algorithm} (submitted)",
+                f"{row.mean_hypervolume:.4f}",
+                f"{row.to_99:g}" if math.isfinite(row.to_99) else "not reached",
+                f"{row.effect:.2f}" if row.ours and row.shared else "",
+                f"{row.p:.2g}" if row.ours and row.shared else "",
+            ]
+            for row in table
+        ],
+    )
+    for text in told:
+        typer.echo(text, err=True)
+    evaluations = sum(run.key.evaluations for run in theirs)
+    typer.echo(f"{len(theirs)} runs, {evaluations:,} evaluations: every value is the problem's")
 
 
 def _tell(done: int, total: int) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+MODELS = ("linear", "boosted", "neighbours")
+
 DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
 SpaceName = Annotated[str, space_option()]
 DataDir = Annotated[
@@ -45,13 +47,61 @@ def list_(space: SpaceName = "nano", data_dir: DataDir = None, as_json: AsJson =
             f"{figures['within_5']:.0%}" if figures else "-",
         ]
         known = "all spaces" if device["kind"] == "across" else "shipped" if figures else "-"
-        lies = "your own" if device["own"] else known
+        own = "your own" if device["predicts"] else "not fitted"
+        lies = own if device["own"] else known
         rows.append([device["name"], device["source"], device["precision"], *trust, lies])
     headings = ["device", "source", "precision", "R2", "within 5 %", "predictor"]
     print_table(headings, rows, f"space {space}")
     for device in summaries:
         typer.echo(f"{device['name']}: {device['description']}")
     typer.echo(f"your own lie in {own_data('latency', data_dir)}")
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Name for the device.")],
+    npu: Annotated[str, typer.Option(help="ethos-u55-32 to ethos-u85-2048.")],
+    system_config: Annotated[
+        str, typer.Option(help="Name of a section [System_Config.NAME] of the file.")
+    ],
+    memory_mode: Annotated[
+        str, typer.Option(help="Name of a section [Memory_Mode.NAME] of the file.")
+    ],
+    vela_config: Annotated[
+        Path | None, typer.Option(help="Configuration file of Vela; default: the one Arm ships.")
+    ] = None,
+    sram_limit: Annotated[
+        int | None,
+        count_option("Bytes of SRAM for a network; default: the memory mode's.", most=2**40),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an Ethos-U NPU of your own, for `device measure`, `device fit` and `search`."""
+    from evonas.latency import add_npu
+    from evonas.latency.npu import MAX_CONFIG_BYTES
+    from evonas.latency.sources.ethos import arm_config
+    from evonas.limits import read_text
+
+    text = read_text(vela_config, MAX_CONFIG_BYTES) if vela_config else arm_config()
+    where = str(vela_config) if vela_config else "Arm's vela.ini"
+    device = add_npu(name, npu, text, where, system_config, memory_mode, sram_limit, data_dir)
+    assert device.npu is not None
+    if as_json:
+        print_json(
+            {
+                "device": name,
+                "npu": npu,
+                "system_config": system_config,
+                "memory_mode": memory_mode,
+                "clock_hz": device.npu.clock_hz,
+                "sram_bytes": device.npu.cache_bytes if device.npu.limited else None,
+                "vela_config": device.npu.fingerprint,
+            }
+        )
+        return
+    typer.echo(f"{name}: {device.description}")
+    typer.echo(f"next: evonas device measure --device {name} --space SPACE --count 200 --fit")
 
 
 @app.command()
@@ -77,10 +127,22 @@ def measure(
             dir_okay=False,
         ),
     ] = None,
+    prefixes: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Instead, compile so many networks cut short, for --model neighbours."
+        ),
+    ] = 0,
+    then_fit: Annotated[
+        bool, typer.Option("--fit", help="Fit a predictor to all of them afterwards.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure networks on a device; a campaign that was stopped resumes."""
+    if prefixes:
+        _measure_prefixes(device, space, prefixes, seed, workers, data_dir, as_json)
+        return
     from evonas.latency import measure_device
     from evonas.latency.store import measurements_path
     from evonas.space import load_space
@@ -93,17 +155,54 @@ def measure(
         result = measure_device(
             device, space, count, seed, data_dir, core, advance, workers, found, ray
         )
-    summary = {
+    misfits = int(result.misfits.sum())
+    summary: dict[str, object] = {
         "device": device,
         "space": space,
         "n": len(result),
-        "rejected": len(result) - len(result.trusted()),
+        "rejected": len(result) - misfits - len(result.trusted()),
+        "too_large": misfits,
         "versions": dict(result.versions),
     }
+    if not as_json:
+        typer.echo(f"{len(result)} networks measured, {summary['rejected']} of them rejected")
+    if misfits and not as_json:
+        needed = result.columns["sram_peak_bytes"][result.misfits]
+        typer.echo(
+            f"{misfits} of them do not fit into {result.versions['sram_limit']} bytes of SRAM: "
+            f"they need {needed.min():,.0f} to {needed.max():,.0f} and have no latency"
+        )
+    fitted = _fitted(device, space, None, data_dir) if then_fit else {}
     if as_json:
-        print_json(summary)
+        print_json(summary | fitted)
         return
-    typer.echo(f"{summary['n']} networks measured, {summary['rejected']} of them rejected")
+    _print_figures(fitted)
+
+
+def _measure_prefixes(
+    device: str,
+    space: str,
+    count: int,
+    seed: int,
+    workers: int,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    from evonas.latency import measure_prefixes
+    from evonas.latency.store import own_prefixes_path
+    from evonas.space import load_space
+
+    path = own_prefixes_path(device, load_space(space), data_dir)
+    kept = f"networks compiled so far are in {path}; the same command resumes"
+    with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
+        result = measure_prefixes(device, space, count, seed, data_dir, advance, workers)
+    if as_json:
+        versions = dict(result.versions)
+        print_json(
+            {"device": device, "space": space, "prefixes": len(result), "versions": versions}
+        )
+        return
+    typer.echo(f"{len(result)} networks cut short; evonas device fit uses them")
 
 
 @app.command()
@@ -112,30 +211,45 @@ def fit(
     space: SpaceName = "nano",
     model: Annotated[
         str | None,
-        typer.Option(help="linear or boosted; default: the better one on held-out networks."),
+        typer.Option(
+            help="linear, boosted or neighbours; default: the best one on held-out networks."
+        ),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a predictor to a device's measurements and save it."""
     from evonas.errors import unknown_name
-    from evonas.latency import fit_device
 
-    if model not in (None, "linear", "boosted"):
-        raise unknown_name("model", model, ("linear", "boosted"))
-    predictor = fit_device(device, space, data_dir, cast("Kind | None", model))
-    summary = {
+    if model not in (None, *MODELS):
+        raise unknown_name("model", model, MODELS)
+    summary = _fitted(device, space, cast("Kind | None", model), data_dir)
+    if as_json:
+        print_json(summary)
+        return
+    _print_figures(summary)
+
+
+def _fitted(
+    device: str, space: str, model: "Kind | None", data_dir: Path | None
+) -> dict[str, object]:
+    """Fits a predictor and returns what is to be told of it."""
+    from evonas.latency import fit_device
+    from evonas.latency.memory_limit import load_memory_limit
+
+    predictor = fit_device(device, space, data_dir, model)
+    limit = load_memory_limit(device, predictor.space, data_dir)
+    fits = {"fits": limit.share, "fits_said_right": limit.right} if limit else {}
+    return {
         "device": device,
         "space": space,
         "kind": predictor.model.kind,
         "n_train": predictor.n_train,
         "checksum": predictor.checksum,
+        "margin": predictor.margin() if predictor.interval else None,
         **predictor.accuracy,
+        **fits,
     }
-    if as_json:
-        print_json(summary)
-        return
-    _print_figures(summary)
 
 
 @app.command()
@@ -162,6 +276,9 @@ def evaluate(
     summary = {"device": device, "space": space, **compare(predictor, test).as_dict()}
     predicted = predictor.predict(test.genotypes)
     summary["outside_range"] = int(predictor.outside(predicted).sum())
+    if predictor.interval:
+        summary["margin"] = predictor.margin()
+        summary["over_margin"] = float((test.latency_ms > predictor.upper(test.genotypes)).mean())
     if picture:
         _write_picture(picture, device, predictor.space, data_dir)
     if as_json:
@@ -289,7 +406,7 @@ def rename(
 def _print_figures(summary: Mapping[str, object]) -> None:
     for name, value in summary.items():
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-        typer.echo(f"{name:<13} {shown}")
+        typer.echo(f"{name:<15} {shown}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from evonas.cli.output import AsJson, print_json, print_table
 
 if TYPE_CHECKING:
     from evonas.benchmark import BenchmarkProblem, ProblemDefinition
+    from evonas.benchmark.difficulties import Difficulty
     from evonas.benchmark.store import ProblemRecord
 
 app = typer.Typer(no_args_is_help=True)
@@ -19,7 +20,7 @@ Name = Annotated[str, typer.Argument(help="Name of the problem, for example pico
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the problems."""
-    from evonas.benchmark.problem import list_records
+    from evonas.benchmark.loading import list_records
 
     problems = list_records()
     if as_json:
@@ -46,12 +47,19 @@ def list_(as_json: AsJson = False) -> None:
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show a problem: objectives with their points, sources and errors, and how it was solved."""
     from evonas.benchmark import load_problem
+    from evonas.benchmark.difficulties import load_difficulty
     from evonas.benchmark.server import describe
 
     problem = load_problem(name)
+    difficulty = load_difficulty(name)
     if as_json:
         print_json(
-            {**describe(problem), "method": problem.record.method, "columns": _cards(problem)}
+            {
+                **describe(problem),
+                "method": problem.record.method,
+                "columns": _cards(problem),
+                "difficulty": difficulty.as_json() if difficulty else None,
+            }
         )
         return
     record = problem.record
@@ -87,6 +95,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
         if card["errors"]:
             errors = ", ".join(f"{key} {value:.4g}" for key, value in card["errors"].items())
             typer.echo(f"{column}: held-out errors: {errors}")
+    _tell_trained(problem)
+    if difficulty:
+        _tell_difficulty(difficulty)
 
 
 @app.command()
@@ -132,6 +143,59 @@ def serve(name: Name, seed: Annotated[int, seed_option("Seed of the noise.")] = 
             print(answer, flush=True)
 
 
+def _tell_trained(problem: "BenchmarkProblem") -> None:
+    from evonas.benchmark import TrainedProblem
+
+    if not isinstance(problem, TrainedProblem):
+        return
+    shares = ", ".join(f"{share:g}" for share in problem.fidelities)
+    typer.echo(
+        f"fidelities: {shares} of {problem.steps[-1]:,} steps; simulate(workers=) has a clock"
+    )
+    if len(problem.networks) < problem.whole_size:
+        typer.echo(
+            f"{len(problem.networks):,} networks of {problem.space.name}; any other genotype "
+            "stands for the nearest of them"
+        )
+
+
+def _tell_difficulty(difficulty: "Difficulty") -> None:
+    """Prints how hard the problem is; see docs/benchmark.md for the terms."""
+    over = "a sample of " if difficulty.sampled else ""
+    typer.echo(f"difficulty, over {over}{difficulty.networks:,} networks:")
+    print_table(
+        ["objective", "main effects", "pairs", "local optima"],
+        [
+            [name, _share(one.main_effects), _share(one.pairs), _count(one.local_optima)]
+            for name, one in difficulty.objectives.items()
+        ],
+    )
+    if difficulty.front_share is not None:
+        typer.echo(
+            f"on the front: {difficulty.front_share:.2%} of the feasible networks; "
+            f"{difficulty.pareto_optima} are dominated by none of their neighbours"
+        )
+    if difficulty.to_99:
+        reached = ", ".join(
+            f"{algorithm} {n:g}" if n != float("inf") else f"{algorithm} not in {most:,}"
+            for (algorithm, n), most in zip(
+                difficulty.to_99.items(), difficulty.evaluations.values(), strict=True
+            )
+        )
+        typer.echo(
+            f"evaluations to 99 % of the front's hypervolume, median of {difficulty.seeds} "
+            f"seeds: {reached}"
+        )
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
 def _summary(definition: "ProblemDefinition", record: "ProblemRecord") -> dict[str, Any]:
     return {
         "name": definition.name,
@@ -147,6 +211,10 @@ def _summary(definition: "ProblemDefinition", record: "ProblemRecord") -> dict[s
 
 def _cards(problem: "BenchmarkProblem") -> dict[str, dict[str, Any]]:
     """Returns source and errors of every column."""
+    from evonas.benchmark import TrainedProblem
+
+    if isinstance(problem, TrainedProblem):
+        return {name: {"source": s, "errors": {}} for name, s in problem.sources.items()}
     from evonas.benchmark.store import problems_path, read_problems
 
     frozen = read_problems(problems_path())[0].get(problem.space.name, {})

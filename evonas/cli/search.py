@@ -17,7 +17,8 @@ def search(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            help="Condition on every network such as 'latency:cpu-xnnpack <= 5'; may be repeated."
+            help="Condition on every network such as 'latency:cpu-xnnpack <= 5', or with the "
+            "predictor's margin 'latency_upper:cpu-xnnpack <= 5'; may be repeated."
         ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="nsga2, assisted, random, ...")] = "nsga2",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from evonas.table import BenchmarkTable
 
 
+LIVE_FRONT = "front-so-far.csv"  # of a search that runs; `front.csv` is of one that has ended
+_LIVE_SECONDS = 1.0  # between two writings of it
+
 # What makes a search another one; its number of generations does not.
 _QUESTION = (
     "space", "objectives", "where", "algorithm", "population", "seed", "scorer", "weights", "data",
@@ -76,7 +79,13 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
     sources = _sources(table, spec, scorer)
     report, close = _progress(options.out)
     try:
-        result = run_spec(spec, scorer=scorer, table=table, callback=report)
+        result = run_spec(
+            spec,
+            scorer=scorer,
+            table=table,
+            callback=report,
+            on_generation=_live_front(options.out),
+        )
     except KeyboardInterrupt as interrupt:
         say_interrupted(
             interrupt,
@@ -118,19 +127,24 @@ def _refuse_other_search(options: SearchOptions) -> None:
 
 
 def _remeasured(result: "SearchResult", spec: "SearchSpec") -> "SearchResult":
-    """Measures the front on its devices and says which networks are over budget."""
-    from evonas.search.finalists import OVER_BUDGET, remeasure
+    """Measures the front on its devices and says what is over budget, unsure or off the front."""
+    from evonas.search.finalists import OVER_BUDGET, STILL_FRONT, remeasure, within_tenth
 
     def report(device: str, done: int, total: int) -> None:
         if done == total:
             typer.echo(f"measured {total} finalists on {device}", err=True)
 
-    result, unreachable = remeasure(result, spec.constraints, report)
-    for device, reason in unreachable.items():
-        typer.echo(f"{device}: finalists were not measured: {reason}", err=True)
-    over = int(result.measured.get(OVER_BUDGET, np.zeros(1)).sum())
-    if over:
-        typer.echo(f"{over} of {len(result.front)} finalists are over budget, measured", err=True)
+    result, remarks = remeasure(result, spec.constraints, report)
+    for device, remark in remarks.items():
+        typer.echo(f"{device}: {remark}", err=True)
+    n = len(result.front)
+    for device, (close, known) in within_tenth(result).items():
+        typer.echo(f"{device}: {close} of {known} predictions within 10 %", err=True)
+    if over := int(result.measured.get(OVER_BUDGET, np.zeros(1)).sum()):
+        typer.echo(f"{over} of {n} finalists are over budget, measured", err=True)
+    if STILL_FRONT in result.measured:
+        still = int(result.measured[STILL_FRONT].sum())
+        typer.echo(f"{still} of {n} are on the front by what was measured", err=True)
     return result
 
 
@@ -168,6 +182,7 @@ def _write(result: "SearchResult", out: Path, settings: dict[str, Any], title: s
     record = json.dumps(run_record(result, settings), indent=2) + "\n"
     write_atomically(out / "run.json", record.encode())
     write_atomically(out / "front.csv", front_csv(result).encode())
+    (out / LIVE_FRONT).unlink(missing_ok=True)
     try:
         page = front_figure(front_data(result), title).to_html(include_plotlyjs=True)
     except MissingPackageError as error:
@@ -189,13 +204,10 @@ def summary(result: "SearchResult") -> dict[str, Any]:
 
 def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
     """Prints the front, each column with its unit and source."""
-    columns = [*result.archive.columns, *result.measured]
+    columns = _side_by_side(result)
     print_table(
         ["arch_id", *(_heading(name, sources) for name in columns)],
-        [
-            [str(row["arch_id"]), *(_show(name, float(row[name])) for name in columns)]
-            for row in result.rows()
-        ],
+        [[str(row["arch_id"]), *(_cell(name, row) for name in columns)] for row in result.rows()],
     )
     typer.echo(
         f"{len(result.front)} on the front of {int(result.archive.feasible.sum())}, "
@@ -204,10 +216,35 @@ def print_front(result: "SearchResult", sources: dict[str, str]) -> None:
     )
 
 
+def _side_by_side(result: "SearchResult") -> list[str]:
+    """Returns the columns with each device's measured time beside its predicted one."""
+    from evonas.search.finalists import ENDS, MEASURED, PREDICTED
+
+    ends = tuple(end for pair in ENDS.values() for end in pair)
+    rest = [name for name in result.measured if not name.startswith((MEASURED, *ends))]
+    columns: list[str] = []
+    for name in result.archive.columns:
+        measured = name.replace(PREDICTED, MEASURED)
+        columns += [name, measured] if measured in result.measured else [name]
+    return [*columns, *rest]
+
+
+def _cell(name: str, row: "dict[str, str | float]") -> str:
+    """Returns a value, with the ends of its interval where they are known."""
+    from evonas.search.finalists import ENDS
+
+    shown = _show(name, float(row[name]))
+    kind, colon, device = name.partition(":")
+    ends = [end + device for end in ENDS.get(kind + colon, ())]
+    if not ends or ends[0] not in row or np.isnan(float(row[name])):
+        return shown
+    return f"{shown} ({', '.join(_show(name, float(row[end])) for end in ends)})"
+
+
 def _heading(name: str, sources: dict[str, str]) -> str:
-    if name == "over_budget":
-        return "over\nbudget"
-    unit = "ms, " if name.startswith(("latency:", "measured:")) else ""
+    if name in ("over_budget", "too_large", "measured_front"):
+        return name.replace("_", "\n")
+    unit = "ms, " if name.startswith(("latency:", "latency_upper:", "measured:")) else ""
     return f"{name}\n{unit}{_source(name, sources)}"
 
 
@@ -218,14 +255,18 @@ def _source(name: str, sources: dict[str, str]) -> str:
         from evonas.latency import load_device
 
         return load_device(name.partition(":")[2]).source
-    return "predicted" if name.startswith("latency:") else "analytic"
+    return "predicted" if name.startswith(("latency:", "latency_upper:", "fits:")) else "analytic"
 
 
 def _show(name: str, value: float) -> str:
-    if name == "over_budget":
+    if name in ("over_budget", "too_large", "measured_front"):
         return "yes" if value else ""
+    if np.isnan(value):
+        return "-"
     if name in ("madds", "params"):
         return f"{value / 1e6:.3f} M"
+    if name in ("peak_memory", "flash"):
+        return f"{value / 1e3:,.1f} kB"
     return f"{value:.4f}" if value < 10 else f"{value:.2f}"
 
 
@@ -250,6 +291,27 @@ def _progress(out: Path) -> tuple[Callable[["Progress"], None], Callable[[], Non
             file.write(json.dumps(asdict(progress)) + "\n")
 
     return report, end_line
+
+
+def _live_front(out: Path) -> Callable[["SearchResult"], None]:
+    """Returns what keeps the front so far in a file while a search runs, for others to watch."""
+    import time
+    from contextlib import suppress
+
+    from evonas.errors import EvonasError
+    from evonas.files import write_atomically
+    from evonas.search.report import front_csv
+
+    written = float("-inf")
+
+    def write(result: "SearchResult") -> None:
+        nonlocal written
+        if time.monotonic() - written >= _LIVE_SECONDS:
+            written = time.monotonic()
+            with suppress(EvonasError, OSError):  # scores are worth more than a view of them
+                write_atomically(out / LIVE_FRONT, front_csv(result).encode())
+
+    return write
 
 
 def _progress_line() -> tuple[Callable[["Progress"], None], Callable[[], None]]:

@@ -207,7 +207,11 @@ def front(
     ] = "map,latency:cpu-xnnpack",
     where: Where = None,
     reference: Annotated[
-        str | None, typer.Option(help="Worst corner for the hypervolume: one value per objective.")
+        str | None,
+        typer.Option(
+            help="Worst corner for a hypervolume of your own: one value per objective; default: "
+            "the normalised hypervolume, as searches tell it."
+        ),
     ] = None,
     columns: Annotated[
         str | None,
@@ -225,14 +229,35 @@ def front(
     further = columns.split(",") if columns else opened.columns(space) if as_json else []
     others = [name for name in further if name not in names]
     records = _records(opened, rows, [*names, *others], space)
-    volume = None
     if reference is not None:
-        volume = opened.hypervolume(names, _floats(reference), where, space)
+        volume: float | None = opened.hypervolume(names, _floats(reference), where, space)
+    else:
+        volume = _normalised(opened, rows, names, space)
     if as_json:
         print_json({"front": records, **({} if volume is None else {"hypervolume": volume})})
         return
     _print_records(records, [*names, *others])
     say(f"{len(rows)} on the front{'' if volume is None else f', hypervolume {volume:.6g}'}")
+
+
+def _normalised(
+    table: "BenchmarkTable", rows: "NDArray[np.intp]", names: list[str], space: str | None
+) -> float | None:
+    """Returns the normalised hypervolume of rows; None where it is not defined."""
+    import numpy as np
+
+    from evonas.errors import ConfigurationError
+    from evonas.objectives import load_objective
+    from evonas.search.hypervolume import normalised_hypervolume, worst_corner
+    from evonas.space import load_space
+
+    objectives = [load_objective(name) for name in names]
+    try:
+        worst = worst_corner(load_space(table.only_space(space)), objectives)
+    except ConfigurationError:
+        return None
+    values = np.stack([table.column(name, space)[rows] for name in names], axis=1)
+    return normalised_hypervolume(values, objectives, worst)
 
 
 @app.command()

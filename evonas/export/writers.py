@@ -23,7 +23,8 @@ from evonas.export.rounding import ExportError, Rounding, RoundingJudge
 from evonas.export.suppression import SuppressionCheck
 from evonas.export.tflite import Ranges, TFLiteDetector, calibrated_ranges, export_tflite
 from evonas.files import write_atomically
-from evonas.latency import list_devices
+from evonas.json_values import without_nan
+from evonas.latency import list_devices, own_npus
 from evonas.latency.sources.ethos import EthosSource
 from evonas.training.validation import Validation, as_input
 
@@ -234,9 +235,9 @@ def _raw(
 
 
 def _vela(tflite: bytes, out: Path) -> list[Exported]:
-    """Writes what Arm's compiler says of the int8 file, for every NPU of the catalogue."""
+    """Writes what Arm's compiler says of the int8 file, for every NPU known here."""
     written = []
-    for device in list_devices():
+    for device in (*list_devices(), *own_npus()):
         if device.npu is None:
             continue
         path = out / f"vela-{device.name}.json"
@@ -248,9 +249,10 @@ def _vela(tflite: bytes, out: Path) -> list[Exported]:
             continue
         content: dict[str, Any] = {"device": device.name, "source": "compiler"}
         content |= asdict(measurement) | {"versions": source.versions}
-        text = json.dumps(content, indent=2) + "\n"
+        text = json.dumps(without_nan(content), indent=2) + "\n"
         write_atomically(path, text.encode())
-        notes = f"{device.name}: {measurement.latency_ms:.3f} ms by its compiler"
+        said = measurement.reason or f"{measurement.latency_ms:.3f} ms"
+        notes = f"{device.name}: {said} by its compiler"
         written.append(Exported("vela", path.name, len(text), notes=notes))
     return written
 

@@ -27,6 +27,7 @@ class Line:
         high: (n,) upper edge.
         steps: Whether it runs in steps, first across, as an attainment surface does.
         dots: Whether it is points without a line.
+        faint: Whether it stands back behind the others.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Line:
     high: Floats | None = None
     steps: bool = False
     dots: bool = False
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,8 +180,9 @@ def _shapes(line: Line, x_scale: _Scale, y_scale: _Scale) -> list[str]:
     if line.steps:
         x, y = np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    width, faded = (0.9, ' opacity="0.55"') if line.faint else (1.8, "")
     parts.append(
-        f'<polyline points="{points}" fill="none" stroke="{tint}" stroke-width="1.8" '
-        f'stroke-dasharray="{dash(line.style)}"/>'
+        f'<polyline points="{points}" fill="none" stroke="{tint}" stroke-width="{width}" '
+        f'stroke-dasharray="{dash(line.style)}"{faded}/>'
     )
     return parts

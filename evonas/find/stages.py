@@ -151,12 +151,13 @@ class _Files:
         path = self.out / "search" / "front.csv"
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        within = [row for row in rows if float(row.get("over_budget") or 0) == 0]
+        marks = ("over_budget", "too_large")
+        within = [row for row in rows if not any(float(row.get(mark) or 0) for mark in marks)]
         if not within:
             wanted = " and ".join(self.spec.conditions()) or "no condition"
             raise ConfigurationError(
-                f"{path}: no network meets {wanted}; ask for less, or give the search another "
-                "space with --space"
+                f"{path}: no network meets {wanted} and fits the device; ask for less, or give the "
+                "search another space with --space"
             )
         within.sort(key=lambda row: -float(row["map"]))
         return [row["arch_id"] for row in within[: self.spec.trained]]

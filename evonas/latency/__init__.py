@@ -2,6 +2,7 @@
 
 from evonas.graph.tflite import write_tflite
 from evonas.latency.campaigns.imports import FaultyRowsError, check_results
+from evonas.latency.campaigns.prefixes import measure_prefixes
 from evonas.latency.campaigns.workflow import (
     add_device,
     device_summaries,
@@ -12,8 +13,8 @@ from evonas.latency.campaigns.workflow import (
     measure_network,
     unseen_networks,
 )
-from evonas.latency.devices import Device, list_devices, load_device
-from evonas.latency.own import own_devices, own_files, remove_device, rename_device
+from evonas.latency.devices import Device, list_devices, load_device, own_npus
+from evonas.latency.own import add_npu, own_devices, own_files, remove_device, rename_device
 from evonas.latency.predictors.fit import evaluate, fit_predictor, held_out
 from evonas.latency.predictors.metrics import Accuracy, accuracy
 from evonas.latency.predictors.predictor import (
@@ -32,6 +33,7 @@ __all__ = [
     "Measurements",
     "accuracy",
     "add_device",
+    "add_npu",
     "check_results",
     "device_summaries",
     "evaluate",
@@ -47,9 +49,11 @@ __all__ = [
     "load_predictor",
     "measure_device",
     "measure_network",
+    "measure_prefixes",
     "measurements_path",
     "own_devices",
     "own_files",
+    "own_npus",
     "remove_device",
     "rename_device",
     "save_predictor",

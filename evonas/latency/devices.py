@@ -2,35 +2,15 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from evonas.errors import ConfigurationError, unknown_name
+from evonas.latency.npu import NpuConfig
+from evonas.latency.own_npu import load_npu, npu_names
 from evonas.limits import printable
 
 SourceKind = Literal["measured", "compiler", "analytic", "published"]
-
-
-@dataclass(frozen=True, slots=True)
-class NpuConfig:
-    """What Vela is told: its estimates mean nothing without it.
-
-    Attributes:
-        architecture: Vela's name of the family.
-        macs: Multiply-accumulators of one core.
-        cores: Number of cores.
-        clock_hz: Core clock of the system configuration.
-        system_config: Section of Arm's `vela.ini`.
-        memory_mode: Section of Arm's `vela.ini`.
-        cache_bytes: SRAM that the compiler may use for staging.
-    """
-
-    architecture: str
-    macs: int
-    cores: int
-    clock_hz: float
-    system_config: str
-    memory_mode: str
-    cache_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +117,42 @@ def list_devices() -> list[Device]:
     return list(_CATALOGUE)
 
 
-def load_device(name: str) -> Device:
-    """Returns the device of that name.
+def own_npus(data_dir: Path | str | None = None) -> list[Device]:
+    """Returns the NPUs that the user has described.
+
+    Raises:
+        SchemaError: A description is damaged.
+    """
+    return [_own_npu(name, data_dir) for name in npu_names(data_dir)]
+
+
+def load_device(name: str, data_dir: Path | str | None = None) -> Device:
+    """Returns the device of that name: one that comes with evonas, or an NPU of the user's own.
 
     Raises:
         ConfigurationError: No device has the name.
+        SchemaError: Its description is damaged.
 
     >>> load_device("ethos-u55-256").source
     'compiler'
     """
     by_name = {device.name: device for device in _CATALOGUE}
+    own = npu_names(data_dir)
+    if name in own:
+        return _own_npu(name, data_dir)
     if name not in by_name:
-        raise unknown_name("device", name, by_name)
+        raise unknown_name("device", name, [*by_name, *own])
     return by_name[name]
+
+
+def _own_npu(name: str, data_dir: Path | str | None) -> Device:
+    model, npu = load_npu(name, data_dir)
+    limit = f"{npu.cache_bytes:,} bytes of SRAM" if npu.limited else "no limit of SRAM"
+    description = (
+        f"Your own: Arm {model.replace('ethos-u', 'Ethos-U')} at {npu.clock_hz / 1e6:g} MHz, "
+        f"{npu.system_config}, {npu.memory_mode}, {limit}, as estimated by Arm's compiler Vela."
+    )
+    return Device(name, "compiler", "int8", description, npu=npu)
 
 
 def check_device_name(name: str) -> str:

@@ -24,7 +24,8 @@ from evonas.space.architecture import head_levels
 from evonas.space.blocks import Conv
 
 SCHEMA = 1
-MEASUREMENTS = ".measurements.npz"  # what the name of such a file ends in
+# What the names of such files end in: of whole networks, and of networks cut short.
+MEASUREMENTS, PREFIXES = ".measurements.npz", ".prefixes.npz"
 _CONV_VERSION_1 = (
     "c_in",
     "c_out",
@@ -38,7 +39,7 @@ _CONV_VERSION_1 = (
 
 
 # How a network came into a campaign.
-ROLES = ("random", "stratified", "front")
+ROLES = ("random", "stratified", "front", "prefix")
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,13 @@ class Measurements:
         reference = self.columns["reference_ms"]
         return times * (np.nanmedian(reference) / reference)
 
+    @property
+    def misfits(self) -> NDArray[np.bool_]:
+        """(n,) the networks that do not fit into the device's memory; they have no time."""
+        fits = self.columns.get("fits", np.ones(len(self)))
+        mask: NDArray[np.bool_] = fits == 0
+        return mask
+
     def select(self, rows: NDArray[Any]) -> "Measurements":
         """Returns the rows of a mask or of indices, times carried over beforehand."""
         columns = {name: values[rows] for name, values in self.columns.items()}
@@ -92,18 +100,28 @@ class Measurements:
 
 def measurements_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
     """Returns where to read the measurements of a device: the user's own before the shipped."""
-    return find_data(_measurements_file(device, space), data_dir)
+    return find_data(_file(device, space), data_dir)
 
 
 def own_measurements_path(
     device: str, space: SearchSpace, data_dir: Path | str | None = None
 ) -> Path:
     """Returns where the measurements of a device are written."""
-    return own_data(_measurements_file(device, space), data_dir)
+    return own_data(_file(device, space), data_dir)
 
 
-def _measurements_file(device: str, space: SearchSpace) -> str:
-    return f"latency/{space.name}/{check_device_name(device)}{MEASUREMENTS}"
+def prefixes_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
+    """Returns where to read the times of a device's networks cut short, as for whole ones."""
+    return find_data(_file(device, space, PREFIXES), data_dir)
+
+
+def own_prefixes_path(device: str, space: SearchSpace, data_dir: Path | str | None = None) -> Path:
+    """Returns where the times of a device's networks cut short are written."""
+    return own_data(_file(device, space, PREFIXES), data_dir)
+
+
+def _file(device: str, space: SearchSpace, ending: str = MEASUREMENTS) -> str:
+    return f"latency/{space.name}/{check_device_name(device)}{ending}"
 
 
 def save_measurements(measurements: Measurements, path: Path) -> None:

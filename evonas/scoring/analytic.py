@@ -1,4 +1,4 @@
-"""Columns that follow from a genotype at once: costs and predicted latencies."""
+"""Columns that follow from a genotype at once: costs, and what predictors say of a device."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,18 +6,72 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.latency import load_predictor
+from evonas.latency.memory_limit import SURE, has_limit, load_chances
 from evonas.scoring.scorer import ScoreStore
 from evonas.space import Genotypes, SearchSpace
 from evonas.space.costs import COSTS
-from evonas.space.memory import peak_memory
+from evonas.space.memory import MEMORY
 
-MEMORY = "peak_memory"
-_LATENCY = "latency:"
+# Predicted, and what a measured time seldom exceeds; see `LatencyPredictor.upper`.
+LATENCY, UPPER = "latency:", "latency_upper:"
+# How surely a network fits into a device's memory.
+FITS = "fits:"
 
 
 def is_analytic(column: str) -> bool:
     """Returns whether a column needs no scorer."""
-    return column in (*COSTS, MEMORY) or column.startswith(_LATENCY)
+    return column in (*COSTS, *MEMORY) or is_predicted(column) or column.startswith(FITS)
+
+
+def is_predicted(column: str) -> bool:
+    """Returns whether a column is that of a device's predictor."""
+    return column.startswith((LATENCY, UPPER))
+
+
+class PredictedColumn:
+    """A device's latency as its predictor tells it, with a margin if the name asks for it.
+
+    Args:
+        space: The genotypes' space.
+        column: `latency:DEVICE` or `latency_upper:DEVICE`.
+
+    Raises:
+        ConfigurationError: No predictor for the device and space, or one that knows no margin.
+    """
+
+    def __init__(self, space: SearchSpace, column: str) -> None:
+        kind, _, device = column.partition(":")
+        self.predictor = load_predictor(device, space)
+        self.factor = self.predictor.margin() if f"{kind}:" == UPPER else 1.0
+
+    def __call__(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) milliseconds of genotypes (n, n_genes)."""
+        return self.predictor.predict(genotypes) * self.factor
+
+    @property
+    def checksum(self) -> str:
+        """Identifies the numbers behind its values."""
+        margin = f" x {self.factor:.5f}" if self.factor != 1 else ""
+        return f"{self.predictor.checksum}{margin}"
+
+
+def memory_limits(space: SearchSpace, columns: Iterable[str]) -> list[str]:
+    """Returns a condition for each device into which some networks do not fit.
+
+    Args:
+        space: The space.
+        columns: What is searched for; devices of which `fits:DEVICE` is among them are left out.
+
+    Raises:
+        ConfigurationError: No predictor for a device and the space.
+    """
+    named = dict.fromkeys(columns)
+    devices = dict.fromkeys(name.partition(":")[2] for name in named if is_predicted(name))
+    return [
+        f"{FITS}{device} >= {SURE}"
+        for device in devices
+        if f"{FITS}{device}" not in named and has_limit(device, space)
+    ]
 
 
 class AnalyticColumns:
@@ -37,27 +91,34 @@ class AnalyticColumns:
         self.space = space
         self.columns = tuple(dict.fromkeys(columns))
         assert all(map(is_analytic, self.columns)), self.columns
-        self._predictors = {
-            name: load_predictor(name.removeprefix(_LATENCY), space)
+        self._predicted = {
+            name: PredictedColumn(space, name) for name in self.columns if is_predicted(name)
+        }
+        self._chances = {
+            name: load_chances(name.removeprefix(FITS), space)
             for name in self.columns
-            if name.startswith(_LATENCY)
+            if name.startswith(FITS)
         }
 
     def __call__(self, genotypes: Genotypes) -> dict[str, Floats]:
         """Returns each column, (n,), of genotypes (n, n_genes); latencies in ms."""
         costs = self.space.costs(genotypes) if set(COSTS) & set(self.columns) else {}
-        if MEMORY in self.columns:
-            costs[MEMORY] = peak_memory(self.space, genotypes)
+        for name, chances in self._chances.items():
+            costs[name] = chances(genotypes)
+        for name in MEMORY.keys() & set(self.columns):
+            costs[name] = MEMORY[name](self.space, genotypes)
         return {
-            name: costs[name] if name in costs else self._predictors[name].predict(genotypes)
+            name: costs[name] if name in costs else self._predicted[name](genotypes)
             for name in self.columns
         }
 
     def provenance(self, column: str) -> dict[str, str]:
         """Returns what a column's values depend on."""
-        if not column.startswith(_LATENCY):
+        if column.startswith(FITS):
+            return {"source": "predicted", "unit": "", "direction": "max"}
+        if column not in self._predicted:
             return {"source": "analytic"}
-        return {"source": "predicted", "predictor": self._predictors[column].checksum}
+        return {"source": "predicted", "predictor": self._predicted[column].checksum}
 
     def keep(self, store: ScoreStore, genotypes: Genotypes, values: Mapping[str, Floats]) -> None:
         """Gives a store those values, each (n,), that it lacks."""

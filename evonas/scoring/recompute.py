@@ -6,7 +6,7 @@ Each is a check for `evonas.table.verify_table`.
 import numpy as np
 
 from evonas.errors import EvonasError
-from evonas.latency import load_predictor
+from evonas.scoring.analytic import PredictedColumn, is_predicted
 from evonas.scoring.scorer import Scorer
 from evonas.space import SearchSpace
 from evonas.table import BenchmarkTable
@@ -15,21 +15,20 @@ from evonas.table import BenchmarkTable
 _RELATIVE = 1e-9
 # What the arithmetic of another machine or torch may change; the same one gives the same bits.
 _AP = 1e-3
-_LATENCY = "latency:"
 
 
 def check_predictions(table: BenchmarkTable, space: SearchSpace) -> list[str]:
     """Predicts all latencies again; columns with a label are of other predictors, not checked."""
     problems = []
     for column in table.columns(space):
-        if column.startswith(_LATENCY) and "@" not in column:
+        if is_predicted(column) and "@" not in column:
             problems += _check_device(table, space, column)
     return problems
 
 
 def _check_device(table: BenchmarkTable, space: SearchSpace, column: str) -> list[str]:
     try:
-        predictor = load_predictor(column.removeprefix(_LATENCY), space)
+        predictor = PredictedColumn(space, column)
     except EvonasError as error:
         return [f"{column!r} cannot be predicted again: {error}"]
     recorded = table.provenance(column, space).get("predictor", predictor.checksum)
@@ -39,7 +38,7 @@ def _check_device(table: BenchmarkTable, space: SearchSpace, column: str) -> lis
         ]
     values, genotypes = table.column(column, space), table.genotypes(space)
     rows = np.flatnonzero(~np.isnan(values))
-    wrong = rows[~np.isclose(values[rows], predictor.predict(genotypes[rows]), _RELATIVE, 0)]
+    wrong = rows[~np.isclose(values[rows], predictor(genotypes[rows]), _RELATIVE, 0)]
     if not len(wrong):
         return []
     return [f"{len(wrong)} values of {column!r} are not what is predicted, row {wrong[0]} first"]

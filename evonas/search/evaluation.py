@@ -10,13 +10,11 @@ from evonas.errors import ConfigurationError
 from evonas.scoring.analytic import AnalyticColumns, is_analytic
 from evonas.scoring.scorer import CachedScorer, StoredOnly, row_keys
 from evonas.search.constraints import Constraint, total_violation, violations
+from evonas.search.hypervolume import worst_corner
 from evonas.search.spec import SearchSpec
 from evonas.space import Genotypes
 
 Columns = dict[str, Floats]
-
-# The reference point's costs are the worst of this many random networks of the space.
-_REFERENCE_SAMPLE = 10_000
 
 
 @dataclass(slots=True)
@@ -127,27 +125,10 @@ class Evaluation:
     def reference(self) -> Floats:
         """Returns (n_objectives,) the worst corner, which depends on the spec only.
 
-        0 for what is maximised (AP); for a cost or latency the worst of a fixed random sample
-        of the space. For a column that only the scorer knows and that is minimised there is no
-        such sample.
-
         Raises:
-            ConfigurationError: For such an objective.
+            ConfigurationError: For a cost that only stored networks have.
         """
-        sample = self.spec.space.sample(_REFERENCE_SAMPLE, np.random.default_rng(0))
-        columns = self._analytic(sample)
-        worst = []
-        for objective in self.spec.objectives:
-            if objective.maximise:
-                worst.append(0.0)
-            elif objective.name in columns:
-                worst.append(float(columns[objective.name].max()))
-            else:
-                raise ConfigurationError(
-                    f"{objective.name!r} cannot be searched for: it is known "
-                    "of stored networks only; use the predicted latency:DEVICE"
-                )
-        return np.array(worst)
+        return worst_corner(self.spec.space, self.spec.objectives)
 
 
 def _is_cheap(constraint: Constraint) -> bool:

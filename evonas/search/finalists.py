@@ -5,15 +5,23 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.arrays import Floats
 from evonas.errors import EvonasError
-from evonas.scoring.measured import is_exact, measure_latency
+from evonas.objectives import pareto_mask
+from evonas.scoring.analytic import UPPER
+from evonas.scoring.measured import Remeasured, interval_factor, is_exact, measure_networks
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
 
-OVER_BUDGET = "over_budget"
-_PREDICTED, _MEASURED = "latency:", "measured:"
+OVER_BUDGET, TOO_LARGE, STILL_FRONT = "over_budget", "too_large", "measured_front"
+# Columns that are 1 or 0.
+MARKS = (OVER_BUDGET, TOO_LARGE, STILL_FRONT)
+PREDICTED, MEASURED = "latency:", "measured:"
+# Ends of a 90 % interval of a prediction, and quartiles of a measurement.
+ENDS = {PREDICTED: ("latency_low:", "latency_high:"), MEASURED: ("measured_low:", "measured_high:")}
+_TENTH = 0.1
 
 # Called with the device, networks done and networks in all.
 Progress = Callable[[str, int, int], None]
@@ -32,33 +40,90 @@ def remeasure(
         progress: Called after every network.
 
     Returns:
-        The result with `measured:DEVICE` (ms) beside `latency:DEVICE`, and `over_budget`, 1 where
-        a measured time breaks a constraint; and by device with networks not measured, why.
+        The result with, beside `latency:DEVICE`, the ends of the prediction's interval, and
+        `measured:DEVICE`, of runtimes with its quartiles; `over_budget`, 1 where a measured time
+        breaks a constraint; `too_large`, 1 where the network does not fit into a device;
+        `measured_front`, 1 where it is on the front by measured times, if all are known. And by
+        device, what is to be said of it: why networks were not measured, or how sure they are.
         Analytic devices are exact and not measured.
     """
     front = result.archive.genotypes[result.front]
-    columns: dict[str, Floats] = {}
-    reasons: dict[str, str] = {}
-    for name in result.archive.columns:
-        device = name.removeprefix(_PREDICTED)
-        if device == name:
-            continue
+    found: dict[str, Remeasured] = {}
+    remarks: dict[str, str] = {}
+    exact = 0
+    named = (name.partition(":") for name in result.archive.columns)
+    names = dict.fromkeys(device for kind, _, device in named if f"{kind}:" in (PREDICTED, UPPER))
+    for device in names:
         try:
             if is_exact(device):
+                exact += 1
                 continue
-            times = measure_latency(device, result.space, front, partial(progress, device))
+            found[device] = measure_networks(device, result.space, front, partial(progress, device))
         except EvonasError as error:
-            reasons[device] = str(error)
+            remarks[device] = f"finalists were not measured: {error}"
             continue
-        columns[_MEASURED + device] = times
-        if unknown := int(np.isnan(times).sum()):
-            reasons[device] = f"{unknown} of {len(front)} take its compiler too long"
-    over = np.zeros(len(result.front), bool)
+        if said := found[device].remarks():
+            remarks[device] = "; ".join(said)
+    if not found:
+        return result, remarks
     known = {name: values[result.front] for name, values in result.archive.columns.items()}
-    measured = {name.replace(_MEASURED, _PREDICTED): values for name, values in columns.items()}
+    times = {
+        kind + device: one.latency_ms
+        for device, one in found.items()
+        for kind in (PREDICTED, UPPER)
+    }
+    columns = _columns(result.space.name, known, found)
+    too_large = np.any([one.misfits for one in found.values()], axis=0)
+    over = np.zeros(len(front), bool)
     for constraint in constraints:
-        if not measured.keys().isdisjoint(constraint.columns):
-            over |= constraint.violation(known | measured) > 0
-    if columns:
-        columns[OVER_BUDGET] = over.astype(np.float64)
-    return replace(result, measured=columns), reasons
+        if not times.keys().isdisjoint(constraint.columns):
+            over |= constraint.violation(known | times) > 0
+    columns[OVER_BUDGET] = over.astype(np.float64)
+    if too_large.any():
+        columns[TOO_LARGE] = too_large.astype(np.float64)
+    unknown = np.any([np.isnan(values) for values in times.values()], axis=0) & ~too_large
+    if len(found) + exact == len(names) and not unknown.any():
+        allowed = ~over & ~too_large
+        columns[STILL_FRONT] = _still_front(result, known | times, allowed).astype(np.float64)
+    return replace(result, measured=columns), remarks
+
+
+def within_tenth(result: SearchResult) -> dict[str, tuple[int, int]]:
+    """Returns by device how many of the front's measured times are within 10 % of the predicted.
+
+    The second number is how many have a measured time.
+    """
+    found = {}
+    for name, times in result.measured.items():
+        if name.startswith(MEASURED):
+            device = name.removeprefix(MEASURED)
+            predicted = result.archive.columns[PREDICTED + device][result.front]
+            close = np.abs(predicted / times - 1) <= _TENTH
+            found[device] = int(close.sum()), int(np.isfinite(times).sum())
+    return found
+
+
+def _columns(
+    space: str, known: Mapping[str, Floats], found: Mapping[str, Remeasured]
+) -> dict[str, Floats]:
+    columns: dict[str, Floats] = {}
+    for device, one in found.items():
+        factor = interval_factor(device, space)
+        predicted = known.get(PREDICTED + device)
+        if factor is not None and predicted is not None:
+            low, high = (end + device for end in ENDS[PREDICTED])
+            columns |= {low: predicted / factor, high: predicted * factor}
+        columns[MEASURED + device] = one.latency_ms
+        if one.repeated:
+            low, high = (end + device for end in ENDS[MEASURED])
+            columns |= {low: one.low, high: one.high}
+    return columns
+
+
+def _still_front(
+    result: SearchResult, values: Mapping[str, Floats], allowed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Returns which of the front's networks are on the front of those that are allowed."""
+    chosen = np.stack([values[objective.name] for objective in result.objectives], axis=1)
+    chosen[~allowed] = np.nan
+    return pareto_mask(chosen, result.objectives)

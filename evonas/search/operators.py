@@ -2,7 +2,7 @@
 
 A width moves to a neighbouring width. An op changes one thing: its kind, its kernel, its
 expansion or ratio, or it is skipped; the rest stays as near as the space allows. A skipped layer
-becomes any op.
+becomes any op. In a sample of a space a network becomes one that is near.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.space import Genotypes, Op, SearchSpace
+from evonas.space.sampled import SampledSpace
 
 
 def mutate(space: SearchSpace, genotypes: Genotypes, rng: np.random.Generator) -> Genotypes:
@@ -36,6 +37,11 @@ def _moved(
     chosen: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> Genotypes:
+    if isinstance(space, SampledSpace):
+        moved = genotypes.copy()
+        changed = chosen.any(axis=1)
+        moved[changed] = space.stepped(genotypes[changed], rng)
+        return moved
     rows, genes = np.nonzero(chosen)
     cumulative = move_tables(space)[genes, genotypes[rows, genes]]
     moved = genotypes.copy()

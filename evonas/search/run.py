@@ -1,7 +1,7 @@
 """One search from spec to front."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
-from evonas.objectives import Objective, hypervolume, pareto_mask
+from evonas.objectives import Objective, pareto_mask
 from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
 from evonas.search.evaluation import Archive, Evaluation
+from evonas.search.hypervolume import normalised_hypervolume
 from evonas.search.spec import SearchSpec, make_spec
 from evonas.space import SearchSpace
 
@@ -24,7 +25,8 @@ class Progress:
         generation: Generations completed.
         generations: Generations in all.
         evaluated: Genotypes evaluated, infeasible ones included.
-        hypervolume: Of the front after the last completed generation.
+        completed: Genotypes of which `hypervolume` is: evaluated when a generation was last done.
+        hypervolume: Of their front, normalised; see `evonas.search.hypervolume`.
         scored: Scores computed.
         cached: Scores found in the table.
         seconds: Time since the start.
@@ -34,6 +36,7 @@ class Progress:
     generation: int
     generations: int
     evaluated: int
+    completed: int
     hypervolume: float
     scored: int
     cached: int
@@ -65,7 +68,7 @@ class SearchResult:
 
     @property
     def hypervolume(self) -> float:
-        """Hypervolume of the front."""
+        """Normalised hypervolume of the front; see `evonas.search.hypervolume`."""
         return self.history[-1].hypervolume
 
     @property
@@ -141,6 +144,7 @@ def run_spec(
     scorer: Scorer | None = None,
     table: ScoreStore | None = None,
     callback: Callable[[Progress], None] = lambda progress: None,
+    on_generation: Callable[[SearchResult], None] = lambda result: None,
 ) -> SearchResult:
     """Searches for what a spec says; the same spec and scores give the same result.
 
@@ -152,6 +156,7 @@ def run_spec(
         scorer: As for `run_search`.
         table: Where scores are looked up first and kept; None for this run's memory only.
         callback: Told the progress after each generation and each batch of scores.
+        on_generation: Handed what was found so far after each generation.
 
     Raises:
         ConfigurationError: An unknown algorithm, or nothing that gives a column of the spec.
@@ -160,19 +165,11 @@ def run_spec(
     """
     evaluation = Evaluation(spec, _cached(spec, scorer, table))
     run = _Run(evaluation, callback)
-    history = tuple(run.progress())
-    front = run.front
-    order = np.argsort(evaluation.values(evaluation.archive.columns)[front, 0], kind="stable")
-    if spec.objectives[0].maximise:
-        order = order[::-1]
-    return SearchResult(
-        spec.space,
-        spec.objectives,
-        run.reference,
-        evaluation.archive,
-        front[order],
-        history,
-    )
+    history: list[Progress] = []
+    for progress in run.progress():
+        history.append(progress)
+        on_generation(run.result(history))
+    return run.result(history)
 
 
 def _cached(
@@ -238,6 +235,16 @@ class _Run:
             self.callback(progress)
             yield progress
 
+    def result(self, history: Sequence[Progress]) -> SearchResult:
+        """Returns what was found so far."""
+        spec, archive = self.spec, self.evaluation.archive
+        order = np.argsort(self.evaluation.values(archive.columns)[self.front, 0], kind="stable")
+        if spec.objectives[0].maximise:
+            order = order[::-1]
+        front = self.front[order]
+        reached = tuple(history)
+        return SearchResult(spec.space, spec.objectives, self.reference, archive, front, reached)
+
     def _update_front(self) -> None:
         archive, objectives = self.evaluation.archive, self.spec.objectives
         fresh = self.seen + np.flatnonzero(archive.feasible[self.seen :])
@@ -247,7 +254,7 @@ class _Run:
         values = self.evaluation.values(columns)
         on_front = pareto_mask(values, objectives)
         self.front = candidates[on_front]
-        self.hypervolume = hypervolume(values[on_front], objectives, self.reference)
+        self.hypervolume = normalised_hypervolume(values[on_front], objectives, self.reference)
 
     def now(self) -> Progress:
         """Returns the progress at this moment."""
@@ -261,6 +268,7 @@ class _Run:
             self.generation,
             self.spec.generations,
             evaluated,
+            self.seen,
             self.hypervolume,
             scored,
             cached,

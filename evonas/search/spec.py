@@ -6,7 +6,7 @@ from typing import Any
 
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, load_objective
-from evonas.scoring.analytic import is_analytic
+from evonas.scoring.analytic import is_analytic, memory_limits
 from evonas.search.constraints import Constraint, parse_constraints
 from evonas.space import SearchSpace, load_space
 from evonas.space.costs import COSTS
@@ -86,6 +86,9 @@ def make_spec(
 ) -> SearchSpec:
     """Reads what is searched for.
 
+    Of a device into which some networks do not fit, those that probably do are asked for, unless
+    a constraint on `fits:DEVICE` says how surely.
+
     Args:
         space: The space or its name.
         objectives: Column names.
@@ -99,10 +102,15 @@ def make_spec(
         ConfigurationError: An unknown space or objective, not a constraint, or a number out of
             its range.
     """
+    home = load_space(space) if isinstance(space, str) else space
+    wanted = tuple(load_objective(name) for name in objectives)
+    constraints = parse_constraints(where)
+    named = [objective.name for objective in wanted]
+    named += [name for constraint in constraints for name in constraint.columns]
     return SearchSpec(
-        load_space(space) if isinstance(space, str) else space,
-        tuple(load_objective(name) for name in objectives),
-        parse_constraints(where),
+        home,
+        wanted,
+        (*constraints, *parse_constraints(memory_limits(home, named))),
         algorithm,
         population,
         generations,

@@ -11,6 +11,9 @@ OpKind = Literal["ibn0", "ibn", "fused", "tucker"]
 OP_KINDS: tuple[OpKind, ...] = get_args(OpKind)
 Activation = Literal["relu6", "h_swish"]
 
+# What an Ethos-U reads a channel: 40 bits of bias, 32 of scale, 6 of shift.
+_CHANNEL_BYTES = 10
+
 
 def round_channels(channels: float, divisor: int = 8) -> int:
     """Rounds a channel count to the nearest multiple of the divisor, at least one multiple.
@@ -81,6 +84,13 @@ class Conv:
         hidden = self.squeeze_excite
         gate = 2 * self.c_out * hidden + hidden + self.c_out if hidden else 0
         return (self.kernel**2 * inputs + per_channel) * self.c_out + gate
+
+    def flash_bytes(self) -> int:
+        """Bytes of constants at int8: 1 a weight, 10 an output channel (bias, scale, shift)."""
+        inputs = 1 if self.depthwise else self.c_in
+        hidden = self.squeeze_excite
+        gate = 2 * self.c_out * hidden + _CHANNEL_BYTES * (hidden + self.c_out) if hidden else 0
+        return (self.kernel**2 * inputs + _CHANNEL_BYTES) * self.c_out + gate
 
 
 def op_convs(op: Op, c_in: int, c_out: int, stride: int, squeeze_excite: bool) -> tuple[Conv, ...]:

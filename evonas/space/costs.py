@@ -63,6 +63,15 @@ def counted_levels(skeleton: Skeleton, layer: Layer) -> tuple[Level, ...]:
     return (levels[position], *further)
 
 
+def counted_convs(skeleton: Skeleton, layer: Layer) -> list[tuple[Conv, int]]:
+    """Returns the convolutions that a layer's cell counts with the side of each one's input."""
+    convs = list(placed(layer.convs(), layer.size_in))
+    convs += [(conv, skeleton.image_size) for conv in counted_stem(layer)]
+    for level in counted_levels(skeleton, layer):
+        convs += _level_convs(level)
+    return convs
+
+
 def cost_tables(
     skeleton: Skeleton, layers: Sequence[Layer | None]
 ) -> dict[str, NDArray[np.float64]]:
@@ -78,10 +87,7 @@ def cost_tables(
     for index, layer in enumerate(layers):
         if layer is None:
             continue
-        convs = list(placed(layer.convs(), layer.size_in))
-        convs += [(conv, skeleton.image_size) for conv in counted_stem(layer)]
-        for level in counted_levels(skeleton, layer):
-            convs += _level_convs(level)
+        convs = counted_convs(skeleton, layer)
         tables["madds"][index] = sum(conv.madds(size) for conv, size in convs)
         tables["params"][index] = sum(conv.params() for conv, _ in convs)
     for table in tables.values():

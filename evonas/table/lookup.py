@@ -1,6 +1,7 @@
 """`ColumnTable`: the columns of a table, whole or for given architectures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from evonas.errors import ConfigurationError, GenotypeError, unknown_name
 from evonas.objectives import Objective
 from evonas.space import Genotypes, SearchSpace, load_space
+from evonas.space.memory import MEMORY
 from evonas.table.arch_ids import genotypes_of
 from evonas.table.columns import column_objective, curve_steps
 from evonas.table.part import Floats, Provenance
@@ -16,6 +18,7 @@ from evonas.table.store import TableStore
 
 RowNumbers = NDArray[np.intp]
 Space = SearchSpace | str | None
+_COMPUTED: Mapping[str, str] = {"source": "analytic"}
 
 
 class ColumnTable(TableStore):
@@ -31,13 +34,12 @@ class ColumnTable(TableStore):
     def column(self, name: str, space: Space = None) -> Floats:
         """Returns a column, (n,), NaN where missing, in the order of `genotypes`; read-only.
 
+        What networks ask of memory, `MEMORY`, is computed where the table does not hold it.
+
         Raises:
             ConfigurationError: The table has no such column.
         """
-        rows = self._rows(space)
-        if name not in rows.provenance:
-            raise unknown_name("column", name, rows.provenance)
-        return rows.column(name)
+        return self._padded(name, space)[:-1]
 
     def genotypes(self, space: Space = None) -> Genotypes:
         """Returns all genotypes of a space, (n, n_genes), each once; read-only."""
@@ -53,7 +55,7 @@ class ColumnTable(TableStore):
 
     def provenance(self, column: str, space: Space = None) -> Provenance:
         """Returns what a column's values depend on; empty for an unknown column."""
-        return self._rows(space).provenance.get(column, {})
+        return self._rows(space).provenance.get(column, _COMPUTED if column in MEMORY else {})
 
     def objective(self, column: str, space: Space = None) -> Objective:
         """Returns a column as an objective, with its unit and direction.
@@ -61,10 +63,8 @@ class ColumnTable(TableStore):
         Raises:
             ConfigurationError: The table has no such column, or its direction is not known.
         """
-        rows = self._rows(space)
-        if column not in rows.provenance:
-            raise unknown_name("column", column, rows.provenance)
-        objective = column_objective(column, rows.provenance[column])
+        [column] = self._columns_named([column], space)
+        objective = column_objective(column, self.provenance(column, space))
         if objective is None:
             raise ConfigurationError(
                 f"column {column!r} is not an objective: neither its name nor its provenance says "
@@ -116,12 +116,14 @@ class ColumnTable(TableStore):
             ConfigurationError: The table has no such space or column.
             GenotypeError: The architectures are not of the space.
         """
-        return self.known(architectures, self._columns_named(columns, space), space)
+        names = self._columns_named(columns, space)
+        rows = self.find(architectures, space)
+        return {name: self._padded(name, space).take(rows) for name in names}
 
     def known(
         self, architectures: Genotypes | Sequence[str], columns: Sequence[str], space: Space = None
     ) -> dict[str, Floats]:
-        """Returns what `lookup` does, and NaN for columns and spaces that are not there yet."""
+        """Returns what is stored: as `lookup`, and NaN for columns and spaces that are not."""
         if space is not None and self._has_not(space):
             return {name: np.full(len(architectures), np.nan) for name in columns}
         table, rows = self._rows(space), self.find(architectures, space)
@@ -146,9 +148,17 @@ class ColumnTable(TableStore):
         names = name_list(columns)
         known = self._rows(space).provenance
         for name in names:
-            if name not in known:
-                raise unknown_name("column", name, known)
+            if name not in known and name not in MEMORY:
+                raise unknown_name("column", name, [*known, *MEMORY])
         return names
+
+    def _padded(self, name: str, space: Space) -> Floats:
+        """Returns (n + 1,) values of a column, the last one NaN."""
+        [name] = self._columns_named([name], space)
+        rows = self._rows(space)
+        if name in rows.provenance:
+            return rows.padded(name)
+        return rows.derived(name, partial(MEMORY[name], load_space(self.only_space(space))))
 
     def _has_not(self, space: SearchSpace | str) -> bool:
         return (space if isinstance(space, str) else space.name) not in self._spaces

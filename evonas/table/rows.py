@@ -1,6 +1,6 @@
 """`SpaceRows`: the rows of one space over all parts of a table, each genotype once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 
 import numpy as np
@@ -28,6 +28,7 @@ class SpaceRows:
                 known = self.provenance.get(name)
                 self.provenance[name] = united(known, provenance) if known else provenance
         self._columns: dict[str, Floats] = {}
+        self._derived: dict[str, Floats] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -84,6 +85,14 @@ class SpaceRows:
             values.flags.writeable = False
             self._columns[name] = values
         return self._columns[name]
+
+    def derived(self, name: str, compute: Callable[[Genotypes], Floats]) -> Floats:
+        """Returns (n + 1,) values like `padded`, of a column that follows from the genotypes."""
+        if name not in self._derived:
+            values = np.append(compute(self.genotypes), np.nan)
+            values.flags.writeable = False
+            self._derived[name] = values
+        return self._derived[name]
 
     def _fill(self, name: str, values: Floats) -> None:
         if self.distinct:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from evonas.errors import EvonasError
 from evonas.space import SearchSpace, load_space
+from evonas.space.costs import COSTS
+from evonas.space.memory import MEMORY
 from evonas.table.domains import column_domain
 from evonas.table.rows import slices
 from evonas.table.table import BenchmarkTable
@@ -71,9 +74,12 @@ def _verify_space(table: BenchmarkTable, space: SearchSpace) -> list[str]:
     for column in table.columns(space):
         values = table.column(column, space)
         wrong = ~column_domain(column, table.provenance(column, space)).holds(values)
-        if column in ("madds", "params"):
+        if column in COSTS:
             costs = _by_rows(genotypes, lambda g, column=column: space.costs(g)[column])
             wrong |= ~np.isnan(values) & (values != costs)
+        if column in MEMORY:
+            needs = _by_rows(genotypes, partial(MEMORY[column], space))
+            wrong |= ~np.isnan(values) & (values != needs)
         if wrong.any():
             row = int(wrong.argmax())
             problems.append(f"{wrong.sum()} values of {column!r} are wrong, row {row} first")

@@ -15,8 +15,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from evonas.objectives import hypervolume
 from evonas.search import SearchResult, run_search
+from evonas.search.hypervolume import normalised_hypervolume
 from evonas.table import open_or_create
 from scripts.any_scorer import any_scorer
 
@@ -69,9 +69,9 @@ def new_scores(result: SearchResult) -> int:
 
 
 def hypervolume_after(result: SearchResult, n: int) -> float:
-    """Returns the hypervolume of the first n scored genotypes."""
+    """Returns the normalised hypervolume of the first n scored genotypes."""
     scored = np.flatnonzero(~np.isnan(result.values()).any(axis=1))[:n]
-    return hypervolume(result.values()[scored], result.objectives, result.reference)
+    return normalised_hypervolume(result.values()[scored], result.objectives, result.reference)
 
 
 if __name__ == "__main__":

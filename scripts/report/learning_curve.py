@@ -28,7 +28,7 @@ from evonas.latency.predictors.adapt import nearest_device
 from evonas.latency.predictors.boosted import fit_boosted
 from evonas.latency.predictors.fit import split
 from evonas.latency.predictors.linear import fit_linear
-from evonas.latency.predictors.models import LinearModel
+from evonas.latency.predictors.models import additive
 from evonas.latency.predictors.observations import networks, observe
 from evonas.space import load_space
 
@@ -74,8 +74,7 @@ def curve(device: str, space: str, data_dir: str | None) -> Iterator[tuple[Any, 
     nearest = nearest_device(twenties[0], data_dir)
     if nearest:
         model = load_predictor(nearest, here, data_dir).model
-        assert isinstance(model, LinearModel)
-        tables = [fit_linear(here, networks(few), model.table) for few in twenties]
+        tables = [fit_linear(here, networks(few), additive(model).table) for few in twenties]
         yield row(device, f"from {nearest}", FEW, tables, test)
     for size in [*(n for n in SIZES if n < len(train)), len(train)]:
         part = train.select(np.arange(size))

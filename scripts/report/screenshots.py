@@ -13,13 +13,16 @@ import typer
 from playwright.sync_api import Page
 
 import evonas
-from app.searches.processes import Request, command_line
+from app.searches.processes import with_seeds
+from app.searches.request import Request
 from evonas.data import make_digits
 from evonas.paths import shipped_data
 from tests.browser import ROOT, chromium, serve, settle
 
 SHORTLIST = 3
-PAGES = ("explore", "architecture", "compare", "searches", "training", "detect", "devices")
+PAGES = (
+    "explore", "architecture", "compare", "searches", "benchmark", "training", "detect", "devices",
+)  # fmt: skip
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
@@ -72,25 +75,27 @@ def prepare(folder: Path) -> dict[str, str]:
     notes = ["the most accurate", "much faster", ""]
     shortlist = dict(zip(ids, notes, strict=False))
     (folder / "runs" / "shortlist.json").write_text(json.dumps(shortlist))
-    search(folder)
+    searches(folder)
     job = trainings(folder, ids)
     return {
         "explore": "",
         "architecture": f"architecture?arch={ids[1]}",
         "compare": f"compare?archs={','.join(ids)}",
         "searches": "searches",
+        "benchmark": "benchmark",
         "training": f"training?job={job}",
         "detect": f"detect?network={job}&source=Validation+image",
         "devices": "devices",
     }
 
 
-def search(folder: Path) -> None:
-    """Runs a search of costs, as the app would start it, to its end."""
-    request = Request(
-        "fast-and-small", "nano", ("latency:cpu-xnnpack", "params"), population=40, generations=25
+def searches(folder: Path) -> None:
+    """Runs searches of costs, two seeds of two algorithms, as the app would, to their ends."""
+    asked = Request(
+        "cheap", "nano", ("latency:cpu-xnnpack", "params"), population=40, generations=12
     )
-    evonas_command(folder, *command_line(request))
+    for request in with_seeds(asked, ["nsga2", "random"], 2):
+        evonas_command(folder, *request.command(Path("runs") / request.name))
 
 
 def trainings(folder: Path, ids: list[str]) -> str:

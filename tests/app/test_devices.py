@@ -3,11 +3,15 @@ import pytest
 
 from app.devices.import_form import MOST_BYTES, import_upload
 from app.shared.cards import device_error
+from app.shared.table_view import view_table
 from evonas.errors import ConfigurationError
 from evonas.figures.devices import errors_data, errors_figure, op_users, ops_figure
-from evonas.latency import evaluate_device, load_predictor
+from evonas.latency import add_npu, evaluate_device, load_predictor
+from evonas.latency.memory_limit import SURE, MemoryLimit, load_chances, save_memory_limit
 from evonas.space import load_space
-from tests.app.conftest import add_own_device, the_button
+from evonas.table import open_table
+from tests.app.conftest import SPACE, add_own_device, the_button
+from tests.latency.test_own_npu import HALF
 
 
 def test_devices_shows_every_device_of_a_space(open_app):
@@ -163,3 +167,30 @@ def test_shipped_devices_and_read_only_servers_offer_no_removal(open_app, own_da
     monkeypatch.setenv("EVONAS_APP_READ_ONLY", "1")
     at = at.selectbox(key="device").set_value("my-phone").run()
     assert "Remove it for good" not in [button.label for button in at.button]
+
+
+def test_an_npu_of_ones_own_is_listed_and_once_fitted_an_axis(open_app, own_data, folder):
+    add_npu("my-npu", "ethos-u65-256", HALF, "half.ini", "Half", "Half")
+    at = open_app(page="devices")
+    assert not at.exception
+    listed = next(frame.value for frame in at.dataframe if "what it is" in frame.value)
+    [row] = [row for _, row in listed.iterrows() if row["device"] == "my-npu"]
+    assert "Ethos-U65-256 at 500 MHz" in row["what it is"]
+    assert not row["predicts"]
+    add_own_device("my-npu")
+    genotypes = open_table(folder / "table").genotypes()
+    table = np.zeros(SPACE.n_cells)
+    table[np.unique(SPACE.cells(genotypes[::2])[:, -1])] = 5.0  # layers that are too much
+    save_memory_limit(MemoryLimit("my-npu", SPACE, table, 200_000, 200, 0.5, 0.9))
+    at = at.run().selectbox(key="device").set_value("my-npu").run()
+    assert not at.exception
+    assert "Your own: Arm Ethos-U65-256" in " ".join(caption.value for caption in at.caption)
+    latency = view_table(folder / "table", "nano").column("latency:my-npu", "nano")
+    fits = load_chances("my-npu", SPACE)(genotypes) >= SURE
+    assert 0 < fits.sum() < len(fits)
+    assert (np.isfinite(latency) == fits).all()
+    at = at.switch_page("explore/page.py").run()
+    assert not at.exception
+    at = at.selectbox(key="x").set_value("latency:my-npu").run()
+    assert not at.exception
+    assert {"peak_memory", "flash"} <= {*at.selectbox(key="x").options}

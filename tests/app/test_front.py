@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from app.explore.figure import Layers, front_figure
 from app.explore.filters import Axis
@@ -8,9 +9,11 @@ from app.explore.parallel import MOST_LINES, parallel_data, parallel_figure
 from app.shared.front import MOST_SHOWN, front_data, subspace_fronts, subspace_levels
 from app.shared.rows import rows_csv
 from evonas.objectives import pareto_mask
+from evonas.search import run_search
 from evonas.space import list_published, load_space
-from evonas.table import create_table
+from evonas.table import create_table, open_table
 from tests.app.conftest import SPACE, make_table
+from tests.search.additive import AdditiveScorer
 
 
 def test_a_large_cloud_is_thinned_and_its_front_is_whole(tmp_path):
@@ -50,6 +53,23 @@ def test_subspaces_are_nested_and_the_whole_has_the_whole_front(tmp_path):
     fronts = subspace_fronts(data, levels)
     assert (fronts["tdb"] == data.front).all()
     assert (levels[fronts["ibn+fused"]] <= 1).all()
+
+
+def test_the_hypervolume_is_that_of_the_search_that_filled_the_table(tmp_path):
+    table = create_table(tmp_path / "table")
+    scorer = AdditiveScorer(SPACE)
+    found = run_search(
+        SPACE, ("map", "params"), scorer=scorer, table=table, population=20, generations=3
+    )
+    data = front_data(open_table(tmp_path / "table"), "nano", "params", "map", {})
+    assert 0 < data.hypervolume == pytest.approx(found.hypervolume)
+
+
+def test_a_column_that_only_stored_networks_have_has_no_hypervolume(tmp_path):
+    table = make_table(tmp_path / "table", 20)
+    names = {"measured:nowhere": np.linspace(1, 2, 20)}
+    table.append(SPACE, table.genotypes(), names, provenance={"source": "measured"})
+    assert np.isnan(front_data(table, "nano", "measured:nowhere", "map", {}).hypervolume)
 
 
 def test_all_rows_infeasible_leaves_an_empty_picture(tmp_path):

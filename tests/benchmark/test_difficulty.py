@@ -8,7 +8,7 @@ from evonas.benchmark.difficulty import (
     explained,
     front_share,
     local_optima,
-    one_gene_neighbours,
+    neighbour_rows,
 )
 from evonas.errors import DataError
 from evonas.space import load_space
@@ -68,12 +68,19 @@ def test_too_few_networks_are_refused(rng):
 
 def test_neighbours_are_one_choice_apart_also_where_a_layer_is_skipped():
     femto = load_space("femto")
-    [genotype] = femto.sample(1, np.random.default_rng(3))
-    near = one_gene_neighbours(femto, genotype)
-    assert len(np.unique(near, axis=0)) == len(near)
-    assert not (near == genotype).all(axis=1).any()
-    for other in near:  # it goes both ways
-        assert (one_gene_neighbours(femto, other) == genotype).all(axis=1).any()
+    networks = np.unique(femto.sample(20_000, np.random.default_rng(3)), axis=0)
+    assert len(networks) == femto.size
+    near = neighbour_rows(femto, networks)
+    for row in (0, 100, 575):
+        expected = set()
+        for gene, size in enumerate(femto.gene_sizes):
+            for value in range(size):
+                changed = networks[row].copy()
+                changed[gene] = value
+                expected.add(femto.canonical(changed[None])[0].tobytes())
+        found = {networks[other].tobytes() for other in near[row]}
+        assert found == expected - {networks[row].tobytes()}
+        assert all(row in near[other] for other in near[row])  # it goes both ways
 
 
 def test_prominence_is_the_climb_down_to_a_better_network():

@@ -7,6 +7,7 @@ import pytest
 import evonas
 from evonas.benchmark.indicators import gains, volume
 from evonas.benchmark.runs import RunKey, perform
+from evonas.benchmark.trial import run_trial
 from evonas.errors import ConfigurationError
 
 
@@ -20,6 +21,15 @@ def test_gains_add_up_to_the_exact_volume_in_any_order(m):
     assert gains(points).sum() == pytest.approx(expected, rel=1e-12)
     assert gains(points[::-1]).sum() == pytest.approx(expected, rel=1e-12)
     assert volume(points) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_volumes_of_100_fronts_of_eight_objectives_are_exact():
+    rng = np.random.default_rng(8)
+    for _ in range(100):
+        points = rng.uniform(0, 1.2, (12, 8))
+        inside = points[(points < 1.1).all(axis=1)]
+        expected = moocore.hypervolume(inside, ref=np.full(8, 1.1)) if len(inside) else 0.0
+        assert volume(points) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["pico/devices", "pico/everything"])
@@ -86,11 +96,10 @@ def test_what_all_problems_share_cannot_be_changed():
             array[0] = 0
 
 
-def test_evaluations_to_a_share_and_the_mean_are_counted_exactly():
-    result = perform(RunKey("pico/u55", "nsga2", 0, 300, 20))
-    problem = evonas.load_problem("pico/u55")
-    from evonas.benchmark.trial import run_trial
-
+@pytest.mark.parametrize("name", ["pico/u55", "pico/cpu-noisy", "pico/costs"])
+def test_evaluations_to_a_share_and_the_mean_are_counted_exactly(name):
+    result = perform(RunKey(name, "nsga2", 0, 300, 20))
+    problem = evonas.load_problem(name)
     trial = run_trial(problem, "nsga2", 300, 0, 20)
     there = [problem.judge(trial.genotypes[:n]) for n in range(1, 301)]
     assert result.mean_hypervolume(300) == pytest.approx(np.mean(there), rel=1e-9)

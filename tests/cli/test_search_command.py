@@ -15,6 +15,7 @@ from evonas.cli import main
 from evonas.scoring import ScorerOptions
 from evonas.scoring.load import SCORERS
 from evonas.seal import add_seal
+from evonas.search import SearchResult
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
 
@@ -409,3 +410,19 @@ def test_table_export_merge_and_compact(
     capsys.readouterr()
     assert main(["table", "export", str(filled), "--out", str(tmp_path / "all.xls")]) == 2
     assert_one_message(capsys, "must end in .csv, .jsonl, .parquet or .h5")
+
+
+def test_the_front_so_far_is_there_until_the_last_one_is(
+    scorer: CostScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def look(result: SearchResult, spec: object) -> SearchResult:
+        seen.append((tmp_path / "run" / "front-so-far.csv").read_text())
+        return result
+
+    monkeypatch.setattr("evonas.cli.searching._LIVE_SECONDS", 0)
+    monkeypatch.setattr("evonas.cli.searching._remeasured", look)
+    assert search("--out", tmp_path / "run") == 0
+    assert seen == [(tmp_path / "run" / "front.csv").read_text()]
+    assert not (tmp_path / "run" / "front-so-far.csv").exists()

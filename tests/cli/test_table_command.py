@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
+from evonas.objectives import load_objective
+from evonas.search.hypervolume import normalised_hypervolume, worst_corner
 from evonas.space import load_space
 from evonas.table import create_table, open_table, write_table
 
@@ -71,6 +73,16 @@ def test_front_with_hypervolume(table: Path, capsys) -> None:
     assert front["hypervolume"] == expected > 0
     code, message = failed(capsys, "front", table, "--objectives", "map,madds", "--reference", "x")
     assert (code, "numbers separated by commas" in message) == (2, True)
+
+
+def test_a_front_without_a_corner_has_the_hypervolume_of_searches(table: Path, capsys) -> None:
+    front = told(capsys, "front", table, "--objectives", "map,madds")
+    objectives = [load_objective("map"), load_objective("madds")]
+    values = np.array([[row["map"], row["madds"]] for row in front["front"]])
+    space = load_space(open_table(table).spaces[0])
+    worst = worst_corner(space, objectives)
+    assert front["hypervolume"] == normalised_hypervolume(values, objectives, worst)
+    assert 0 < front["hypervolume"] < 1
 
 
 def test_neighbours_and_statistics(table: Path, capsys) -> None:

@@ -40,6 +40,8 @@ SMALLER = (
 # Commands whose options are parsed by the command itself, which then does not run, and why.
 PARSED = (
     ("evonas app", "a server without end; tests/e2e drives it"),
+    ("evonas device add", "reads a file of the user's; tests/latency has it"),
+    ("evonas search --space mobiledet --objectives params,latency:my-npu", "as measure, below"),
     ("evonas device measure", "minutes of measuring; tests/latency has it in small"),
     ("evonas device fit", "needs a campaign of hundreds of networks"),
     ("evonas find", "hours; tests/find runs it in small"),

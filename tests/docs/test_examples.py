@@ -13,6 +13,7 @@ from tests.docs.blocks import ROOT, name_of, programs
 _SAYS = {
     "latency.py": "mobiledet-edgetpu",
     "own_scorer.py": "of the best possible",
+    "optuna_pruner.py": "of the true front's hypervolume",
     "pymoo_problem.py": "of the true front's hypervolume",
     "query_table.py": "nano:",
     "search_table.py": "pico:",

@@ -9,6 +9,7 @@ PAGES = [
     "architecture",
     "compare?archs=pico:0000000,pico:0000001",
     "searches",
+    "benchmark",
     "training?arch=nano:000000000000000",
     "detect",
     "devices",

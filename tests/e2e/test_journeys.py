@@ -74,23 +74,29 @@ def test_a_search_is_started_watched_stopped_and_resumed(open_page, url):
     page = open_page()
     page.goto(f"{url}/searches")
     settle(page)
-    page.get_by_label("Name").fill("in-the-browser")
-    page.get_by_label("Generations").fill("900")
-    page.get_by_label("Population").fill("60")
-    page.get_by_role("button", name="Start the search").click()
+    page.get_by_label("Name", exact=True).fill("in-the-browser")
+    for label, value in (("Population", "60"), ("Evaluations", "54000")):
+        page.get_by_role("spinbutton", name=label, exact=True).fill(value)
+        page.keyboard.press("Tab")
+        settle(page)
+    page.get_by_role("button", name="Start", exact=True).click()
     state = page.get_by_test_id("stMetric").filter(has_text="state")
     expect(state).to_contain_text("running")
     generation = page.get_by_test_id("stMetric").filter(has_text="generation")
     expect(generation).to_contain_text(re.compile(r"[1-9]\d* of 900"), timeout=60_000)
     early = metric(page, "generation")
     expect(generation).not_to_contain_text(early, timeout=30_000)
-    expect(page.get_by_test_id("stMetric").filter(has_text="hypervolume")).to_contain_text(" M")
-    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="hypervolume")).to_contain_text("0.")
+    expect(page.get_by_role("heading", name="Its front so far")).to_be_visible()
+    page.locator(".st-key-stop button").click()  # Streamlit has a Stop too
     expect(state).to_contain_text("stopped")
     page.get_by_role("button", name="Resume").click()
     expect(state).to_contain_text("running")
-    page.get_by_role("button", name="Stop").click()
+    page.locator(".st-key-stop button").click()  # Streamlit has a Stop too
     expect(state).to_contain_text("stopped")
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Remove for good").click()
+    expect(page.get_by_text("No search yet")).to_be_visible()
 
 
 def test_dark_mode_is_dark(open_page, url):

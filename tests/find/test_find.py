@@ -61,6 +61,14 @@ def test_the_best_within_budget_are_trained_from_the_supernet(spec, out):
     assert f"--init={out / 'supernet.safetensors'}" in first
 
 
+def test_a_network_that_does_not_fit_the_device_is_not_trained(spec, out):
+    lines = [f"{line},{int('0.30' in line)}" for line in FRONT.splitlines()[1:]]
+    header = "arch_id,map,latency:ethos-u55-256,over_budget,too_large"
+    (out / "search" / "front.csv").write_text("\n".join([header, *lines]))
+    [first, *_] = calls(spec, out, "training")
+    assert first[:2] == ("train", "nano:1050a7700700ba1")
+
+
 def test_a_begun_training_resumes_and_a_done_one_is_left(spec, out):
     for number, file in (("1", "metrics.json"), ("2", "config.json")):
         folder = out / "trained" / number

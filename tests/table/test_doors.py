@@ -172,7 +172,7 @@ def test_what_are_no_numbers_is_one_message(tmp_path, given):
 def test_questions_that_mean_nothing_are_refused(tmp_path):
     table = create_table(tmp_path / "t")
     table.append(SPACE, ROWS, {"map": [0.1, 0.2]}, provenance=SOURCE)
-    with pytest.raises(ConfigurationError, match="unknown column 'speed'; known: map"):
+    with pytest.raises(ConfigurationError, match="unknown column 'speed'; known: flash, map"):
         table.lookup(ROWS, ["speed"])
     with pytest.raises(ConfigurationError, match="columns 'map': a list of names"):
         table.lookup(ROWS, "map")

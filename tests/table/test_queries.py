@@ -4,12 +4,14 @@ import pytest
 from evonas.errors import ConfigurationError, DataError, GenotypeError
 from evonas.objectives import hypervolume, load_objective
 from evonas.space import load_space
+from evonas.space.memory import MEMORY
 from evonas.table import (
     BenchmarkTable,
     choice_statistics,
     create_table,
     neighbours,
     open_table,
+    verify_table,
     write_table,
 )
 from evonas.table.columns import check_name
@@ -198,3 +200,29 @@ def test_bad_names_are_refused(name, tmp_path):
     with pytest.raises(DataError, match="column name"):
         table.append(SPACE, rows, {name: [0.5]}, provenance=SUPERNET)
     assert list(table.path.iterdir()) == []
+
+
+def test_needs_of_memory_are_computed_where_a_table_does_not_hold_them(table, single, tmp_path):
+    genotypes = table.genotypes()
+    expected = {name: of(SPACE, genotypes) for name, of in MEMORY.items()}
+    bound = float(np.median(expected["flash"]))
+    for opened in (table, single):
+        assert not {*MEMORY} & {*opened.columns()}
+        for name, values in expected.items():
+            np.testing.assert_array_equal(opened.column(name), values)
+            assert opened.objective(name).unit == "bytes"
+            assert opened.provenance(name) == {"source": "analytic"}
+        found = opened.where(f"flash <= {bound}")
+        np.testing.assert_array_equal(found, np.flatnonzero(expected["flash"] <= bound))
+        front = opened.front(["map", "peak_memory"], "map > 0")
+        assert len(front)
+        looked = opened.lookup(genotypes[front], ["flash"])["flash"]
+        np.testing.assert_array_equal(looked, expected["flash"][front])
+        missing = SPACE.sample(40, np.random.default_rng(77))
+        unknown = opened.find(missing) < 0
+        assert (np.isnan(opened.lookup(missing, ["flash"])["flash"]) == unknown).all()
+        assert np.isnan(opened.known(genotypes[:2], ["flash"])["flash"]).all()
+    stored = create_table(tmp_path / "stored")
+    stored.append(SPACE, genotypes[:3], {"flash": [1.0, 2.0, 3.0]}, provenance=SUPERNET)
+    assert stored.column("flash").tolist() == [1.0, 2.0, 3.0]
+    assert [p for p in verify_table(stored) if "3 values of 'flash' are wrong" in p]

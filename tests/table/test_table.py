@@ -116,7 +116,7 @@ def test_front_and_where(table):
         ("(map > 1", r"'\)' expected"),
         ("map", "a comparison"),
         ("1 < 2", "compares no column"),
-        ("speed > 1", "unknown column 'speed'; known: madds, map, params"),
+        ("speed > 1", "unknown column 'speed'; known: flash, madds, map, params, peak_memory"),
         ("map > __import__('os')", "allowed"),
         ("(" * 500 + "map > 1" + ")" * 500, "more than 50"),
     ],

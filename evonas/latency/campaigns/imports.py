@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import DataError, GenotypeError
+from evonas.errors import ConfigurationError, DataError, GenotypeError
 from evonas.latency.devices import check_own_name
+from evonas.latency.own_npu import npu_path
 from evonas.latency.predictors.adapt import DataDir, nearest_device
 from evonas.latency.predictors.predictor import load_predictor
 from evonas.latency.store import ROLES, Measurements
+from evonas.limits import printable
 from evonas.numbers import read_number
 from evonas.space import Genotypes, SearchSpace
 
@@ -23,6 +25,10 @@ _COLUMNS = ("arch_id", "latency", "unit")
 _SHOWN = 10
 # Under this name a device's versions tell the number of rows without a latency.
 SKIPPED = "rows_without_latency"
+# What `bench_device.py` writes besides: times in the row's unit, and how the device was set.
+_TIMES = ("low", "high", "reference")
+_VARYING = ("governor",)
+_SETTINGS = ("runtime", "threads", "machine", *_VARYING)
 # An outlier is so many robust deviations and at least this factor off the other rows, or the
 # largest factor, however wide they scatter.
 _DEVIATIONS, _FACTOR, _LARGEST_FACTOR = 8.0, 2.0, 30.0
@@ -72,7 +78,8 @@ def check_results(
     """Reads and checks the measurements of a device that evonas does not know.
 
     Rows without a latency, those of a campaign that has not ended, are left out and counted in
-    the measurements' `versions`.
+    the measurements' `versions`. Quartiles (`low`, `high`), the reference network's time and the
+    device's settings, as `bench_device.py` writes them, are taken up where they are there.
 
     Args:
         content: CSV in UTF-8 with the columns `arch_id`, `latency` and `unit`.
@@ -88,15 +95,18 @@ def check_results(
         DataError: It is no such file.
     """
     check_own_name(device)
+    if npu_path(device, data_dir).exists():
+        raise ConfigurationError(f"device name {device!r} is taken by an NPU of yours")
     faults: list[Fault] = []
-    found: dict[bytes, tuple[int, Genotypes, float]] = {}
+    found: dict[bytes, tuple[int, Genotypes, dict[str, float]]] = {}
+    settings: dict[str, set[str]] = {name: set() for name in _SETTINGS}
     skipped = 0
     for line, row in _rows(content, name):
         if not row["latency"]:
             skipped += 1
             continue
         try:
-            genotype, latency = _genotype(row, space), _milliseconds(row)
+            genotype, figures = _genotype(row, space), _figures(row)
         except (DataError, GenotypeError) as error:
             faults.append(Fault(line, str(error)))
             continue
@@ -104,13 +114,22 @@ def check_results(
         if key in found:
             faults.append(Fault(line, f"{row['arch_id']} is also in row {found[key][0]}"))
             continue
-        found[key] = line, genotype, latency
+        found[key] = line, genotype, figures
+        for name, texts in settings.items():
+            texts.add(row.get(name, ""))
+    faults += [
+        Fault(0, f"{name} differs: {_listed(texts)}; figures of both do not mix")
+        for name, texts in settings.items()
+        if len(texts) > 1 and name not in _VARYING
+    ]
     if not faults and len(found) < FEWEST:
         empty = f", {skipped} rows have no latency" if skipped else ""
         message = f"{len(found)} measured networks{empty}: at least {FEWEST} are required"
         faults.append(Fault(0, message))
     if not faults:
-        measurements = _measurements(device, space, list(found.values()), skipped)
+        said = {name: _listed(texts) for name, texts in settings.items() if texts - {""}}
+        versions = {"imported": "csv", SKIPPED: str(skipped), **said}
+        measurements = _measurements(device, space, list(found.values()), versions)
         lines = np.array([line for line, _, _ in found.values()])
         if not force:
             faults = list(_doubts(measurements, lines, data_dir))
@@ -143,26 +162,43 @@ def _genotype(row: dict[str, str], space: SearchSpace) -> Genotypes:
     return genotype
 
 
-def _milliseconds(row: dict[str, str]) -> float:
+def _figures(row: dict[str, str]) -> dict[str, float]:
+    """Returns what was measured of a network, as columns of measurements; NaN where not told."""
     if row["unit"] not in UNITS:
         raise DataError(f"unit {row['unit']!r}; allowed are {', '.join(UNITS)}")
-    value = read_number(row["latency"])
+    times = {name: _milliseconds(row, name) for name in ("latency", *_TIMES)}
+    figures = {"latency_ms": times["latency"], "reference_ms": times["reference"]}
+    return figures | {"spread": (times["high"] - times["low"]) / times["latency"]}
+
+
+def _milliseconds(row: dict[str, str], name: str) -> float:
+    text = row.get(name, "")
+    if not text:
+        return np.nan
+    value = read_number(text)
     if value is None:
-        raise DataError(f"latency {row['latency'][:40]!r} is not a number")
+        raise DataError(f"{name} {text[:40]!r} is not a number")
     if not np.isfinite(value) or value <= 0:
-        raise DataError(f"latency {row['latency']} must be a finite number above 0")
+        raise DataError(f"{name} {text[:40]} must be a finite number above 0")
     return value * UNITS[row["unit"]]
 
 
+def _listed(texts: set[str]) -> str:
+    return printable(", ".join(sorted(text or "none" for text in texts)), 100)
+
+
 def _measurements(
-    device: str, space: SearchSpace, rows: list[tuple[int, Genotypes, float]], skipped: int
+    device: str,
+    space: SearchSpace,
+    rows: list[tuple[int, Genotypes, dict[str, float]]],
+    versions: dict[str, str],
 ) -> Measurements:
-    columns = {
-        "latency_ms": np.array([latency for _, _, latency in rows]),
-        "role": np.full(len(rows), float(ROLES.index("random"))),
-    }
+    columns = {name: np.array([figures[name] for _, _, figures in rows]) for name in rows[0][2]}
+    columns["role"] = np.full(len(rows), float(ROLES.index("random")))
+    for name in ("reference_ms", "spread"):
+        if np.isnan(columns[name]).any():  # told of some rows only, or of none
+            del columns[name]
     genotypes = np.stack([genotype for _, genotype, _ in rows])
-    versions = {"imported": "csv", SKIPPED: str(skipped)}
     return Measurements(space, device, genotypes, columns, "measured", versions)
 
 

@@ -12,6 +12,8 @@ from evonas.latency.campaigns.campaign import campaign_genotypes
 from evonas.space import SearchSpace
 
 COLUMNS = ("arch_id", "file", "latency", "unit")
+# Runs on the device, without evonas; it travels with the networks.
+BENCH = Path(__file__).with_name("bench_device.py")
 
 _SCRIPT = """#!/bin/sh
 # Measures the networks of this folder on an Android device over adb and fills results.csv.
@@ -41,7 +43,9 @@ mv results.filled.csv results.csv
 def export_samples(
     space: SearchSpace, count: int, out: Path, precision: Precision = "fp32", seed: int = 0
 ) -> Path:
-    """Writes networks as TFLite and ONNX files, `results.csv` to fill and a script for Android.
+    """Writes networks as TFLite and ONNX files, `results.csv` to fill, and what fills it.
+
+    `bench_device.py` does so where there is Python, `measure_android.sh` on a phone over adb.
 
     Args:
         space: The space.
@@ -69,9 +73,12 @@ def export_samples(
         write_atomically(out / "tflite" / f"{name}.tflite", write_tflite(architecture, precision))
         write_atomically(out / "onnx" / f"{name}.onnx", write_onnx(architecture))
         rows.writerow([arch_id, name, "", "ms"])
-    script = out / "measure_android.sh"
-    write_atomically(script, _SCRIPT.encode())
-    script.chmod(0o755)
+    for name, content in (
+        ("measure_android.sh", _SCRIPT.encode()),
+        (BENCH.name, BENCH.read_bytes()),
+    ):
+        write_atomically(out / name, content)
+        (out / name).chmod(0o755)
     write_atomically(results, text.getvalue().encode())
     return results
 

@@ -10,8 +10,14 @@ import numpy as np
 from evonas.errors import ConfigurationError, DataError, MissingPackageError
 from evonas.latency.campaigns.campaign import Progress, campaign_genotypes, run_campaign
 from evonas.latency.campaigns.imports import read_results
-from evonas.latency.devices import Device, list_devices, load_device
+from evonas.latency.devices import Device, list_devices, load_device, own_npus
+from evonas.latency.memory_limit import (
+    fit_memory_limit,
+    forget_memory_limit,
+    save_memory_limit,
+)
 from evonas.latency.own import own_devices, own_files
+from evonas.latency.own_npu import npu_path
 from evonas.latency.predictors.across import across_table, load_across
 from evonas.latency.predictors.adapt import CROSS_VALIDATED, Adaptation, adapt
 from evonas.latency.predictors.fit import Kind, evaluate, fit_predictor, held_out
@@ -32,6 +38,7 @@ from evonas.latency.store import (
     load_measurements,
     measurements_path,
     own_measurements_path,
+    prefixes_path,
     save_measurements,
 )
 from evonas.space import Architecture, SearchSpace, load_space
@@ -75,7 +82,7 @@ def measure_device(
         ConfigurationError: The process cannot be kept on that core, or there is no such cluster.
         GenotypeError: An identifier does not belong to the space.
     """
-    target, networks = load_device(device), load_space(space)
+    target, networks = load_device(device, data_dir), load_space(space)
     if core is not None and not pin_to_core(core):
         raise ConfigurationError(f"core {core}: this process cannot be kept on it")
     source = open_source(target, networks)
@@ -103,7 +110,7 @@ def measure_network(
         By device, the kind of source and what it says.
     """
     found: dict[str, tuple[str, Measurement]] = {}
-    for device in list_devices():
+    for device in (*list_devices(), *own_npus()):
         if device.source != "published":
             with contextlib.suppress(MissingPackageError):
                 found[device.name] = device.source, open_source(device, space).measure(architecture)
@@ -116,14 +123,21 @@ def fit_device(
     """Fits a predictor to the device's measurements, saves it and returns it.
 
     Few measurements sharpen the device's model over all spaces, where there is one and no kind is
-    asked for.
+    asked for. Where some networks do not fit into the device, a model of which is saved too.
     """
     measurements = _measurements(device, load_space(space), data_dir)
+    limit = fit_memory_limit(measurements)
     across = load_across(device, data_dir)
     if across is not None and kind is None and len(measurements) <= _FEW:
         predictor = sharpen(measurements, across_table(across, measurements.space))
     else:
-        predictor = fit_predictor(measurements, kind)
+        cut = prefixes_path(device, measurements.space, data_dir)
+        prefixes = load_measurements(cut, measurements.space) if cut.exists() else None
+        predictor = fit_predictor(measurements, kind, prefixes)
+    if limit is None:
+        forget_memory_limit(device, measurements.space, data_dir)
+    else:
+        save_memory_limit(limit, data_dir)
     save_predictor(predictor, data_dir)
     return predictor
 
@@ -192,9 +206,9 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
     predicted = {
         name: load_predictor(name, space, data_dir) for name in list_predictors(space, data_dir)
     }
-    known = list_devices()
-    own = own_devices(space, data_dir)
-    imported = [Device(name, "measured", "-", "Imported measurements.") for name in own]
+    known = [*list_devices(), *own_npus(data_dir)]
+    own = {*own_devices(space, data_dir)} - {device.name for device in known}
+    imported = [Device(name, "measured", "-", "Imported measurements.") for name in sorted(own)]
     return [
         {
             "name": device.name,
@@ -205,7 +219,8 @@ def device_summaries(space: str, data_dir: DataDir = None) -> list[dict[str, Any
             "predicts": device.name in predicted,
             "accuracy": dict(predicted[device.name].accuracy) if device.name in predicted else {},
             "kind": predicted[device.name].model.kind if device.name in predicted else "",
-            "own": own_files(device.name, data_dir, space) != [],
+            "own": bool(own_files(device.name, data_dir, space))
+            or npu_path(device.name, data_dir).exists(),
         }
         for device in (*known, *imported)
     ]

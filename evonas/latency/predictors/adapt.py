@@ -8,9 +8,10 @@ import numpy as np
 
 from evonas.arrays import Floats
 from evonas.errors import DataError
+from evonas.latency.predictors.interval import interval
 from evonas.latency.predictors.linear import fit_linear
 from evonas.latency.predictors.metrics import Accuracy, accuracy
-from evonas.latency.predictors.models import LinearModel
+from evonas.latency.predictors.models import LinearModel, TranslatedModel, additive
 from evonas.latency.predictors.observations import networks
 from evonas.latency.predictors.predictor import LatencyPredictor, list_predictors, load_predictor
 from evonas.latency.store import Measurements, load_measurements, measurements_path
@@ -61,13 +62,16 @@ def adapt(measurements: Measurements, data_dir: DataDir = None, force: bool = Fa
         DataError: Too few networks, or a predictor that ranks them worse than that.
     """
     nearest = nearest_device(measurements, data_dir)
-    scratch = _cross_validated(measurements, None)
-    adapted, table = None, None
+    latency = measurements.latency_ms
+    left_out = _cross_validated(measurements, None)
+    scratch, adapted, table = accuracy(latency, left_out), None, None
     if nearest:
-        table = _table(nearest, measurements, data_dir)
-        adapted = _cross_validated(measurements, table)
+        table = additive(load_predictor(nearest, measurements.space, data_dir).model).table
+        beside = _cross_validated(measurements, table)
+        adapted = accuracy(latency, beside)
     better = adapted is not None and adapted.mape < scratch.mape
     judged = adapted if adapted is not None and better else scratch
+    predicted = beside if better else left_out
     if not force and not judged.tau >= LOWEST_TAU:  # NaN where all times are equal
         raise DataError(
             f"{measurements.device}: what is predicted of networks left out of the fit agrees with "
@@ -76,7 +80,6 @@ def adapt(measurements: Measurements, data_dir: DataDir = None, force: bool = Fa
             "the same"
         )
     fitted = fit_linear(measurements.space, networks(measurements), table if better else None)
-    latency = measurements.latency_ms
     predictor = LatencyPredictor(
         device=measurements.device,
         space=measurements.space,
@@ -90,6 +93,7 @@ def adapt(measurements: Measurements, data_dir: DataDir = None, force: bool = Fa
             "errors": CROSS_VALIDATED,
             **({"adapted_from": nearest} if better else {}),
         },
+        interval=interval(latency, predicted),
     )
     twins = tuple(_twins(measurements, data_dir))
     return Adaptation(predictor, nearest, adapted, scratch, twins)
@@ -103,7 +107,7 @@ def nearest_device(measurements: Measurements, data_dir: DataDir = None) -> str:
         if device == measurements.device or device in twins:
             continue
         known = load_predictor(device, measurements.space, data_dir)
-        if not isinstance(known.model, LinearModel):  # a larger space's
+        if isinstance(known.model, TranslatedModel):  # a larger space's
             continue
         ratio = np.log(measurements.latency_ms / known.predict(measurements.genotypes))
         # Unlike quartiles, this stays where up to half of the rows are wrong.
@@ -132,13 +136,8 @@ def _twins(measurements: Measurements, data_dir: DataDir) -> Iterator[str]:
             yield device
 
 
-def _table(device: str, measurements: Measurements, data_dir: DataDir) -> Floats:
-    model = load_predictor(device, measurements.space, data_dir).model
-    assert isinstance(model, LinearModel)
-    return model.table
-
-
-def _cross_validated(measurements: Measurements, alike: Floats | None) -> Accuracy:
+def _cross_validated(measurements: Measurements, alike: Floats | None) -> Floats:
+    """Returns (n,) what is predicted of each network by a fit without it."""
     predicted = np.zeros(len(measurements))
     fold = np.arange(len(measurements)) % _FOLDS
     for k in range(_FOLDS):
@@ -146,4 +145,4 @@ def _cross_validated(measurements: Measurements, alike: Floats | None) -> Accura
         table = fit_linear(measurements.space, networks(train), alike)
         test = measurements.genotypes[fold == k]
         predicted[fold == k] = LinearModel(measurements.space, table).predict(test)
-    return accuracy(measurements.latency_ms, predicted)
+    return predicted

@@ -82,3 +82,12 @@ class TranslatedModel:
     def arrays(self) -> Arrays:
         """It is made when it is loaded, never saved."""
         raise NotImplementedError
+
+
+def additive(model: Model) -> LinearModel:
+    """Returns the sum over layers that a model is, or that it corrects."""
+    if isinstance(model, LinearModel):
+        return model
+    base = getattr(model, "base", None)
+    assert isinstance(base, LinearModel), "a predictor without a table"
+    return base

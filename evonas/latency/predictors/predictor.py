@@ -11,19 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError, unknown_name
 from evonas.latency.devices import check_device_name, list_devices
+from evonas.latency.own_npu import npu_names
 from evonas.latency.predictors.across import (
     AcrossModel,
     across_devices,
     across_table,
     load_across,
 )
-from evonas.latency.predictors.models import LinearModel, Model, TranslatedModel
+from evonas.latency.predictors.interval import COVERAGE, EXACT, Interval, read_interval
+from evonas.latency.predictors.models import Arrays, LinearModel, Model, TranslatedModel
+from evonas.latency.predictors.neighbours import NAMES as NEIGHBOUR_ARRAYS
+from evonas.latency.predictors.neighbours import read_neighbours
 from evonas.latency.sources.analytic import HARDWARE, analytic_model, formula
 from evonas.latency.store import load_npz, network_fingerprint, save_npz
 from evonas.paths import data_folders, find_data, own_data
 from evonas.space import SearchSpace, list_spaces, load_space
 
-SCHEMA = 1
+# 2: a predictor may be a table with trees, and carries its errors on networks held out.
+SCHEMA = 2
 # What the name of a predictor's file ends in.
 PREDICTOR = ".predictor.npz"
 
@@ -42,6 +47,8 @@ class LatencyPredictor:
         accuracy: Errors on networks held out of the fit, or by cross-validation for an imported
             device, by name (see `Accuracy`).
         versions: What the measurements depend on.
+        interval: How far measured times lie from predictions; None for a predictor saved by an
+            evonas that did not keep it.
     """
 
     device: str
@@ -52,10 +59,46 @@ class LatencyPredictor:
     n_train: int = 0
     accuracy: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    interval: Interval | None = None
 
     def predict(self, genotypes: ArrayLike) -> Floats:
         """Returns (n,) milliseconds for genotypes (n, n_genes)."""
         return self.model.predict(self.space.check(genotypes))
+
+    def margin(self, coverage: float = COVERAGE) -> float:
+        """Returns the factor over a prediction that a measured time exceeds so seldom.
+
+        Args:
+            coverage: Chance that it does not, from 0.5 to below 1.
+
+        Raises:
+            ConfigurationError: The predictor keeps no errors, or the coverage is out of its range.
+        """
+        if self.interval is None:
+            raise ConfigurationError(
+                f"{self.device} in {self.space.name}: its predictor keeps no errors to take a "
+                "margin from; fit it anew: evonas device fit"
+            )
+        return self.interval.upper(coverage)
+
+    def upper(self, genotypes: ArrayLike, coverage: float = COVERAGE) -> Floats:
+        """Returns (n,) milliseconds that measured times exceed so seldom; see `margin`.
+
+        Raises:
+            ConfigurationError: See `margin`.
+        """
+        return self.predict(genotypes) * self.margin(coverage)
+
+    def bounds(self, genotypes: ArrayLike, coverage: float = COVERAGE) -> tuple[Floats, Floats]:
+        """Returns (n,) and (n,) milliseconds between which measured times lie so often.
+
+        Raises:
+            ConfigurationError: See `margin`.
+        """
+        one_sided = (1 + coverage) / 2
+        factor, predicted = self.margin(one_sided), self.predict(genotypes)
+        assert self.interval is not None
+        return predicted * self.interval.lower(one_sided), predicted * factor
 
     def by_block(self, genotypes: ArrayLike) -> Floats:
         """Returns (n, n_blocks) milliseconds whose sums over the blocks are the predictions.
@@ -132,6 +175,7 @@ def save_predictor(predictor: LatencyPredictor, data_dir: Path | str | None = No
         "n_train": predictor.n_train,
         "accuracy": dict(predictor.accuracy),
         "versions": dict(predictor.versions),
+        "ratios": list(predictor.interval.ratios) if predictor.interval else None,
     }
     save_npz(path, meta, predictor.model.arrays())
     return path
@@ -162,7 +206,9 @@ def _analytic(device: str, space: SearchSpace) -> LatencyPredictor:
     versions = {"formula": formula(device)}
     everything = (0.0, float("inf"))
     model = analytic_model(device, space)
-    return LatencyPredictor(device, space, model, "analytic", everything, versions=versions)
+    return LatencyPredictor(
+        device, space, model, "analytic", everything, versions=versions, interval=EXACT
+    )
 
 
 def _across(across: AcrossModel, space: SearchSpace) -> LatencyPredictor:
@@ -180,8 +226,10 @@ def _across(across: AcrossModel, space: SearchSpace) -> LatencyPredictor:
 
 def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
     meta, arrays = load_npz(path, space, SCHEMA)
-    if arrays.keys() != {"table"}:
-        raise SchemaError(f"{path}: a predictor holds one table, this holds {sorted(arrays)}")
+    if set(arrays) not in ({"table"}, set(NEIGHBOUR_ARRAYS)):
+        raise SchemaError(
+            f"{path}: a predictor holds one table, or one with trees; this holds {sorted(arrays)}"
+        )
     table = arrays["table"]
     n_cells = space.n_cells
     if table.shape != (n_cells,) or table.dtype.kind != "f" or not np.isfinite(table).all():
@@ -197,15 +245,22 @@ def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
         return LatencyPredictor(
             device=str(meta["device"]),
             space=space,
-            model=LinearModel(space, table.astype(np.float64), str(meta["kind"])),
+            model=_read_model(space, arrays, str(meta["kind"])),
             source=str(meta["source"]),
             range_ms=(low, high),
             n_train=int(meta["n_train"]),
             accuracy={name: float(value) for name, value in meta["accuracy"].items()},
             versions=dict(meta["versions"]),
+            interval=read_interval(meta["ratios"]) if meta.get("ratios") else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"{path}: its header is damaged ({error!r})") from error
+
+
+def _read_model(space: SearchSpace, arrays: Arrays, kind: str) -> Model:
+    if len(arrays) > 1:
+        return read_neighbours(space, arrays)
+    return LinearModel(space, arrays["table"].astype(np.float64), kind)
 
 
 def _parents(space: SearchSpace) -> list[SearchSpace]:
@@ -228,7 +283,7 @@ def _no_predictor(
     device: str, space: SearchSpace, data_dir: Path | str | None
 ) -> ConfigurationError:
     available = list_predictors(space, data_dir)
-    if device not in {known.name for known in list_devices()}:
+    if device not in {*(known.name for known in list_devices()), *npu_names(data_dir)}:
         return unknown_name("device", device, {*available, *(d.name for d in list_devices())})
     options = f"--device {device} --space {space.name}"
     return ConfigurationError(

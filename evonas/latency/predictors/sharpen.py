@@ -5,8 +5,9 @@ import numpy as np
 from evonas.arrays import Floats
 from evonas.latency.predictors.adapt import CROSS_VALIDATED
 from evonas.latency.predictors.features import layer_kinds
+from evonas.latency.predictors.interval import interval
 from evonas.latency.predictors.linear import LayerProcess, check_enough
-from evonas.latency.predictors.metrics import Accuracy, accuracy
+from evonas.latency.predictors.metrics import accuracy
 from evonas.latency.predictors.models import LinearModel
 from evonas.latency.predictors.observations import Observations, observe
 from evonas.latency.predictors.predictor import LatencyPredictor
@@ -32,6 +33,7 @@ def sharpen(measurements: Measurements, table: Floats) -> LatencyPredictor:
     check_enough(len(train))
     latency = train.latency_ms
     sharpened = sharpened_table(train, table)
+    left_out = _cross_validated(train, table)
     return LatencyPredictor(
         device=train.device,
         space=train.space,
@@ -39,8 +41,9 @@ def sharpen(measurements: Measurements, table: Floats) -> LatencyPredictor:
         source=train.source,
         range_ms=(float(latency.min()), float(latency.max())),
         n_train=len(latency),
-        accuracy=_cross_validated(train, table).as_dict(),
+        accuracy=accuracy(latency, left_out).as_dict(),
         versions={**train.versions, "errors": CROSS_VALIDATED},
+        interval=interval(latency, left_out),
     )
 
 
@@ -65,7 +68,8 @@ class _Sharpened(LayerProcess):
         return begun
 
 
-def _cross_validated(measurements: Measurements, table: Floats) -> Accuracy:
+def _cross_validated(measurements: Measurements, table: Floats) -> Floats:
+    """Returns (n,) what is predicted of each network by a fit without it."""
     predicted = np.zeros(len(measurements))
     fold = np.arange(len(measurements)) % _FOLDS
     for k in range(_FOLDS):
@@ -73,4 +77,4 @@ def _cross_validated(measurements: Measurements, table: Floats) -> Accuracy:
         test = fold == k
         space = measurements.space
         predicted[test] = space.sum_cells(measurements.genotypes[test], corrected)
-    return accuracy(measurements.latency_ms, predicted)
+    return predicted

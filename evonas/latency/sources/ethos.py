@@ -1,5 +1,6 @@
 """Arm's Ethos-U NPUs as Vela, Arm's compiler for them, estimates them. Deterministic."""
 
+import math
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from evonas.space import Architecture
 # The estimates of one network differ between versions of Vela by up to a factor of seven.
 VELA_VERSION = "5.2.0"
 
+_KINDS = {"Sram": "sram", "Dram": "dram", "OffChipFlash": "flash", "OnChipFlash": "flash"}
 
 # What Vela's command line passes by default.
 _OPTIONS = """
@@ -50,13 +52,19 @@ class EthosSource:
             "system_config": self.npu.system_config,
             "memory_mode": self.npu.memory_mode,
         }
+        if self.npu.vela_config:
+            self.versions |= {
+                "npu": f"{self.npu.architecture}-{self.npu.macs * self.npu.cores}",
+                "vela_config": self.npu.fingerprint,
+                "sram_limit": str(self.npu.cache_bytes),
+            }
 
     def measure(self, architecture: Architecture) -> Measurement:
         """Returns the estimate for one inference."""
         return self.compile(write_tflite(architecture, "int8"))
 
     def compile(self, tflite: bytes) -> Measurement:
-        """Returns the estimate for a TFLite file.
+        """Returns the estimate for a TFLite file; of one that does not fit, why and no time.
 
         Raises:
             DataError: No TFLite file, or Vela leaves an operator to the CPU or fails.
@@ -73,7 +81,7 @@ class EthosSource:
             )
         traffic, peak = {"sram": 0.0, "dram": 0.0, "flash": 0.0}, 0.0
         for name, memory in report.memories.items():
-            kind = {"Sram": "sram", "Dram": "dram", "OffChipFlash": "flash"}.get(str(name))
+            kind = _KINDS.get(str(name))
             if kind is None:
                 continue
             if kind == "sram":
@@ -84,14 +92,18 @@ class EthosSource:
         for name, cycles in zip(operations["name"], operations["op_cycles"], strict=True):
             part = part_of(name)
             parts[part] = parts.get(part, 0.0) + per_cycle * float(cycles)
+        extras = {
+            "sram_peak_bytes": peak,
+            "constant_bytes": float(report.readOnlyPeakUsage),
+            **{f"{kind}_bytes": total for kind, total in traffic.items()},
+        }
+        if peak > self.npu.cache_bytes:
+            reason = f"needs {peak:,.0f} bytes of SRAM, {self.npu.cache_bytes:,} are there"
+            return Measurement(math.nan, extras=extras | {"fits": 0.0}, reason=reason)
         return Measurement(
             latency_ms=per_cycle * report.totalCycles,
             parts_ms=parts,
-            extras={
-                "npu_ms": per_cycle * report.npuCycles,
-                "sram_peak_bytes": peak,
-                **{f"{kind}_bytes": total for kind, total in traffic.items()},
-            },
+            extras={"npu_ms": per_cycle * report.npuCycles, **extras, "fits": 1.0},
         )
 
     def _compile(self, tflite: bytes) -> Any:
@@ -110,7 +122,7 @@ class EthosSource:
         return (
             f"[architecture]\nmacs={npu.macs}\ncores={npu.cores}\n"
             f"[vela]\nsystem_config_name={npu.system_config}\n"
-            f"memory_mode_name={npu.memory_mode}\n{_vela_ini()}"
+            f"memory_mode_name={npu.memory_mode}\n{npu.vela_config or arm_config()}"
         )
 
 
@@ -123,7 +135,13 @@ def _installed() -> str:
 
 
 @lru_cache
-def _vela_ini() -> str:
+def arm_config() -> str:
+    """Returns the configuration file that Arm ships with Vela.
+
+    Raises:
+        MissingPackageError: Vela is not installed.
+    """
+    _installed()
     from ethosu import regor
 
     return (Path(regor.__file__).parent / "config_files" / "Arm" / "vela.ini").read_text()

@@ -12,16 +12,18 @@ class Measurement:
     """One network's time on one device.
 
     Attributes:
-        latency_ms: Time of one inference of one image.
+        latency_ms: Time of one inference of one image; NaN where the network cannot run there.
         spread: Interquartile range over median of the repeats; 0 for a deterministic source.
         extras: Further figures by name, the unit in the name: `sram_peak_bytes`.
         parts_ms: The time by part of the network, where the source tells; see `part_names`.
+        reason: Why the network cannot run there; empty where it can.
     """
 
     latency_ms: float
     spread: float = 0.0
     extras: Mapping[str, float] = field(default_factory=dict)
     parts_ms: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
 
 
 class Source(Protocol):

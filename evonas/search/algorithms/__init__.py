@@ -22,7 +22,27 @@ ALGORITHMS = {
     "tunas": ("tunas", "Tunas"),
     "local": ("local", "LocalSearch"),
     "assisted": ("assisted", "AssistedSearch"),
+    "ridge": ("ridge", "RidgeSearch"),
+    "nsga2-screened": ("screened", "ScreenedNSGA2"),
     "random": ("random_search", "RandomSearch"),
+}
+
+# What each of them does, in a line.
+ABOUT = {
+    "nsga2": "NSGA-II with operators that know the space: the first choice for many evaluations",
+    "pymoo-nsga2": "NSGA-II with pymoo's own operators, for comparison",
+    "nsga3": "NSGA-III: keeps to reference directions, for three objectives and more",
+    "moead": "MOEA/D: many weighted sums at once, each with its neighbours",
+    "smsemoa": "SMS-EMOA: drops what adds least hypervolume; slow from four objectives on",
+    "agemoea2": "AGE-MOEA-II: learns the front's shape; needs the package numba",
+    "evolution": "regularised evolution (AmoebaNet): the best of a sample is mutated, age removes",
+    "tunas": "TuNAS, the paper's: policy gradients towards several targets of the cost",
+    "local": "Pareto local search: the neighbours of the front, again and again",
+    "assisted": "a model fitted during the run proposes what to score: the fewest evaluations, "
+    "but each takes its time",
+    "ridge": "an additive model of the genes proposes what to score: the baseline for models",
+    "nsga2-screened": "NSGA-II whose children a model screens: where an evaluation is dear",
+    "random": "random networks: what every search should beat",
 }
 
 

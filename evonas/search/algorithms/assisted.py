@@ -1,5 +1,7 @@
 """Surrogate-assisted NSGA-II: a model fitted during the run proposes what is worth a score."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,14 @@ _KNOWN = 600
 _GROWTH = 1.3
 
 
+class Model(Protocol):
+    """What is fitted during a run."""
+
+    def predict(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
+        """Returns means and standard deviations, (k, m) each."""
+        ...
+
+
 class AssistedSearch(BatchAlgorithm):
     """After a random population, small batches that the model expects to enlarge the front most.
 
@@ -44,32 +54,41 @@ class AssistedSearch(BatchAlgorithm):
         front = feasible_front(self.values, self.violation)
         with one_blas_thread():
             model = self._fit(front)
+            believed = self._believed(model)
+            front = feasible_front(believed, self.violation)
             candidates, expected = self._search(model, self.genotypes[front])
         if not len(candidates):
             return self.first()
         # The front as it is expected to become: its ends count from the first step on.
-        hoped = np.concatenate([self.values[front], expected])
+        hoped = np.concatenate([believed[front], expected])
         hoped = hoped[feasible_front(hoped, np.zeros(len(hoped)))]
         low, high = hoped.min(axis=0), hoped.max(axis=0)
         span = np.where(high > low, high - low, 1.0)
-        known = (self.values[front] - low) / span
+        known = (believed[front] - low) / span
         count = max(1, round(_SHARE * self.population))
         return candidates[improving((expected - low) / span, known, count)]
 
-    def _fit(self, front: NDArray[np.intp]) -> ArchitectureModel:
+    def _believed(self, model: Model) -> Floats:
+        """Returns (n, m) what is taken for the values of all that was evaluated."""
+        return self.values
+
+    def _fit(self, front: NDArray[np.intp]) -> Model:
         """Returns a model of the objectives and of the constraints, each by itself."""
         n = len(self.genotypes)
         rows = np.union1d(front[:_KNOWN], np.arange(max(0, n - _KNOWN + len(front)), n))
         scored = self.searched.evaluation.cheap_violation(self.genotypes[rows]) == 0
         rows = rows[scored] if scored.any() else rows  # the others only have a worst value
+        return self._model(rows, np.column_stack([self.values[rows], self.violated[rows]]))
+
+    def _model(self, rows: NDArray[np.intp], values: Floats) -> Model:
+        """Returns a model of values (k, n_columns) that were found for some rows, (k,)."""
         if len(rows) > _GROWTH * self._chosen_at:
             self._shape, self._chosen_at = None, len(rows)
-        values = np.column_stack([self.values[rows], self.violated[rows]])
         model = ArchitectureModel(self.space, self.genotypes[rows], values, self._shape)
         self._shape = model.shape
         return model
 
-    def _expected(self, model: ArchitectureModel, genotypes: Genotypes) -> Floats:
+    def _expected(self, model: Model, genotypes: Genotypes) -> Floats:
         """Returns (n, m) optimistic values, worse where a violation is expected."""
         mean, deviation = model.predict(genotypes)
         m = self.values.shape[1]
@@ -79,7 +98,7 @@ class AssistedSearch(BatchAlgorithm):
         expected: Floats = mean[:, :m] - _OPTIMISM * deviation[:, :m] + worse
         return expected
 
-    def _search(self, model: ArchitectureModel, front: Genotypes) -> tuple[Genotypes, Floats]:
+    def _search(self, model: Model, front: Genotypes) -> tuple[Genotypes, Floats]:
         """Returns new networks, and what is expected of them, after generations on the model."""
         pool, expected = np.empty((0, self.space.n_genes), np.uint8), np.empty((0, 0))
         for generation in range(_GENERATIONS):

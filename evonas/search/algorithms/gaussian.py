@@ -67,8 +67,8 @@ class ArchitectureModel:
 def embed(space: SearchSpace, genotypes: Genotypes) -> Floats:
     """Returns (n, n_genes * d): each gene's choice as numbers."""
     tables = _embeddings(space)
-    numbers: Floats = tables[np.arange(space.n_genes), genotypes].reshape(len(genotypes), -1)
-    return numbers
+    numbers: Floats = tables[np.arange(space.n_genes), genotypes]
+    return numbers.reshape(len(genotypes), space.n_genes * tables.shape[2])
 
 
 @lru_cache(maxsize=8)

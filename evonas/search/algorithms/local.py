@@ -8,6 +8,7 @@ from evonas.search.algorithms.fronts import feasible_front
 from evonas.search.operators import moves
 from evonas.search.problem import SearchProblem
 from evonas.space import Genotypes, SearchSpace
+from evonas.space.sampled import SampledSpace
 
 
 class LocalSearch(BatchAlgorithm):
@@ -42,6 +43,8 @@ class LocalSearch(BatchAlgorithm):
 
 def neighbours(space: SearchSpace, genotype: Genotypes) -> Genotypes:
     """Returns (n, n_genes) the distinct networks one move from a canonical genotype."""
+    if isinstance(space, SampledSpace):
+        return space.near(genotype)
     rows = []
     for gene, slot in enumerate(space.genes):
         targets = sorted({v for move in moves(slot.choices, int(genotype[gene])) for v in move})

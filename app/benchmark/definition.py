@@ -1,0 +1,129 @@
+"""What a problem is: definition, front, difficulty, as rows and words."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from evonas.benchmark import BenchmarkProblem, ProblemDefinition, load_problem
+from evonas.benchmark.store import ProblemRecord, problems_path, read_problems
+from evonas.figures.fronts import FrontLine, front_line
+from evonas.objectives import Objective
+from evonas.paths import shipped_data
+
+Problem = tuple[ProblemDefinition, ProblemRecord]
+
+
+@st.cache_resource(max_entries=8, show_spinner="reading the problem")
+def read_problem(name: str, changed: int) -> BenchmarkProblem:
+    """Returns a problem; shared by all sessions, so for reading only.
+
+    Args:
+        name: Of the problem.
+        changed: When the file of problems was last changed.
+    """
+    return load_problem(name)
+
+
+def problem_of(name: str) -> BenchmarkProblem:
+    """Returns a problem as it is shipped now.
+
+    Raises:
+        EvonasError: There is none of that name, or its data is damaged.
+    """
+    return read_problem(name, problems_path().stat().st_mtime_ns)
+
+
+def problem_rows(problems: Sequence[Problem]) -> dict[str, list[Any]]:
+    """Returns all problems as columns."""
+    return {
+        "problem": [definition.name for definition, _ in problems],
+        "objectives": [", ".join(definition.objectives) for definition, _ in problems],
+        "constraints": [" and ".join(definition.where) for definition, _ in problems],
+        "noise": ["yes" if definition.noise else "" for definition, _ in problems],
+        "front": ["exact" if record.exact else "best known" for _, record in problems],
+        "points": [record.size for _, record in problems],
+        "version": [record.version for _, record in problems],
+        "what it is about": [definition.about for definition, _ in problems],
+    }
+
+
+def objective_rows(problem: BenchmarkProblem) -> list[dict[str, Any]]:
+    """Returns the columns of a problem with unit, points, source and error."""
+    frozen = read_problems(problems_path())[0].get(problem.space.name, {})
+    rows = []
+    for i, objective in enumerate(problem.objectives):
+        card = frozen.get(objective.name)
+        errors = card.errors if card else {}
+        rows.append(
+            {
+                "objective": objective.name,
+                "": "maximise" if objective.maximise else "minimise",
+                "unit": objective.unit,
+                "ideal": float(problem.ideal[i]),
+                "nadir": float(problem.nadir[i]),
+                "reference point": float(problem.reference_point[i]),
+                "source": card.source if card else "analytic",
+                "error": ", ".join(f"{key} {value:.4g}" for key, value in errors.items()),
+            }
+        )
+    return rows
+
+
+def conditions(problem: BenchmarkProblem) -> list[str]:
+    """Returns in words what holds beside the objectives: constraints, noise, how it was solved."""
+    record, words = problem.record, []
+    words += [f"Every network must meet `{constraint}`." for constraint in problem.definition.where]
+    for noise in problem.definition.noise:
+        unit = "of the value" if noise.relative else "in its unit"
+        words.append(
+            f"`{noise.column}` is seen with a normal error of {noise.deviation:g} {unit}; a search "
+            "is judged on true values."
+        )
+    exact = "exact" if record.exact else "the best known"
+    words.append(f"Its front is {exact}: {record.size:,} points; method: {record.method}.")
+    if problem.hypervolume_error:
+        words.append(f"Hypervolumes are up to {problem.hypervolume_error:.0%} off.")
+    words.append(f"Version {record.version}, checksum `{record.checksum}`.")
+    return words
+
+
+def problem_front(problem: BenchmarkProblem, axes: tuple[Objective, Objective]) -> FrontLine:
+    """Returns the shipped front in two of its objectives."""
+    names = [objective.name for objective in problem.objectives]
+    points = problem.true_front[:, [names.index(axis.name) for axis in axes]]
+    ids = problem.space.arch_ids(problem.record.genotypes)
+    known = "the front" if problem.record.exact else "the best known front"
+    return front_line(known, known, points, ids, axes)
+
+
+def difficulty(name: str, checksum: str, folder: Path | None = None) -> dict[str, Any]:
+    """Returns the shipped figures of a problem's difficulty; empty if there are none of it.
+
+    Args:
+        name: Of the problem.
+        checksum: Of the problem: figures of another version are not its own.
+        folder: Folder of shipped data; the installation's if None.
+    """
+    path = (folder or shipped_data()) / "problems" / "difficulty.json"
+    try:
+        entries = json.loads(path.read_text())["problems"]
+        found = [e for e in entries if (e["problem"], e["checksum"]) == (name, checksum)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return dict(found[0]) if found else {}
+
+
+def difficulty_rows(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns what is known of each objective's landscape."""
+    return [
+        {
+            "objective": name,
+            "genes alone explain": one.get("main_effects"),
+            "genes and pairs explain": one.get("pairs"),
+            "local optima": one.get("local_optima"),
+        }
+        for name, one in figures.get("objectives", {}).items()
+    ]

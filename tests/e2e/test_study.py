@@ -1,0 +1,193 @@
+"""Searches and Benchmark as a browser shows them: start, watch, compare, Back, a shared link."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.app.test_searches import growth, make_search
+from tests.browser import serve, settle
+from tests.e2e.conftest import kill_what_works_in
+from tests.e2e.test_explore import PHONE
+
+pytestmark = pytest.mark.e2e
+
+WIDE = {"viewport": {"width": 1280, "height": 900}}
+LOOKS = {"wide": WIDE, "phone": PHONE}
+LONG = 120_000  # milliseconds, for searches on a machine that does much else
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def study_url(folder) -> Iterator[str]:
+    with serve(folder) as (address, _):
+        yield address
+    kill_what_works_in(folder)
+
+
+def asked(page: Page, name: str) -> list[str]:
+    """Returns what the address says under a name."""
+    return [
+        part
+        for text in parse_qs(urlsplit(page.url).query).get(name, [])
+        for part in text.split(",")
+    ]
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Chooses from a list by keyboard."""
+    field = page.get_by_role("combobox", name=label, exact=True)
+    field.click()
+    field.fill(option)
+    page.get_by_role("option", name=option, exact=True).click()
+    page.keyboard.press("Escape")
+    settle(page)
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    number = page.get_by_role("spinbutton", name=label, exact=True)
+    number.fill(value)
+    number.press("Tab")
+    settle(page)
+
+
+def drawn_over(page: Page, title: str) -> None:
+    """Waits until the hypervolumes are drawn over it; the picture before may still fade out."""
+    expect(page.locator(".st-key-growth .xtitle").filter(has_text=title)).to_be_visible()
+    settle(page)
+
+
+def expect_legend(page: Page, key: str, entries: list[str]) -> None:
+    expect(page.locator(f".st-key-{key} .legendtext")).to_have_text(entries)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_page, study_url, look):
+    page = open_page(**LOOKS[look])
+    page.goto(f"{study_url}/searches")
+    settle(page)
+    start = page.get_by_role("button", name="Start", exact=True)
+    if not start.is_visible():
+        page.get_by_text("Start searches").click()
+    page.get_by_label("Name", exact=True).fill(look)
+    choose(page, "Algorithms", "random")
+    fill(page, "Population", "12")
+    fill(page, "Seeds", "3")
+    fill(page, "Evaluations", "48")
+    expect(page.get_by_text("6 searches of 48 evaluations")).to_be_visible()
+    start.click()
+    names = [
+        f"{look}-{algorithm}-s{seed}" for seed in range(3) for algorithm in ("nsga2", "random")
+    ]
+    page.wait_for_url(lambda url: all(name in url for name in names))
+    expect(page.get_by_text("Still growing")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("button", name="Remove 6")).to_be_visible(timeout=LONG)
+    settle(page)
+    assert sorted(asked(page, "searches")) == sorted(names)
+    expect_legend(page, "growth", ["nsga2, 3 seeds", "random, 3 seeds"])
+    expect(page.locator(".st-key-fronts .legendtext")).to_have_count(6)
+
+    page.get_by_role("radio", name="time").click()
+    drawn_over(page, "seconds since its start")
+    assert asked(page, "over") == ["time"]
+    canvas = page.locator(".st-key-listing canvas").first
+    canvas.scroll_into_view_if_needed()
+    settle(page)
+    page.wait_for_timeout(1500)  # a grid takes its ticks a moment after it is drawn
+    table = canvas.bounding_box()
+    assert table is not None
+    page.mouse.click(table["x"] + 18, table["y"] + 38 + 35 * 0.5)
+    expect(page.get_by_role("button", name="Remove 5")).to_be_visible()
+    assert len(asked(page, "searches")) == 5
+    five = page.url
+
+    page.go_back()
+    expect(page.get_by_role("button", name="Remove 6")).to_be_visible()
+    page.go_back()
+    drawn_over(page, "networks evaluated")
+
+    other = open_page(**LOOKS[look])
+    other.goto(five)
+    expect(other.get_by_role("button", name="Remove 5")).to_be_visible()
+    drawn_over(other, "seconds since its start")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_problem_is_read_and_algorithms_are_compared_on_it(open_page, study_url, look):
+    page = open_page(**LOOKS[look])
+    page.goto(f"{study_url}/benchmark")
+    settle(page)
+    choose(page, "Problem", "pico/u65")
+    page.wait_for_url("**problem=pico*u65*")
+    expect(page.get_by_text("Accuracy on a larger NPU.")).to_be_visible()
+    expect(page.locator(".st-key-front .xtitle")).to_contain_text("latency:ethos-u65-512")
+    expect(page.get_by_text("evonas problem show pico/u65")).to_be_visible()
+    expect(page.get_by_text("@software{evonas,")).to_be_visible()
+
+    page.get_by_text("Start a comparison").click()
+    page.get_by_label("Name", exact=True).fill(f"compared-{look}")
+    fill(page, "Seeds", "3")
+    fill(page, "Evaluations", "120")
+    page.get_by_role("button", name="Start the comparison").click()
+    runs = page.get_by_test_id("stMetric").filter(has_text="runs")
+    expect(runs).to_contain_text("6 of 6", timeout=LONG)
+    state = page.get_by_test_id("stMetric").filter(has_text="state")
+    expect(state).to_contain_text("finished", timeout=LONG)
+    settle(page)
+    expect_legend(page, "compared", ["nsga2, 3 seeds", "random, 3 seeds"])
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Report as HTML").click()
+    assert "pico/u65" in downloaded.value.path().read_text()
+
+    shared = page.url
+    choose(page, "Problem", "pico/costs")
+    page.wait_for_url("**problem=pico*costs*")
+    expect(page.get_by_text("The costs of classical NAS.")).to_be_visible()
+    settle(page)
+    page.go_back()
+    expect(page.get_by_text("Accuracy on a larger NPU.")).to_be_visible()
+    other = open_page(**LOOKS[look])
+    other.goto(shared)
+    expect(other.get_by_text("Accuracy on a larger NPU.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        WIDE | {"color_scheme": "light"},
+        WIDE | {"color_scheme": "dark"},
+        PHONE | {"color_scheme": "light"},
+        PHONE | {"color_scheme": "dark"},
+    ],
+    ids=["light", "dark", "narrow", "narrow-dark"],
+)
+def test_both_pages_have_no_serious_violation(open_page, study_url, folder, serious, look):
+    for name in ("axe-one", "axe-two"):
+        if not (folder / "runs" / name).exists():
+            place = make_search(folder, name, growth(0.1, 0.2))
+            (place / "front.csv").write_text(
+                "arch_id,latency:cpu-xnnpack,params\nnano:000000000000000,0.2,1e5\n"
+            )
+    page = open_page(**look)
+    found = []
+    for address in (
+        "searches?searches=axe-one,axe-two,nowhere",
+        "searches?searches=axe-one",
+        "benchmark?problem=pico/devices",
+    ):
+        page.goto(f"{study_url}/{address}")
+        settle(page)
+        for opened in ("Start searches", "Start a comparison"):
+            if page.get_by_text(opened).count():
+                page.get_by_text(opened).first.click()
+        settle(page)
+        page.wait_for_timeout(600)  # what opens fades in
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        found += [f"{address}: {violation}" for violation in serious(page)]
+    assert not found, "\n".join(found)
