@@ -49,7 +49,7 @@ ALLOWED = {
     "ranking": SPACE | {"table"},
     "scoring": SCORING,
     "search": SPACE | {"scoring"},
-    "figures": SPACE | {"latency", "ranking", "search"},
+    "figures": SPACE | {"table", "latency", "ranking", "search"},
     "benchmark": SPACE | {"table", "latency", "scoring", "search", "figures"},
     "export": NETWORKS | {"graph", "latency"},
     "retraining": NETWORKS | {"supernet", "table"},

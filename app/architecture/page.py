@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.architecture.details import gene_changes, neighbours, scores
+from app.architecture.downloads import device_downloads
 from app.shared.frame import metrics, picture, readable_tables, run_page
 from app.shared.settings import as_text
 from app.shared.state import add_to_shortlist, shortlist
@@ -43,6 +44,7 @@ def page() -> None:
         "channels; colour and pattern show its kind."
     )
     latency(described)
+    device_downloads(design)
     if design.space is not None and design.genotype is not None:
         tables = readable_tables(design.space.name)
         gene_changes(design.space, design.genotype, tables)

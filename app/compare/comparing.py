@@ -96,6 +96,27 @@ def _objective(name: str) -> Objective:
     return load_objective(name.partition(" (")[0])
 
 
+def is_trained_here(name: str) -> bool:
+    """Returns whether an objective is the AP of a training of this app."""
+    return name.startswith("trained_map (")
+
+
+def comparable(values: Values) -> Values:
+    """Returns what at least two designs have, but for what was trained here.
+
+    A single value would read as the best of all; a training of a few steps would stretch the
+    picture.
+
+    >>> comparable({"map": {"a": 0.5}, "params": {"a": 1.0, "b": 2.0}})
+    {'params': {'a': 1.0, 'b': 2.0}}
+    """
+    return {
+        name: by_design
+        for name, by_design in values.items()
+        if len(by_design) > 1 and not is_trained_here(name)
+    }
+
+
 def normalised(values: Values) -> Values:
     """Returns each objective as a share of the best design's: 1 is best, less is worse.
 
@@ -134,7 +155,7 @@ def normalised_figure(shares: Values, arch_ids: Sequence[str]) -> go.Figure:
         )
     figure.update_layout(
         height=120 + 36 * len(names),
-        xaxis={"title": "share of the best of these (right is better)", "tickformat": ".0%"},
+        xaxis={"title": "share of the best (right is better)", "tickformat": ".0%"},
         yaxis={"autorange": "reversed"},
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},

@@ -6,70 +6,113 @@ import streamlit as st
 
 from app.compare.comparing import (
     MOST,
+    comparable,
     differences,
+    is_trained_here,
     normalised,
     normalised_figure,
     objective_values,
     show_value,
 )
+from app.shared.address import say_doubles, say_left_out
 from app.shared.frame import picture, readable_tables, run_page
 from app.shared.shortlist import LONGEST_NOTE, is_arch_id
 from app.shared.state import keep_shortlist, shortlist
 from app.shared.trainings import trained_maps
-from evonas.figures.architecture import strip_figure
+from evonas.figures.architecture import strip_figure, strip_scale
 from evonas.space import Design, resolve
 from evonas.space.layers import layer_rows
+
+_KEY, _IN_ADDRESS = "archs", "archs in the address"
 
 
 def page() -> None:
     """Draws the page."""
     st.title("Compare")
-    linked = [a for a in st.query_params.get("archs", "").split(",") if is_arch_id(a)]
-    options = list(dict.fromkeys([*linked, *shortlist()]))
+    listed = shortlist()
+    linked = linked_designs()
+    options = list(dict.fromkeys([*linked, *st.session_state.get(_KEY, []), *listed]))
     if len(options) < 2:
         st.info(
             "Put two networks on the shortlist to compare them: lasso points or tick rows of "
             "Explore."
         )
     else:
-        chosen = st.multiselect(
-            "Designs",
-            options,
-            default=linked[:MOST] or options[:2],
-            max_selections=MOST,
-            help=f"Two to {MOST} designs of the shortlist.",
-        )
-        st.query_params["archs"] = ",".join(chosen)
+        chosen = choose_designs(options, linked)
         if len(chosen) < 2:
             st.info("Choose at least two designs.")
         else:
             compare([resolve(arch_id) for arch_id in chosen])
-    if shortlist():
+    if listed:
         notes()
+
+
+def linked_designs() -> list[str]:
+    """Returns the designs that the address names, each once; says what of it is left out."""
+    given = [text for text in st.query_params.get(_KEY, "").split(",") if text]
+    known = [text for text in given if is_arch_id(text)]
+    say_left_out(text for text in given if text not in known)
+    say_doubles(known)
+    linked = list(dict.fromkeys(known))
+    if len(linked) > MOST:
+        st.warning(f"The address names {len(linked)} designs; the first {MOST} are compared.")
+    return linked[:MOST]
+
+
+def choose_designs(options: list[str], linked: list[str]) -> list[str]:
+    """Draws which designs are compared; the address always names them."""
+    address = st.query_params.get(_KEY, "")
+    if linked and address != st.session_state.get(_IN_ADDRESS):
+        st.session_state[_KEY] = linked  # a link, Back or Forward
+    elif _KEY not in st.session_state:
+        st.session_state[_KEY] = options[:2]
+    chosen: list[str] = st.multiselect(
+        "Designs",
+        options,
+        max_selections=MOST,
+        key=_KEY,
+        help=f"Two to {MOST} designs of the shortlist.",
+    )
+    named = ",".join(chosen)
+    if named != address:
+        st.query_params[_KEY] = named
+    st.session_state[_IN_ADDRESS] = named
+    return chosen
 
 
 def compare(designs: list[Design]) -> None:
     """Draws the designs side by side."""
     arch_ids = [design.arch_id or design.name for design in designs]
     values = objective_values(designs, readable_tables(), trained_maps())
+    trained = any(is_trained_here(name) for name in values)
     st.subheader("Objectives")
     picture(
-        normalised_figure(normalised(values), arch_ids),
+        normalised_figure(normalised(comparable(values)), arch_ids),
         "normalised",
         "Each design's objectives as a share of the best of these; the table has the values.",
     )
     st.dataframe(
         [
-            {"objective": name, **{a: show_value(name, v) for a, v in by_design.items()}}
+            {
+                "objective": name,
+                **{a: show_value(name, by_design[a]) if a in by_design else "-" for a in arch_ids},
+            }
             for name, by_design in values.items()
         ],
         hide_index=True,
         placeholder="",
+        height="content",
+        column_config={
+            "objective": st.column_config.TextColumn(width=340 if trained else "medium"),
+            **{arch_id: st.column_config.TextColumn(width=185) for arch_id in arch_ids},
+        },
     )
     st.caption(
         "Costs are counted, latencies predicted; accuracies are the tables' (`map` from a "
-        "supernet, `trained_map` from a network trained by itself). What was trained here says "
-        "on which data, for how many steps and with which seed."
+        "supernet, which ranks networks; `trained_map` from each network trained by itself). What "
+        "was trained here says on which data, for how many steps, with which seed and protocol; it "
+        "stands beside the tables' values, and only in the table. The picture leaves out what only "
+        "one of the designs has."
     )
     if not any(name.startswith("trained_map") for name in values):
         st.caption("None of these has been trained yet, so only predictions are shown.")
@@ -77,9 +120,12 @@ def compare(designs: list[Design]) -> None:
     rows = differences(designs)
     if st.toggle("Only what differs", True, key="only different"):
         rows = [row for row in rows if row["differs"]]
-    st.dataframe(rows, hide_index=True)
-    for arch_id, design in zip(arch_ids, designs, strict=True):
-        figure = strip_figure(layer_rows(design.architecture))
+    st.dataframe(rows, hide_index=True, height="content")
+    st.subheader("Layers, to one scale")
+    layers = [layer_rows(design.architecture) for design in designs]
+    scale = strip_scale(layers)
+    for arch_id, rows_of in zip(arch_ids, layers, strict=True):
+        figure = strip_figure(rows_of, scale)
         figure.update_layout(
             height=240, yaxis_title="map (px)", title={"text": arch_id, "font": {"size": 13}}
         )

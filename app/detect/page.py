@@ -11,6 +11,7 @@ from app.detect.uploads import FORMATS, MOST_BYTES, read_upload
 from app.shared.designs import computed
 from app.shared.frame import linked_choice, metrics, run_page
 from app.shared.settings import read_only
+from app.shared.trainings import run_names
 from evonas.data.drawing import Found, draw
 from evonas.data.images import open_image
 from evonas.retraining import RunFolder, read_examples
@@ -27,47 +28,73 @@ def page() -> None:
     st.title("Detect")
     networks = find_networks()
     if not networks:
-        st.info("No network has been trained here yet: submit one on the page Training.")
+        st.info(
+            "No network has been trained here yet, and this app is read-only: none can be."
+            if read_only()
+            else "No network has been trained here yet: submit one on the page Training."
+        )
         return
     left, right = st.columns([2, 1])
     with left:
-        name = linked_choice("Network", list(networks), "network", "Any finished training.")
-    least = right.slider("Least score", 0.0, 1.0, 0.5, 0.05, key="least score")
-    image = chosen_image(networks[name])
-    if image is None:
+        words = run_names(networks)
+        name = linked_choice("Network", list(networks), "network", "Any finished training.", words)
+    least = right.slider("Least score", 0.0, 1.0, 0.5, 0.05, key="least-score", bind="query-params")
+    chosen = chosen_image(networks[name])
+    if chosen is None:
         return
+    image, truth = chosen
     run = networks[name]
     if not is_exported(run):
         if read_only():
             st.info("Read-only: this network has not been exported, and nothing is written here.")
             return
-        with st.spinner("Exporting the network to ONNX, once"):
+        with st.spinner(
+            "Exporting this network to ONNX, once: about half a minute, later images take "
+            "milliseconds",
+            show_time=True,
+        ):
             export(run)
     detector = load_exported(run)
     found = detector.detect(image, 0.01)
     shown = [entry for entry in found if entry.score >= least]
     times(run, detector.latency_ms(image), len(shown))
     picture, table = st.columns([3, 2])
-    picture.image(
-        draw(image, shown),
-        width="stretch",
-        alt="The image with " + (", ".join(entry.name for entry in shown) or "no boxes"),
-    )
-    picture.caption("Boxes with at least this score, in the image's own pixels.")
+    with picture:
+        images(image, shown, truth)
     with table:
         scores(detector.classes, found, shown)
 
 
-def chosen_image(run: RunFolder) -> "Image | None":
-    """Draws where the image comes from, and returns it once there is one."""
+def images(image: "Image", shown: Sequence[Found], truth: Sequence[Found] | None) -> None:
+    """Draws the image with what was found, and beside it the truth where it is known."""
+    places = st.columns(2) if truth is not None else [st.container()]
+    places[0].image(
+        draw(image, shown),
+        width="stretch",
+        alt="The image with " + (", ".join(entry.name for entry in shown) or "no boxes"),
+    )
+    places[0].caption("Found: boxes with at least this score, in the image's own pixels.")
+    if truth is not None:
+        places[1].image(
+            draw(image, truth, scores=False),
+            width="stretch",
+            alt="The image with the true boxes: "
+            + (", ".join(entry.name for entry in truth) or "none"),
+        )
+        places[1].caption(f"True: the {len(truth)} objects of the data set's annotations.")
+
+
+def chosen_image(run: RunFolder) -> "tuple[Image, Sequence[Found] | None] | None":
+    """Draws where the image comes from; returns it and its true objects, where they are known."""
     source = st.radio(
         "Image", [_UPLOAD, _CAMERA, _VALIDATION], horizontal=True, key="source", bind="query-params"
     )
     if source == _VALIDATION:
         examples = read_examples(run)
         names = [example.name for example in examples]
-        name = st.selectbox("Validation image", names, key="example")
-        return open_image(examples[names.index(name)].picture)
+        name = st.selectbox("Validation image", names, key="example", bind="query-params")
+        example = examples[names.index(name)]
+        return open_image(example.picture), example.truth
     if source == _CAMERA:
         sent = st.camera_input("Take a picture", key="camera")
     else:
@@ -81,7 +108,7 @@ def chosen_image(run: RunFolder) -> "Image | None":
     if sent is None:
         st.caption("The image goes through the network's exported file; nothing is kept of it.")
         return None
-    return read_upload(sent.getvalue())
+    return read_upload(sent.getvalue()), None
 
 
 def times(run: RunFolder, here: float, n_shown: int) -> None:

@@ -84,7 +84,7 @@ def first_sentence(choice: Choice, data: Front) -> None:
     """Draws the sentence; without a network within the budgets, what to do about it."""
     row = best_row(data)
     if row is None:
-        st.warning("No architecture is within these budgets; loosen one of them.")
+        st.warning("No architecture is within these budgets and filters; loosen one of them.")
         return
     columns = list(dict.fromkeys((choice.y, choice.x, *choice.budgets)))
     arch_id = load_space(choice.space).arch_ids(choice.table.genotypes(choice.space)[[row]])[0]

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from app.shared.address import check_address, check_names
 from app.shared.cards import device_error
 from app.shared.settings import as_text, shown
 from app.shared.table_view import TableView, view_table
 from app.shared.tables import find_tables, load_ranges, load_table
 from evonas.objectives import load_objective
+from evonas.space import load_space
+from evonas.table.gene_conditions import gene_conditions
 
 _NO_COLOUR = "none"
 
@@ -28,6 +31,7 @@ class Choice:
     colour: str | None
     budgets: dict[str, float]
     ranges: dict[str, tuple[float, float]]
+    conditions: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,13 @@ def choose() -> Choice | None:
         st.info("There is no table yet. Make one with `make demo` or `evonas demo`, then reload.")
         return None
     with st.sidebar:
+        check_address("table", tables)
         name = st.selectbox("Table", list(tables), key="table", bind="query-params")
         spaces = load_table(tables[name]).spaces
         if not spaces:
             st.info("This table has no rows yet.")
             return None
+        check_address("space", spaces)
         space = st.selectbox("Space", spaces, key="space", bind="query-params")
         table = view_table(tables[name], space)
         ranges = load_ranges(tables[name], space) | _further_ranges(table, space)
@@ -58,6 +64,11 @@ def choose() -> Choice | None:
         if len(names) < 2:
             st.info("This table has fewer than two objectives with values.")
             return None
+        for key in ("x", "y"):
+            check_address(key, names)
+        check_address("colour", [_NO_COLOUR, *names])
+        for prefix in ("budget:", "log:"):
+            check_names(prefix, names)
         y = st.selectbox("Vertical axis", names, key="y", bind="query-params")
         others = [name for name in names if name != y]
         first = next((i for i, n in enumerate(others) if n.startswith("latency:")), 0)
@@ -65,13 +76,29 @@ def choose() -> Choice | None:
         rest = [_NO_COLOUR, *(name for name in others if name != x)]
         colour = st.selectbox("Colour", rest, key="colour", bind="query-params")
         _own_devices(table, space)
+        conditions = gene_filter(space)
         st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived again.")
         drawn = [_budget(name, *ranges[name]) for name in names]
         given = [budget for budget in drawn if budget is not None]
         st.button("Lift all budgets", on_click=_lift, args=(given,), key="lift")
     budgets = {budget.name: budget.bound for budget in given if budget.bound != budget.loosest}
     hue = None if colour == _NO_COLOUR else colour
-    return Choice(table, name, space, names, x, y, hue, budgets, ranges)
+    return Choice(table, name, space, names, x, y, hue, budgets, ranges, conditions)
+
+
+def gene_filter(space: str) -> list[str]:
+    """Draws the filter by choices, and returns the conditions that rows are to meet."""
+    known = list(gene_conditions(load_space(space)))
+    check_address("genes", known)
+    return st.multiselect(
+        "Filter by choice",
+        known,
+        key="genes",
+        bind="query-params",
+        placeholder="such as fused in block 1",
+        help="Type a kind, a block or a layer. Choices at one place are alternatives; of "
+        "different places all are to be met. The filter holds for every view of this page.",
+    )
 
 
 def _further_ranges(table: TableView, space: str) -> dict[str, tuple[float, float]]:

@@ -59,7 +59,14 @@ def front_figure(data: Front, layers: Layers, axes: Axes | None = None) -> go.Fi
     figure = go.Figure()
     if layers.outside and len(data.outside):
         style = {"color": DOMINATED, "size": 3, "opacity": 0.25}
-        _rows(figure, scatter, data, data.outside, "over budget", style)
+        _rows(
+            figure,
+            scatter,
+            data,
+            data.outside,
+            "over budget or filtered out" if data.filtered else "over budget",
+            style,
+        )
     if layers.dominated and len(data.dominated):
         style = {"size": 4, "opacity": 0.55, "color": DOMINATED}
         _coloured(figure, scatter, data, data.dominated, "dominated", style, layers.hue)

@@ -6,10 +6,12 @@ from app.explore.adding import add_picks, forget_if_empty, lassoed_rows
 from app.explore.axes import Axes, spans_a_decade
 from app.explore.best import counts, first_sentence
 from app.explore.controls import Choice, choose
-from app.explore.details import neighbours, parallel, where_from
+from app.explore.details import choose_lines, neighbours, parallel, where_from
 from app.explore.figure import Layers, front_figure
+from app.explore.filters import all_axes, filter_words, rows_kept, say_filters
 from app.explore.hue import hue_of
 from app.explore.marks import reference_marks, shortlist_marks
+from app.explore.why import why
 from app.shared.cards import sources
 from app.shared.frame import HYPERVOLUME, PICKING, hypervolume_text, metrics, run_page
 from app.shared.front import MOST_SHOWN, Front, front_data, subspace_fronts, subspace_levels
@@ -29,7 +31,23 @@ def page() -> None:
     choice = choose()
     if choice is None:
         return
-    data = front_data(choice.table, choice.space, choice.x, choice.y, choice.budgets)
+    axes = all_axes(choice)
+    views, below = st.container(), st.container()
+    with below:  # before the views, which its ranges filter
+        lines = choose_lines(choice, axes)
+    kept = rows_kept(choice, axes, lines.ranges)
+    data = front_data(choice.table, choice.space, choice.x, choice.y, choice.budgets, kept)
+    with views:
+        say_filters(filter_words(choice, axes, lines.ranges))
+        front_views(choice, data)
+        why(choice, data, kept)
+    with below:
+        parallel(choice, data, lines)
+    where_from(choice)
+
+
+def front_views(choice: Choice, data: Front) -> None:
+    """Draws the front: in a sentence, as a picture, as a table; and what is picked of it."""
     first_sentence(choice, data)
     figures(data)
     picture = st.container()
@@ -41,8 +59,6 @@ def page() -> None:
         downloads(choice, data)
     if len(picks.rows) == 1:
         neighbours(choice, picks.rows[0])
-    parallel(choice, data)
-    where_from(choice)
 
 
 def figures(data: Front) -> None:

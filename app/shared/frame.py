@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.shared.address import say_left_out
 from app.shared.settings import as_text, shown
 from app.shared.state import clear_shortlist, shortlist
 from app.shared.tables import find_tables, load_table
@@ -32,9 +33,42 @@ _STYLE = """<style>
   .st-key-pick { display: flex }
   .js-plotly-plot .modebar { display: none }
   .js-plotly-plot .draglayer .drag { pointer-events: none !important }
+  .js-plotly-plot .parcoords, .js-plotly-plot .parcoords * { pointer-events: none !important }
   .st-key-picking .js-plotly-plot .draglayer .drag { pointer-events: all !important }
 }
 </style>"""
+# While a page is being left, Streamlit writes the next page's parameters under the address of the
+# one that is left, so that Back would come to it without its own. Those entries are kept out of the
+# browser's history; the one of the next page has all of them. Five seconds are a page that failed.
+# What a page writes before its visitor has done anything is no step to come back to either.
+_HISTORY = """<script>
+if (!window.evonasHistory) {
+  window.evonasHistory = true;
+  let leaving = 0, acted = false;
+  const place = (url) => new URL(url, location.href).pathname.replace(/\\/explore$/, "/");
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest("a[href]");
+    const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey;
+    if (!link || elsewhere || link.target === "_blank" || link.origin !== location.origin) return;
+    if (place(link.href) !== place(location.href)) leaving = Date.now();
+  }, true);
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => { acted = true; }, true);
+  }
+  window.addEventListener("popstate", () => { leaving = 0; acted = false; });
+  const push = history.pushState;
+  history.pushState = function (state, title, url) {
+    const here = place(url) === place(location.href);
+    if (here && Date.now() - leaving < 5000) return;
+    if (here && !acted) return history.replaceState(state, title, url);
+    if (!here) { leaving = 0; acted = false; }
+    push.call(history, state, title, url);
+  };
+}
+</script>"""
+# 0.0002 rather than 200µ, 20,000 rather than 20k.
+_TICKS = {"exponentformat": "none", "separatethousands": True}
+_BESIDE = 420  # pixels of menu and margins beside a picture
 # What the one normalised hypervolume is, for its help texts.
 HYPERVOLUME = (
     "Share, 0 to 1, of the box between AP 1 at no cost and AP 0 at the cost of the costliest of "
@@ -48,6 +82,7 @@ PICKING = "picking"
 def run_page(page: Callable[[], None]) -> None:
     """Draws a page; an error that a user can cause becomes one message."""
     st.html(_STYLE)
+    st.html(_HISTORY, unsafe_allow_javascript=True)
     try:
         page()
     except EvonasError as error:
@@ -80,7 +115,18 @@ def shortlist_panel() -> None:
         for arch_id in entries:
             architecture_link(arch_id)
         st.page_link("compare/page.py", label="Compare, note, download")
-        st.button("Clear the shortlist", on_click=clear_shortlist, key="clear shortlist")
+        if st.checkbox("Clear the shortlist, notes too", key="clear asked"):
+            st.button(
+                f"Remove all {len(entries)} for good",
+                on_click=_clear,
+                key="clear shortlist",
+                type="primary",
+            )
+
+
+def _clear() -> None:
+    clear_shortlist()
+    st.session_state["clear asked"] = False
 
 
 def metrics(figures: Mapping[str, str], part: str = "", **helps: str) -> None:
@@ -104,7 +150,32 @@ def picture(figure: "Figure", key: str, alt: str) -> None:
         key: Its name on the page.
         alt: What it shows, in words.
     """
-    st.plotly_chart(figure, width="stretch", key=key, config={"displaylogo": False}, alt=alt)
+    figure.update_xaxes(**_TICKS)
+    figure.update_yaxes(**_TICKS)
+    config = {"displaylogo": False}
+    st.plotly_chart(figure, width="stretch", key=key, config=config, alt=alt)
+
+
+def wide_picture(figure: "Figure", key: str, alt: str, least: int) -> None:
+    """Draws a figure as wide as its place, but no narrower than it needs: it scrolls sideways.
+
+    Args:
+        figure: The figure.
+        key: Its name on the page.
+        alt: What it shows, in words.
+        least: Pixels that it needs.
+    """
+    outer, rest = f"wide-{key}", least + _BESIDE
+    st.html(
+        f"<style>.st-key-{outer} {{ overflow-x: auto }} .st-key-{outer} > * "
+        f"{{ min-width: {least}px }} .st-key-{outer} [tabindex] {{ display: none }} "
+        f"@media (max-width: {rest}px) {{ .st-key-{outer} [tabindex] {{ display: block }} }}"
+        "</style>"
+    )
+    with st.container(key=outer):
+        # What scrolls is to be reached by keyboard too: from here, by the arrow keys.
+        st.html('<div tabindex="0">Scroll sideways for the rest of it.</div>')
+        picture(figure, key, alt)
 
 
 def attempt(action: Callable[[str], None], name: str) -> None:
@@ -147,17 +218,39 @@ def hypervolume_text(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4f}"
 
 
-def linked_choice(label: str, names: Sequence[str], key: str, help: str | None = None) -> str:
+def linked_choice(
+    label: str,
+    names: Sequence[str],
+    key: str,
+    help: str | None = None,
+    words: Mapping[str, str] | None = None,
+) -> str:
     """Draws a choice, by default the first, that the page's address always names.
 
     Streamlit's own binding leaves out of the address what code has chosen.
+
+    Args:
+        label: Above the choice.
+        names: What there is to choose.
+        key: Of the choice, in the session and in the address.
+        help: What it is for.
+        words: By name what to show in its place.
     """
     linked = st.query_params.get(key)
+    if linked and linked not in names:
+        say_left_out([linked])
+    # Back and Forward bring another address to a page that is open.
+    if linked in names and linked != st.session_state.get(f"{key} in the address"):
+        st.session_state[key] = linked
     if st.session_state.get(key) not in names:
         st.session_state[key] = linked if linked in names else names[0]
-    chosen: str = st.selectbox(label, names, key=key, help=help)
+    shown_as = words or {}
+    chosen: str = st.selectbox(
+        label, names, key=key, help=help, format_func=lambda name: shown_as.get(name, name)
+    )
     if linked != chosen:
         st.query_params[key] = chosen
+    st.session_state[f"{key} in the address"] = chosen
     return chosen
 
 

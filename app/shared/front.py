@@ -35,6 +35,7 @@ class Front:
         missing: By column, how many rows are left out for want of its value.
         over: By column, how many of the others break its budget; a row may break several.
         budgets: Per column the worst value that is allowed.
+        filtered: How many of the other rows do not meet the filters.
     """
 
     x: Objective
@@ -48,6 +49,7 @@ class Front:
     missing: Mapping[str, int]
     over: Mapping[str, int]
     budgets: Mapping[str, float]
+    filtered: int = 0
 
     @property
     def objectives(self) -> tuple[Objective, Objective]:
@@ -60,7 +62,14 @@ class Front:
         return len(self.front) + len(self.dominated) + len(self.outside)
 
 
-def front_data(table: Columns, space: str, x: str, y: str, budgets: Mapping[str, float]) -> Front:
+def front_data(
+    table: Columns,
+    space: str,
+    x: str,
+    y: str,
+    budgets: Mapping[str, float],
+    kept: NDArray[np.bool_] | None = None,
+) -> Front:
     """Returns the front of two objectives among the rows within the budgets.
 
     Args:
@@ -69,6 +78,7 @@ def front_data(table: Columns, space: str, x: str, y: str, budgets: Mapping[str,
         x: Objective of the horizontal axis.
         y: Objective of the vertical axis.
         budgets: Per column the worst value that is allowed.
+        kept: (n,) rows that meet the filters; None for all.
     """
     objectives = load_objective(x), load_objective(y)
     columns = {name: table.column(name, space) for name in dict.fromkeys((x, y, *budgets))}
@@ -82,6 +92,9 @@ def front_data(table: Columns, space: str, x: str, y: str, budgets: Mapping[str,
         breaks = column < bound if load_objective(name).maximise else column > bound
         over[name] = int((breaks & complete).sum())
         within &= ~breaks
+    inside = int(within.sum())
+    if kept is not None:
+        within &= kept
     rows = np.flatnonzero(within)
     best = _best(values, rows, objectives)
     return Front(
@@ -95,6 +108,7 @@ def front_data(table: Columns, space: str, x: str, y: str, budgets: Mapping[str,
         {name: n for name, n in missing.items() if n},
         {name: n for name, n in over.items() if n},
         dict(budgets),
+        inside - len(rows),
     )
 
 
@@ -106,6 +120,8 @@ def left_out(data: Front) -> str:
     n = len(data.values) - len(data.within)
     reasons = [f"{count:,} without {name}" for name, count in data.missing.items()]
     reasons += [f"{count:,} beyond the budget of {name}" for name, count in data.over.items()]
+    if data.filtered:
+        reasons.append(f"{data.filtered:,} of the rest by the filters")
     return f"{n:,} of {len(data.values):,} left out: {', '.join(reasons)}" if n else ""
 
 

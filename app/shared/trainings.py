@@ -5,7 +5,7 @@ what the app may ask of them.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -14,7 +14,7 @@ from app.shared import background
 from app.shared.settings import RUNS, find_data, refuse_if_read_only
 from evonas.errors import ConfigurationError, EvonasError
 from evonas.jobs import Job, JobQueue, JobStatus, describe_job
-from evonas.retraining import Retraining, plan_training
+from evonas.retraining import Retraining, RunFolder, plan_training
 from evonas.space import Design
 from evonas.training.recipes import RECIPES
 
@@ -129,16 +129,40 @@ def finished_trainings() -> Iterator[tuple[Job, Design, float]]:
 def trained_maps() -> dict[str, dict[str, float]]:
     """Returns by architecture what its trainings here reached.
 
-    Each AP stands under what it is the AP of: `trained_map (digits, 2500 steps, seed 0)`. It is no
-    table's `trained_map`, which is of other data or another recipe.
+    Each AP stands under what it is the AP of: `trained_map (digits, 2500 steps, seed 0, protocol
+    fast)`. It is no table's `trained_map`, which is of other data or another recipe.
     """
     found: dict[str, dict[str, float]] = {}
     for job, design, ap in finished_trainings():
         request = job.run.request()
-        steps = request.recipe.steps
-        of = f"trained_map ({request.data.name}, {steps} steps, seed {request.seed})"
+        recipe = request.recipe
+        of = (
+            f"trained_map ({request.data.name}, {recipe.steps} steps, seed {request.seed}, "
+            f"protocol {recipe.protocol})"
+        )
         found.setdefault(design.name, {}).setdefault(of, ap)  # of two, the latest
     return found
+
+
+def run_names(runs: Mapping[str, RunFolder]) -> dict[str, str]:
+    """Returns by key what people call a run: its network, data, steps and seed.
+
+    Where that is the same for two, their recipe and the start of their key stand behind it.
+    """
+    names = {}
+    for key, run in runs.items():
+        try:
+            request = run.request()
+        except EvonasError:
+            names[key] = f"{key}: damaged"
+            continue
+        names[key] = (
+            f"{request.architecture} on {request.data.name}, {request.recipe.steps:,} steps, "
+            f"seed {request.seed}"
+        )
+        if list(names.values()).count(names[key]) > 1:
+            names[key] += f", recipe {request.recipe_name} ({key[:12]})"
+    return names
 
 
 def find_job(name: str) -> Job:

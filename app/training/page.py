@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -14,8 +15,10 @@ from app.shared.trainings import (
     describe_jobs,
     find_job,
     is_worker_alive,
+    list_jobs,
     resume,
     retry,
+    run_names,
     start_worker,
     status,
 )
@@ -45,7 +48,8 @@ def page() -> None:
         return
     active = any(row["state"] in _ACTIVE for row in rows)
     live(listed, 2.0 if active else None)()
-    chosen = linked_choice("Job", [row["job"] for row in rows], "job")
+    names = run_names({job.id: job.run for job in list_jobs()[:_MOST_LISTED]})
+    chosen = linked_choice("Training", [row["job"] for row in rows], "job", words=names)
     row = next(row for row in rows if row["job"] == chosen)
     state = row["state"]
     if state == "damaged":
@@ -72,6 +76,7 @@ def listed() -> None:
             "done": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "best AP": st.column_config.NumberColumn(format="%.4f"),
             "loss": st.column_config.NumberColumn(format="%.3f"),
+            "architecture": st.column_config.TextColumn(width="medium"),
         },
     )
     st.caption("One worker runs the jobs, the oldest first; tick a row to see it below.")
@@ -81,15 +86,17 @@ def listed() -> None:
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
     if entry["state"] == "damaged":
-        return {"job": entry["job"], "state": "damaged"}
+        return {"architecture": "damaged", "state": "damaged"}
     return {
-        "job": entry["job"],
+        "architecture": entry["architecture"],
         "state": entry["state"],
         "done": entry["step"] / entry["steps"],
         "best AP": entry["best_map"],
-        "loss": entry["loss"],
-        "architecture": entry["architecture"],
+        "data": Path(entry["data"]).name,
+        "steps": entry["steps"],
+        "seed": entry["seed"],
         "recipe": entry["recipe"],
+        "loss": entry["loss"],
         "submitted": datetime.fromtimestamp(entry["submitted"]),
     }
 

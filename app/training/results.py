@@ -7,6 +7,8 @@ import numpy as np
 import streamlit as st
 
 from app.shared.cards import sources
+from app.shared.downloads import device_files
+from app.shared.exports import ExportTask
 from app.shared.frame import picture, readable_tables
 from app.shared.settings import as_text
 from app.shared.trainings import finished_trainings
@@ -51,7 +53,8 @@ def _figures(job: Job, metrics: Mapping[str, Any]) -> None:
     )
     left.caption(
         f"Of the best network, that of step {metrics.get('best_step')}, on "
-        f"{as_text(job.run.request().data.name)}; AP on digits scenes is not COCO mAP."
+        f"{as_text(job.run.request().data.name)}; AP on digits scenes is not COCO mAP. Protocol "
+        f"{_protocol(metrics)}."
     )
     right.dataframe(
         [
@@ -67,6 +70,15 @@ def _figures(job: Job, metrics: Mapping[str, Any]) -> None:
     right.caption("AP of each class on validation: which one holds the network back?")
 
 
+def _protocol(metrics: Mapping[str, Any]) -> str:
+    """How outputs became detections, as the run's figures state it."""
+    stated = metrics.get("protocol")
+    if not isinstance(stated, Mapping):
+        return "not stated: trained by an earlier evonas"
+    rest = "; ".join(f"{k.replace('_', ' ')} {v}" for k, v in stated.items() if k != "name")
+    return as_text(f"{stated.get('name')} ({rest})")
+
+
 def _test_ap(metrics: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"test": metrics["test"]["per_class"][name]} if "test" in metrics else {}
 
@@ -76,7 +88,12 @@ def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
     tables = readable_tables()
     known = predictions(job.run.request().design, tables)
     trained = metrics["val"]["map"]
-    rows = [{"AP": trained, "what": "trained here, on validation", "source": "trained"}]
+    request = job.run.request()
+    what = (
+        f"trained here: {request.data.name}, {request.recipe.steps:,} steps, seed {request.seed}, "
+        f"protocol {request.recipe.protocol}"
+    )
+    rows = [{"AP": trained, "what": what, "source": "trained"}]
     rows += [
         {"AP": value, "what": f"map of the table {name}", "source": source}
         for name, (value, source) in known.items()
@@ -84,7 +101,10 @@ def _predicted(job: Job, metrics: Mapping[str, Any]) -> None:
     st.dataframe(
         rows,
         hide_index=True,
-        column_config={"AP": st.column_config.NumberColumn(format="%.4f")},
+        column_config={
+            "AP": st.column_config.NumberColumn(format="%.4f", width="small"),
+            "what": st.column_config.TextColumn(width="large"),
+        },
     )
     if not known:
         st.caption("No table here has this network, so there is no prediction to compare it with.")
@@ -131,7 +151,9 @@ def trained_points(tables: Mapping[str, BenchmarkTable]) -> list[Trained]:
 def _precision(job: Job, metrics: Mapping[str, Any]) -> None:
     st.subheader("Precision and recall")
     curves = job.run.read_precision()
-    name = st.selectbox("Class", [MEAN, *metrics["val"]["per_class"]], key="class")
+    name = st.selectbox(
+        "Class", [MEAN, *metrics["val"]["per_class"]], key="class", bind="query-params"
+    )
     picture(
         precision_figure(curves, name),
         "precision",
@@ -150,13 +172,13 @@ def _detections(job: Job) -> None:
     except SchemaError:
         st.info("This training kept no pictures: it was made by an earlier evonas.")
         return
-    least = st.slider("Least score", 0.0, 1.0, 0.5, 0.05, key="least score")
-    columns = st.columns(3)
+    least = st.slider("Least score", 0.0, 1.0, 0.5, 0.05, key="least-score", bind="query-params")
+    columns = st.columns(2)
     for place, example in enumerate(examples):
         found = [entry for entry in example.found if entry.score >= least]
         image = open_image(example.picture)
         pair = (draw(image, example.truth, scores=False), draw(image, found))
-        columns[place % 3].image(
+        columns[place % 2].image(
             side_by_side(pair),
             caption=f"{as_text(example.name)}: {len(example.truth)} true, {len(found)} found",
             width="stretch",
@@ -211,4 +233,8 @@ def _downloads(job: Job) -> None:
             on_click="ignore",
         )
         st.page_link("detect/page.py", label="Try it on an image", query_params={"network": job.id})
+    st.markdown("**For a device**")
+    request = job.run.request()
+    data = request.data if request.data.is_dir() else None
+    device_files(ExportTask(str(job.path), job.run.exports, data, job.run.best), name)
     st.code(f"evonas export {job.path} --out {job.path}/export --format tflite", language=None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli import table_files
+from evonas.cli import table_files, table_importance
 from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table, say
 from evonas.cli.table_files import SpaceName, TablePath, Where
@@ -25,6 +25,7 @@ app.command("import")(table_files.import_)
 app.command()(table_files.merge)
 app.command()(table_files.compact)
 app.command()(table_files.repair)
+app.command()(table_importance.importance)
 
 Columns = Annotated[str | None, typer.Option(help="Columns, separated by commas; default: all.")]
 Limit = Annotated[int, count_option("Maximum number of rows.")]

@@ -36,11 +36,14 @@ def draw(image: "Image", objects: Sequence[Found], scores: bool = True) -> "Imag
     zoom = max(1, round(_SIDE / max(image.size)))
     canvas = image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(canvas)
-    width = max(2, max(canvas.size) // 300)
-    font: Any = ImageFont.load_default(size=max(12, max(canvas.size) // 40))
+    # Pictures are shown small, several side by side: thinner lines would be hairlines there.
+    width = max(3, max(canvas.size) // 96)
+    font: Any = ImageFont.load_default(size=max(14, max(canvas.size) // 28))
     for entry in reversed(objects):
         colour = COLOURS[entry.label % len(COLOURS)]
         x1, y1, x2, y2 = (value * zoom for value in entry.box)
+        edge = (x1 - 1, y1 - 1, x2 + 1, y2 + 1)
+        pen.rectangle(edge, outline="black", width=width + 2)  # seen on any background
         pen.rectangle((x1, y1, x2, y2), outline=colour, width=width)
         text = f"{entry.name} {entry.score:.2f}" if scores else entry.name
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)

@@ -18,8 +18,20 @@ def _pattern(shape: str) -> dict[str, object]:
     return {"shape": shape, "fillmode": "overlay", "fgcolor": "black", "fgopacity": 0.3, "size": 6}
 
 
-def strip_figure(rows: list[LayerRow]) -> go.Figure:
-    """Draws a bar a layer: as high as its map's side, as wide as its output channels."""
+def strip_scale(networks: Sequence[Sequence[LayerRow]]) -> tuple[float, float]:
+    """Returns the largest sum of output channels and the largest side (px) of some networks."""
+    channels = max(sum(row.c_out for row in rows) for rows in networks)
+    return float(channels), float(max(row.size for rows in networks for row in rows))
+
+
+def strip_figure(rows: Sequence[LayerRow], scale: tuple[float, float] | None = None) -> go.Figure:
+    """Draws a bar per layer: as high as its map's side, as wide as its output channels.
+
+    Args:
+        rows: The layers.
+        scale: Channels and side (px) that the picture spans, so that several compare; by default
+            the network's own.
+    """
     figure = go.Figure()
     for kind, pattern in _PATTERNS.items():
         marker = {"color": OPS[kind], "pattern": _pattern(pattern)}
@@ -46,6 +58,7 @@ def strip_figure(rows: list[LayerRow]) -> go.Figure:
         start = left if row.block not in middles else 2 * middles[row.block] - left
         left += row.c_out
         middles[row.block] = (start + left) / 2
+    channels, side = scale or strip_scale([rows])
     figure.update_layout(
         xaxis={
             "title": "block; as wide as its layers' output channels",
@@ -53,8 +66,9 @@ def strip_figure(rows: list[LayerRow]) -> go.Figure:
             "ticktext": [f"{block}" for block in middles],
             "tickangle": 0,
             "showgrid": False,
+            "range": [0, channels],
         },
-        yaxis={"title": "side of the output map (px)"},
+        yaxis={"title": "side of the output map (px)", "range": [0, 1.05 * side]},
         height=320,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},

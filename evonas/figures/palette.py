@@ -16,6 +16,10 @@ GREY = "#8a8a8a"  # for what stands in the background
 # For things of one kind, in order.
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 
+# Between two colours that mean less and more: as much.
+NEUTRAL = "#f4f4f4"
+NOTHING = "rgba(0, 0, 0, 0)"  # not to be seen
+
 # By kind of op.
 OPS = {"ibn0": GREY, "ibn": SKY, "fused": ORANGE, "tucker": GREEN}
 

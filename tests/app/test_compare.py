@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from app.compare.comparing import differences, normalised_figure, objective_values
+from app.compare.comparing import comparable, differences, normalised_figure, objective_values
 from app.shared.shortlist import LONGEST_NOTE, add, is_arch_id, read
+from evonas.figures.architecture import strip_figure, strip_scale
 from evonas.space import resolve
+from evonas.space.layers import layer_rows
 from tests.app.conftest import SPACE, make_table
 
 
@@ -119,3 +122,44 @@ def test_a_hundred_thousand_rows_are_no_burden(open_app, folder):
     at = at.switch_page("architecture/page.py")
     at.query_params["arch"] = one
     assert not at.run().exception
+
+
+def test_a_network_named_twice_is_compared_once_with_a_word(open_app, folder):
+    one, two = ids(folder, 2)
+    at = open_app(page="compare", archs=f"{one},{one},{two},nano:zz")
+    assert not at.exception
+    assert at.multiselect(key="archs").value == [one, two]
+    said = " ".join(warning.value for warning in at.warning)
+    assert "more often" in said
+    assert "nano\\:zz" in said
+
+
+def test_more_designs_than_fit_are_left_out_with_a_word(open_app, folder):
+    at = open_app(page="compare", archs=",".join(ids(folder, 9)))
+    assert not at.exception
+    assert len(at.multiselect(key="archs").value) == 6
+    assert "9 designs" in at.warning[0].value
+
+
+def test_what_one_design_has_and_what_was_trained_here_stay_out_of_the_picture():
+    here = "trained_map (digits, 10 steps, seed 0, protocol fast)"
+    values = {"map": {"a": 0.5}, here: {"a": 0.1, "b": 0.2}, "params": {"a": 1.0, "b": 2.0}}
+    assert list(comparable(values)) == ["params"]
+
+
+def test_what_was_trained_here_says_its_data_steps_seed_and_protocol(open_app, done, folder):
+    (other,) = ids(folder, 1)
+    at = open_app(page="compare", archs=f"nano:000000000000000,{other}")
+    [values] = [f.value for f in at.dataframe if "objective" in f.value]
+    names = values["objective"].tolist()
+    assert "trained_map (scenes, 6 steps, seed 0, protocol fast)" in names
+    row = values.iloc[names.index("trained_map (scenes, 6 steps, seed 0, protocol fast)")]
+    assert row[other] == "-"
+
+
+def test_strips_of_several_networks_span_the_same_channels():
+    small, large = (layer_rows(resolve(f"nano:{'0' * 15}").architecture) for _ in range(2))
+    large = [replace(row, c_out=3 * row.c_out) for row in large]
+    scale = strip_scale([small, large])
+    spans = [strip_figure(rows, scale).layout.xaxis.range for rows in (small, large)]
+    assert spans[0] == spans[1] == (0, sum(row.c_out for row in large))

@@ -53,9 +53,9 @@ def test_a_validation_image_goes_through_the_exported_network(open_app, exported
     assert not at.error
     assert metrics(at)["measured here"].endswith(" ms")
     assert float(metrics(at)["measured here"].removesuffix(" ms")) > 0
-    at = at.slider(key="least score").set_value(0.0).run()
+    at = at.slider(key="least-score").set_value(0.0).run()
     some = int(metrics(at)["objects"])
-    at = at.slider(key="least score").set_value(1.0).run()
+    at = at.slider(key="least-score").set_value(1.0).run()
     assert some > int(metrics(at)["objects"]) == 0
     assert "Predicted" in " ".join(caption.value for caption in at.caption)
 
@@ -145,3 +145,20 @@ def test_read_only_exports_nothing_and_shows_what_is_exported(open_app, done, mo
     at = at.run()
     assert metrics(at)["measured here"]
     assert json.loads((done / "export" / "card.json").read_text())["classes"]
+
+
+def test_networks_have_names_and_validation_images_their_truth(open_app, exported):
+    at = open_app(page="detect", source="Validation image", **{"least-score": "0.1"})
+    assert not at.exception
+    assert at.selectbox(key="network").options == [
+        "nano:000000000000000 on scenes, 6 steps, seed 0"
+    ]
+    assert at.slider(key="least-score").value == 0.1
+    assert any(caption.value.startswith("True: the ") for caption in at.caption)
+
+
+def test_read_only_does_not_ask_its_visitors_to_train(open_app, monkeypatch):
+    monkeypatch.setenv("EVONAS_APP_READ_ONLY", "1")
+    at = open_app(page="detect")
+    assert "read-only" in at.info[0].value
+    assert "submit" not in at.info[0].value

@@ -351,3 +351,14 @@ def test_a_hundred_thousand_rows_are_no_burden(open_app):
     assert metrics(at)["within budget"] == "50,000 of 100,000"
     at = at.checkbox(key="subspaces").set_value(True).run()
     assert not at.exception
+
+
+def test_clearing_the_shortlist_asks_first(open_app, folder):
+    at = open_app()
+    at.session_state["front"] = points(3)
+    at = the_button(at.run(), "Add 1 to the shortlist").click().run()
+    assert not [button for button in at.button if button.key == "clear shortlist"]
+    at = at.checkbox(key="clear asked").check().run()
+    at = at.button(key="clear shortlist").click().run()
+    assert json.loads((folder / "runs" / "shortlist.json").read_text()) == {}
+    assert not at.exception

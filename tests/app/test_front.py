@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from app.explore.figure import Layers, front_figure
+from app.explore.filters import Axis
 from app.explore.hue import hue_of
 from app.explore.marks import reference_marks, shortlist_marks
 from app.explore.parallel import MOST_LINES, parallel_data, parallel_figure
@@ -23,7 +24,8 @@ def test_a_large_cloud_is_thinned_and_its_front_is_whole(tmp_path):
     assert figure.to_json() == front_figure(data, Layers()).to_json()
     assert len(figure.data[-1].x) == len(data.front)
     assert figure.data[0].type == "scattergl"
-    lines = parallel_data(table, "nano", data, ["map", "params"])
+    axes = [Axis("map", None, (), 0.1, 0.5), Axis("b1.l1.op", 2, ("a", "b"), 0.0, 1.0)]
+    lines = parallel_data(table, "nano", data, axes)
     assert len(lines.on_front) <= MOST_LINES + len(data.front)
     assert lines.on_front.sum() == len(data.front)
     assert parallel_figure(lines).data

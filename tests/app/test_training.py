@@ -84,7 +84,7 @@ def test_a_finished_training_shows_its_results(open_app, done):
     ]  # fmt: skip
     assert shown_buttons(at) == {"Start again"}
     at = at.selectbox(key="class").set_value("3").run()
-    at = at.slider(key="least score").set_value(0.05).run()
+    at = at.slider(key="least-score").set_value(0.05).run()
     assert not at.exception
 
 
@@ -171,7 +171,9 @@ def test_forged_jobs_show_the_last_one(open_app, done, job):
 def test_many_jobs_are_listed(open_app, folder, trained):
     add_jobs(folder, trained, *["cancelled"] * 30)
     at = open_app(page="training")
-    assert len(at.selectbox(key="job").options) == 30
+    options = at.selectbox(key="job").options
+    assert len({*options}) == 30
+    assert f"{ARCH} on scenes, 9 steps, seed 30" in options
     assert not at.exception
 
 

@@ -4,7 +4,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import settle
@@ -28,6 +31,28 @@ def submit(page: Page, url: str, steps: int, seed: int, batch: int = 4) -> None:
     page.get_by_role("combobox", name=re.compile("Initial weights")).click()
     page.get_by_role("option", name="supernet").click()
     page.get_by_role("button", name="Submit", exact=True).click()
+
+
+def runs_int8(page: Page, picture: Path) -> None:
+    """Has the files made, takes the int8 one away and runs it in LiteRT on an image."""
+    page.get_by_role("button", name="Make ONNX, TFLite, int8 TFLite").click()
+    expect(page.get_by_text("Writing and checking the files")).to_be_visible()
+    int8 = page.get_by_role("button", name="int8 TFLite", exact=True)
+    expect(int8).to_be_visible(timeout=MINUTES)
+    settle(page)
+    with page.expect_download() as download:
+        int8.click()
+    model = Path(download.value.path()).read_bytes()
+    interpreter = Interpreter(model_content=model)
+    interpreter.allocate_tensors()
+    [taken] = interpreter.get_input_details()
+    assert taken["dtype"] is np.int8
+    _, height, width, _ = taken["shape"]
+    pixels = np.asarray(Image.open(picture).convert("RGB").resize((width, height)), np.int16)
+    interpreter.set_tensor(taken["index"], (pixels - 128).astype(np.int8)[None])
+    interpreter.invoke()
+    for given in interpreter.get_output_details():
+        assert np.ptp(interpreter.get_tensor(given["index"]).astype(int)) > 0
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +81,7 @@ def test_a_training_is_submitted_watched_and_its_network_finds_digits(
     assert len([line for line in lines[1:] if line.split(",")[2]]) == 12
 
     assert not serious(page)
+    runs_int8(page, sorted((scenes / "val").glob("*.png"))[0])
     page.get_by_role("link", name="Try it on an image").click()
     page.wait_for_url(re.compile(f"network={job}"))
     settle(page)
