@@ -50,6 +50,7 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
         ConfigurationError: No problem has the name.
         SchemaError: The shipped data is damaged or of another version.
 
+    >>> import numpy as np
     >>> problem = load_problem("pico/u55")
     >>> problem.evaluate_genotypes(problem.space.sample(3, np.random.default_rng(0))).shape
     (3, 2)

@@ -17,7 +17,7 @@ from app.benchmark.comparisons import (
 )
 from app.benchmark.definition import difficulty, problem_of
 from evonas.benchmark import list_problems
-from evonas.benchmark.problem import list_records
+from evonas.benchmark.loading import list_records
 from evonas.errors import ConfigurationError
 from tests.app.conftest import metrics, the_button
 

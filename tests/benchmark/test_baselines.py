@@ -1,7 +1,7 @@
 import pytest
 
 from evonas.benchmark.baselines import baselines_path, load_baselines, write_baselines
-from evonas.benchmark.problem import list_records
+from evonas.benchmark.loading import list_records
 from evonas.benchmark.runs import RunKey, perform, save_run, saved_runs
 from evonas.errors import SchemaError
 

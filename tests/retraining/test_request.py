@@ -96,7 +96,7 @@ def test_the_same_training_has_the_same_id(digits, monkeypatch):
         (
             {"architecture": "mobiledet-cpu", "init": "supernet"},
             ConfigurationError,
-            "no weights at .*supernets/mobiledet@cpu",
+            "no supernet weights at .*supernets/mobiledet@cpu.*: evonas supernet train --space",
         ),
     ],
 )
