@@ -14,6 +14,7 @@ import evonas
 from evonas.data import data_fingerprint, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, fits_in_memory, load_tensors
 from evonas.detector import Detector
+from evonas.errors import ConfigurationError
 from evonas.files import remove_partial_files
 from evonas.space import Architecture, load_space
 from evonas.supernet.distillation import SupernetObjective
@@ -87,9 +88,11 @@ def train_supernet(
         The card: what was trained, on what, how, with what, and how long.
 
     Raises:
-        ConfigurationError: An unknown sampling, or a checkpoint of another training.
+        ConfigurationError: A place of another name than `.safetensors`, an unknown sampling, or a
+            checkpoint of another training.
         KeyboardInterrupt: `interrupted` said so; the checkpoint is saved.
     """
+    check_place(out)
     dataset = load_coco(data, "train")
     refuse_unlearnable(dataset)
     space = load_space(space_name)
@@ -158,6 +161,7 @@ def measure_supernet(
     device: torch.device = CPU,
 ) -> Cost:
     """Returns what a step of `train_supernet` costs here, in one process; writes nothing."""
+    check_place(out)
     dataset = load_coco(data, "train")
     refuse_unlearnable(dataset)
     space = load_space(space_name)
@@ -173,6 +177,16 @@ def measure_supernet(
         SupernetObjective(strategy, distillation),
         len(dataset) if fits_in_memory(len(dataset), size) else 0,
     )
+
+
+def check_place(out: Path) -> None:
+    """Refuses a place where the weights could not be written in the end.
+
+    Raises:
+        ConfigurationError: It is a folder, or does not end in `.safetensors`.
+    """
+    if out.suffix != ".safetensors" or out.is_dir():
+        raise ConfigurationError(f"--out {out}: a file whose name ends in .safetensors is required")
 
 
 def checkpoint_path(out: Path, sampling: str, distillation: float) -> Path:
