@@ -161,7 +161,6 @@ def measure_supernet(
     device: torch.device = CPU,
 ) -> Cost:
     """Returns what a step of `train_supernet` costs here, in one process; writes nothing."""
-    check_place(out)
     dataset = load_coco(data, "train")
     refuse_unlearnable(dataset)
     space = load_space(space_name)

@@ -8,7 +8,7 @@ from evonas.detector import Detector
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.space import load_space, resolve
 from evonas.supernet import Supernet, UniformSampling, load_supernet, save_supernet
-from evonas.supernet.train import new_supernet
+from evonas.supernet.train import new_supernet, train_supernet
 from evonas.training.loop import train
 from evonas.training.recipe import Recipe
 
@@ -154,7 +154,7 @@ def test_a_network_is_its_share_of_a_supernet_that_starts_from_it():
 
 def test_a_network_of_other_layers_is_refused():
     from evonas.errors import ConfigurationError
-    from evonas.supernet.train import new_supernet
+    from evonas.supernet.train import new_supernet, train_supernet
 
     supernet = new_supernet("pico", 10, 0)
     first, second = (
@@ -187,3 +187,12 @@ def test_training_starts_from_an_archive_of_other_classes(tmp_path):
     assert torch.allclose(ours, theirs.view(-1, 2, *theirs.shape[1:])[:, 0], atol=1e-3)
     elsewhere = ["--space", "pico", "--init", str(tmp_path / "a.safetensors")]
     assert main([*command, *changes, *elsewhere]) == 3
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "folder.safetensors"])
+def test_a_place_that_cannot_take_the_weights_is_refused_before_training(tmp_path, name):
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigurationError, match=r"ends in \.safetensors is required"):
+        train_supernet("pico", tmp_path / "no-data", tmp_path / name)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
