@@ -102,8 +102,8 @@ def train(
                 highlight=False,
             )
 
-    check_place(out)
     checkpoint = checkpoint_path(out, sampling, distillation)
+    check_place(out, checkpoint)
     refuse_steps_and_hours(changes, hours)
     wanted = load_recipe(recipe, changes or (), SUPERNET_RECIPES)
     where = pick_device(device)

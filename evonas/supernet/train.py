@@ -92,7 +92,8 @@ def train_supernet(
             checkpoint of another training.
         KeyboardInterrupt: `interrupted` said so; the checkpoint is saved.
     """
-    check_place(out)
+    checkpoint = checkpoint_path(out, sampling, distillation)
+    check_place(out, checkpoint)
     dataset = load_coco(data, "train")
     refuse_unlearnable(dataset)
     space = load_space(space_name)
@@ -103,7 +104,6 @@ def train_supernet(
     fits = fits_in_memory(len(dataset), size)
     own_seed = seed + (processes.rank << _RANK_BITS)
     strategy = load_sampling(sampling, supernet.space, own_seed, recipe.steps)
-    checkpoint = checkpoint_path(out, sampling, distillation)
     if processes.rank == 0:
         remove_partial_files(out.parent)
     resumed = checkpoint.exists()
@@ -178,14 +178,17 @@ def measure_supernet(
     )
 
 
-def check_place(out: Path) -> None:
-    """Refuses a place where the weights could not be written in the end.
+def check_place(out: Path, checkpoint: Path) -> None:
+    """Refuses a place where the weights could not be written in the end, or would lose others.
 
     Raises:
-        ConfigurationError: It is a folder, or does not end in `.safetensors`.
+        ConfigurationError: It is a folder, does not end in `.safetensors`, or is there already
+            without a checkpoint to resume.
     """
     if out.suffix != ".safetensors" or out.is_dir():
         raise ConfigurationError(f"--out {out}: a file whose name ends in .safetensors is required")
+    if out.exists() and not checkpoint.exists():
+        raise ConfigurationError(f"--out {out}: is there already; name another file, or remove it")
 
 
 def checkpoint_path(out: Path, sampling: str, distillation: float) -> Path:

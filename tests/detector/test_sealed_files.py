@@ -164,7 +164,7 @@ def test_partial_files_of_killed_writers_are_removed_and_no_others(tmp_path):
 
 def test_what_never_ends_is_refused():
     zeros = Path("/dev/zero")
-    with pytest.raises(SchemaError, match="/dev/zero: .*not a regular file"):
+    with pytest.raises(SchemaError, match=r"/dev/zero: .*not a regular file"):
         load_weights(zeros, "weights")
-    with pytest.raises(DataError, match="/dev/zero: .*not a regular file"):
+    with pytest.raises(DataError, match=r"/dev/zero: .*not a regular file"):
         checkpoint_steps(zeros)

@@ -154,7 +154,7 @@ def test_a_network_is_its_share_of_a_supernet_that_starts_from_it():
 
 def test_a_network_of_other_layers_is_refused():
     from evonas.errors import ConfigurationError
-    from evonas.supernet.train import new_supernet, train_supernet
+    from evonas.supernet.train import new_supernet
 
     supernet = new_supernet("pico", 10, 0)
     first, second = (
@@ -187,6 +187,14 @@ def test_training_starts_from_an_archive_of_other_classes(tmp_path):
     assert torch.allclose(ours, theirs.view(-1, 2, *theirs.shape[1:])[:, 0], atol=1e-3)
     elsewhere = ["--space", "pico", "--init", str(tmp_path / "a.safetensors")]
     assert main([*command, *changes, *elsewhere]) == 3
+
+
+def test_a_trained_supernet_is_not_written_over(tmp_path):
+    out = tmp_path / "s.safetensors"
+    out.write_bytes(b"hours of work")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        train_supernet("pico", tmp_path / "no-data", out)
+    assert out.read_bytes() == b"hours of work"
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "folder.safetensors"])
