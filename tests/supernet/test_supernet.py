@@ -185,6 +185,7 @@ def test_training_starts_from_an_archive_of_other_classes(tmp_path):
     theirs = network.unit("head0_classes1").weight
     ours = logits.view(-1, 10, *logits.shape[1:])[:, 3]
     assert torch.allclose(ours, theirs.view(-1, 2, *theirs.shape[1:])[:, 0], atol=1e-3)
+    command[-1] = str(tmp_path / "t.safetensors")
     elsewhere = ["--space", "pico", "--init", str(tmp_path / "a.safetensors")]
     assert main([*command, *changes, *elsewhere]) == 3
 
