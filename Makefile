@@ -22,7 +22,8 @@ fast: .venv/installed
 	$(BIN)/pytest -n 2 -m "not slow and not e2e and not cluster"
 
 slow: .venv/installed browser
-	$(BIN)/pytest -m "slow or e2e or cluster"
+	$(BIN)/pytest -n 2 --dist loadfile -m "slow and not e2e and not cluster"
+	$(BIN)/pytest -m "e2e or cluster"
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site

@@ -12,12 +12,9 @@ from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
 from evonas.latency import load_device, load_predictor
 from evonas.latency.campaigns.campaign import reference_architecture
-from evonas.latency.intervals import interval_factor
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.pool import CPU_SECONDS, Answer, measure_all
 from evonas.space import Genotypes, SearchSpace
-
-__all__ = ["Remeasured", "interval_factor", "is_exact", "measure_networks"]
 
 _PER_WORKER = 4  # networks, for which it is worth to start a process
 
@@ -25,6 +22,27 @@ _PER_WORKER = 4  # networks, for which it is worth to start a process
 _DRIFT = 0.05
 # On the predictor's machine the reference network's time is so near the predicted one.
 _SAME = 1.1
+
+# The share of networks whose measured time lies within the bounds.
+_COVERAGE = 0.9
+
+
+def predicted_bounds(device: str, space: str, predicted_ms: Floats) -> tuple[Floats, Floats] | None:
+    """Returns (n,) and (n,) milliseconds between which nine of ten measured times lie.
+
+    Args:
+        device: The device.
+        space: Name of the networks' space.
+        predicted_ms: (n,) what its predictor says.
+
+    Returns:
+        Lower and upper ends, or None where the predictor keeps no errors.
+    """
+    interval = load_predictor(device, space).interval
+    if interval is None:
+        return None
+    side = (1 + _COVERAGE) / 2
+    return predicted_ms * interval.lower(side), predicted_ms * interval.upper(side)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

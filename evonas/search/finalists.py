@@ -11,7 +11,7 @@ from evonas.arrays import Floats
 from evonas.errors import EvonasError
 from evonas.objectives import pareto_mask
 from evonas.scoring.analytic import UPPER
-from evonas.scoring.measured import Remeasured, interval_factor, is_exact, measure_networks
+from evonas.scoring.measured import Remeasured, is_exact, measure_networks, predicted_bounds
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
 
@@ -108,11 +108,10 @@ def _columns(
 ) -> dict[str, Floats]:
     columns: dict[str, Floats] = {}
     for device, one in found.items():
-        factor = interval_factor(device, space)
         predicted = known.get(PREDICTED + device)
-        if factor is not None and predicted is not None:
-            low, high = (end + device for end in ENDS[PREDICTED])
-            columns |= {low: predicted / factor, high: predicted * factor}
+        bounds = None if predicted is None else predicted_bounds(device, space, predicted)
+        if bounds is not None:
+            columns |= {end + device: ms for end, ms in zip(ENDS[PREDICTED], bounds, strict=True)}
         columns[MEASURED + device] = one.latency_ms
         if one.repeated:
             low, high = (end + device for end in ENDS[MEASURED])
