@@ -48,4 +48,7 @@ class SchemaError(EvonasError):
 
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> ConfigurationError:
     """Returns the error for a name that is not one of the allowed ones."""
-    return ConfigurationError(f"unknown {kind} {name!r}; known: {', '.join(sorted(allowed))}")
+    known = ", ".join(sorted(allowed))
+    return ConfigurationError(
+        f"unknown {kind} {name!r}; {f'known: {known}' if known else 'there is none'}"
+    )

@@ -24,8 +24,12 @@ MAX_OWN_BYTES = 1 << 26  # of a JSON file that evonas itself writes, and of a lo
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formulas begin
 
 
-def read_regular(path: Path, limit: int = MAX_OWN_BYTES) -> bytes:
+def read_regular(path: Path, limit: int | None = MAX_OWN_BYTES) -> bytes:
     """Returns a regular file's bytes; devices and pipes, which never end, are refused.
+
+    Args:
+        path: The file.
+        limit: The most bytes that are read; None for no limit, as for weights.
 
     Raises:
         OSError: It cannot be read.
@@ -37,6 +41,8 @@ def read_regular(path: Path, limit: int = MAX_OWN_BYTES) -> bytes:
         os.close(descriptor)
         raise ValueError("not a regular file")
     with os.fdopen(descriptor, "rb") as file:
+        if limit is None:
+            return file.read()
         if found.st_size > limit:
             raise ValueError(f"{found.st_size:,} bytes; at most {limit:,} are read")
         return file.read(limit + 1)

@@ -10,9 +10,8 @@ from app.shared.settings import RUNS, find_data, refuse_if_read_only, without_pl
 from evonas.errors import ConfigurationError
 from evonas.find import FindSpec, stages
 from evonas.find.progress import read_progress
+from evonas.find.question import check_question
 from evonas.find.spec import claim_folder, read_plan, read_spec
-from evonas.latency import load_device
-from evonas.search.constraints import parse_constraints
 
 MOST_RUNNING = 1  # it is given hours of this machine, not of a part of it
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -70,8 +69,7 @@ def start(name: str, spec: FindSpec) -> None:
         )
     if spec.data not in find_data().values():
         raise ConfigurationError("choose one of the data sets in the folder data")
-    load_device(spec.device)
-    parse_constraints(spec.conditions())
+    check_question(spec)
     folder = RUNS / name
     if folder.exists():
         raise ConfigurationError(f"there is a run {name!r} already; choose another name")

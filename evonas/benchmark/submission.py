@@ -15,9 +15,10 @@ from evonas.benchmark.raw import RawRun, read_parquet
 from evonas.benchmark.runs import RunKey, RunResult, measure
 from evonas.benchmark.statistics import a12, holm, least_p, paired_p
 from evonas.benchmark.trial import POPULATION, Trial
-from evonas.errors import SchemaError, unknown_name
+from evonas.errors import GenotypeError, SchemaError, unknown_name
 from evonas.limits import printable, read_limited
 from evonas.search.algorithms import ALGORITHMS
+from evonas.space import Genotypes
 
 COLUMNS = ("problem", "version", "algorithm", "seed", "evaluation", "arch_id", "values")
 # The protocol: that many evaluations of each run, and seeds from 0.
@@ -62,7 +63,6 @@ def read_submission(path: Path) -> list[RunResult]:
     Raises:
         SchemaError: A column is missing, a row is none, a run has gaps or is too long, a problem
             is of another version, or a value is not the problem's.
-        ConfigurationError: An unknown problem.
         GenotypeError: An identifier that is none.
     """
     rows = _parquet(path) if path.suffix == ".parquet" else _csv(path)
@@ -79,8 +79,10 @@ def read_submission(path: Path) -> list[RunResult]:
         seed, number = _whole(path, line, row, 3), _whole(path, line, row, 4)
         runs[row[0], seed].append((number, line))
     known = list_problems()
-    if unknown := {problem for problem, _ in runs} - set(known):
-        raise unknown_name("problem", printable(min(unknown), 60), known)
+    for (problem, _), entries in runs.items():
+        if problem not in known:
+            error = unknown_name("problem", printable(problem, 60), known)
+            raise SchemaError(f"{path}, line {entries[0][1]}: {error}")
     return [
         _measured(path, load_problem(name, seed), seed, entries, rows)
         for (name, seed), entries in sorted(runs.items())
@@ -107,7 +109,7 @@ def _measured(
                 f"{path}, line {line}: version {printable(row[1], 20)} of {name}; "
                 f"it is {problem.record.version} here"
             )
-    genotypes = problem.space.genotypes([row[5] for row in own])
+    genotypes = _genotypes(path, problem, entries, own)
     seen = problem.observe(genotypes)[0]
     for (_, line), row, expected in zip(entries, own, seen, strict=True):
         if not _equal(row[6], expected):
@@ -118,6 +120,21 @@ def _measured(
             )
     key = RunKey(name, own[0][2], seed, len(own), min(POPULATION, len(own)))
     return measure(problem, Trial(genotypes), key, 0.0)
+
+
+def _genotypes(
+    path: Path, problem: BenchmarkProblem, entries: list[tuple[int, int]], own: Sequence[Row]
+) -> Genotypes:
+    arch_ids = [row[5] for row in own]
+    try:
+        return problem.space.genotypes(arch_ids)
+    except GenotypeError:
+        for (_, line), arch_id in zip(entries, arch_ids, strict=True):
+            try:
+                problem.space.genotypes([arch_id])
+            except GenotypeError as error:
+                raise GenotypeError(f"{path}, line {line}: {error}") from None
+        raise
 
 
 def _equal(text: str, expected: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
@@ -132,7 +149,7 @@ def _whole(path: Path, line: int, row: Row, column: int) -> int:
     if not (row[column].isascii() and row[column].isdecimal() and len(row[column]) < 10):
         raise SchemaError(
             f"{path}, line {line}: {COLUMNS[column]} is {printable(row[column], 40)!r}; a whole "
-            "number is expected"
+            "number from 0 to 999999999 is expected"
         )
     return int(row[column])
 

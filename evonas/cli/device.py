@@ -129,8 +129,8 @@ def measure(
     ] = None,
     prefixes: Annotated[
         int,
-        typer.Option(
-            min=0, help="Instead, compile so many networks cut short, for --model neighbours."
+        count_option(
+            "Instead, compile so many networks cut short, for --model neighbours.", 0, 10**6
         ),
     ] = 0,
     then_fit: Annotated[
@@ -143,13 +143,16 @@ def measure(
     if prefixes:
         _measure_prefixes(device, space, prefixes, seed, workers, data_dir, as_json)
         return
+    from evonas.errors import ConfigurationError
     from evonas.latency import measure_device
-    from evonas.latency.store import measurements_path
+    from evonas.latency.store import own_measurements_path
     from evonas.space import load_space
     from evonas.table.text import read_text
 
+    if front and front.suffix != ".csv":
+        raise ConfigurationError(f"--front {front}: the front.csv of a search is expected")
     found = read_text(front)[0] if front else ()
-    path = measurements_path(device, load_space(space), data_dir)
+    path = own_measurements_path(device, load_space(space), data_dir)
     kept = f"networks measured so far are in {path}; the same command resumes"
     with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
         result = measure_device(

@@ -98,6 +98,8 @@ def make(
 
     from evonas.errors import ConfigurationError
     from evonas.files import write_atomically
+    from evonas.limits import read_text
+    from evonas.space.catalogue import MAX_BYTES
     from evonas.space.make import SpaceChanges, make_space
 
     if out.suffix not in (".yaml", ".yml"):
@@ -119,6 +121,10 @@ def make(
         anchors, in_data = _fitted(space, data)
         changes = replace(changes, anchors=anchors, class_slots=classes or in_data)
         space, text = make_space(base, name, changes)
+    if out.exists() and read_text(out, MAX_BYTES) != text:
+        raise ConfigurationError(
+            f"{out}: is there already, with other content; name another file, or remove it"
+        )
     write_atomically(out, text.encode())
     if as_json:
         print_json({**_summary(space), "fingerprint": space.fingerprint, "file": str(out)})

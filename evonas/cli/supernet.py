@@ -76,7 +76,7 @@ def train(
     from rich.console import Console
 
     from evonas.supernet import train_supernet
-    from evonas.supernet.train import checkpoint_path, measure_supernet
+    from evonas.supernet.train import check_place, checkpoint_path, measure_supernet
     from evonas.training.cost import Cost, memory_beside, planned
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
@@ -103,6 +103,7 @@ def train(
             )
 
     checkpoint = checkpoint_path(out, sampling, distillation)
+    check_place(out, checkpoint)
     refuse_steps_and_hours(changes, hours)
     wanted = load_recipe(recipe, changes or (), SUPERNET_RECIPES)
     where = pick_device(device)
@@ -127,6 +128,7 @@ def train(
             own = wanted.share_of(processes.count)
             return measure_supernet(space, data, own, seed, sampling, distillation, where)
 
+        start = _start(init, space, data, seed) if init else None
         memory = memory_beside(checkpoint)
         wanted = processes.from_first(
             planned(wanted, hours, memory, checkpoint.exists(), measure, say)
@@ -139,7 +141,7 @@ def train(
             out,
             wanted,
             seed,
-            start=_start(init, space, data, seed) if init else None,
+            start=start,
             report=report if processes.rank == 0 else None,
             sampling=sampling,
             distillation=distillation,

@@ -17,6 +17,7 @@ from torch import Tensor
 from evonas.errors import SchemaError
 from evonas.files import write_atomically
 from evonas.json_values import without_nan
+from evonas.limits import read_regular
 
 VERSION = 2
 
@@ -57,7 +58,7 @@ def load_weights(path: Path, what: str) -> tuple[dict[str, Any], dict[str, Tenso
     from safetensors.torch import load
 
     try:
-        content = path.read_bytes()
+        content = read_regular(path, None)
         card = _read_card(content)
         weights: dict[str, Tensor] = load(content)
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from evonas.data.images import resized_pixels
 from evonas.errors import SchemaError
 from evonas.export.card import read_card
 from evonas.export.runtime import ExportedDetector, ImageDetector, OnnxFile
+from evonas.limits import read_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -174,7 +175,7 @@ def _load_tflite(path: Path) -> ImageDetector:
 
     card = read_card(path.parent)
     try:
-        data = path.read_bytes()
+        data = read_regular(path, None)
         if read_post_processing(data) is not None:
             return PostProcessedDetector(data, path)
         from evonas.export.tflite import TFLiteDetector

@@ -13,6 +13,7 @@ from evonas.detector.archive import Card, load_archive, read_card
 from evonas.errors import ConfigurationError, EvonasError, SchemaError
 from evonas.files import read_json
 from evonas.graph.detection import read_post_processing
+from evonas.limits import read_regular
 from evonas.space import Architecture
 
 # In a folder: a run's best network, or an export's archive.
@@ -81,7 +82,7 @@ def _exported(path: Path) -> Subject:
     size = architecture.skeleton.image_size
     n_anchors, slots = len(anchor_boxes(architecture.skeleton)), len(card.classes)
     if path.suffix == ".tflite":
-        content = path.read_bytes()
+        content = read_regular(path, None)
         with _told(path):
             ends_in_boxes = read_post_processing(content) is not None
         if ends_in_boxes:
@@ -155,7 +156,7 @@ def _guarded(path: Path, run: Outputs) -> Outputs:
 def _opened(path: Path, kind: Callable[[bytes], Any]) -> Any:
     """Opens a file in its runtime."""
     with _told(path):
-        return kind(path.read_bytes())
+        return kind(read_regular(path, None))
 
 
 @contextmanager

@@ -11,12 +11,11 @@ from evonas.durations import show_seconds
 from evonas.errors import EvonasError
 from evonas.files import remove_partial_files, write_atomically
 from evonas.find.progress import Progress, read_progress, write_progress
+from evonas.find.question import check_question
 from evonas.find.report import write_report
 from evonas.find.spec import FindSpec, claim_folder, read_plan
 from evonas.find.stages import Call, Stage, stages
-from evonas.latency import load_device
 from evonas.locks import locked
-from evonas.search.constraints import parse_constraints
 
 
 class FindError(EvonasError):
@@ -52,13 +51,13 @@ def run_find(spec: FindSpec, out: Path, watcher: Watcher | None = None) -> Path:
         The report.
 
     Raises:
-        ConfigurationError: A question that makes no sense, or a folder with another one.
+        ConfigurationError: A question that makes no sense, or a folder with something else.
+        DataError: No data set is there.
         FindError: A stage failed; the same call tries again from there.
         KeyboardInterrupt: Interrupted; the same call resumes.
     """
     watcher = watcher or Watcher()
-    load_device(spec.device)
-    parse_constraints(spec.conditions())
+    check_question(spec)
     claim_folder(out, spec)
     with locked(out / "find.lock") as ours:
         if not ours:
@@ -135,7 +134,8 @@ class _Run:
                     file.write(line)
                     file.flush()
                     last = line.strip() or last
-                    self.watcher.line(line.rstrip())
+                    if not line.startswith("error: "):  # told once, by what is raised
+                        self.watcher.line(line.rstrip())
                 code = process.wait()
             except KeyboardInterrupt:
                 process.wait()  # it got the signal too, and saves

@@ -92,10 +92,14 @@ def claim_folder(out: Path, spec: FindSpec) -> None:
     """Makes the folder for this question, or takes it up again.
 
     Raises:
-        ConfigurationError: It holds another one.
+        ConfigurationError: It holds another one, or files that are none of a find.
     """
     path, here = out / "find.json", spec.settings()
     if not path.exists():
+        if out.exists() and not _is_empty(out):
+            raise ConfigurationError(
+                f"{out}: is there already and holds no find; name a new folder with --out"
+            )
         write_json(path, here)
         return
     there = read_json(path, "the question of `evonas find`")
@@ -105,6 +109,11 @@ def claim_folder(out: Path, spec: FindSpec) -> None:
             f"{out}: holds another find ({other[0]} {there.get(other[0])}, now {here[other[0]]}); "
             "name another folder with --out"
         )
+
+
+def _is_empty(folder: Path) -> bool:
+    """Whether it is a folder with nothing in it but what a killed process may have left."""
+    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
 
 
 def read_spec(out: Path) -> FindSpec:

@@ -163,7 +163,7 @@ class _Config:
             interpolation=None, inline_comment_prefixes=(";", "#")
         )
         try:
-            self._parser.read_string(text)
+            self._parser.read_string(text, where)
         except configparser.Error as error:
             why = " ".join(str(error).split())
             raise DataError(

@@ -14,6 +14,7 @@ import evonas
 from evonas.data import data_fingerprint, load_coco, refuse_unlearnable
 from evonas.data.tensors import CocoImages, fits_in_memory, load_tensors
 from evonas.detector import Detector
+from evonas.errors import ConfigurationError
 from evonas.files import remove_partial_files
 from evonas.space import Architecture, load_space
 from evonas.supernet.distillation import SupernetObjective
@@ -87,9 +88,12 @@ def train_supernet(
         The card: what was trained, on what, how, with what, and how long.
 
     Raises:
-        ConfigurationError: An unknown sampling, or a checkpoint of another training.
+        ConfigurationError: A place of another name than `.safetensors`, an unknown sampling, or a
+            checkpoint of another training.
         KeyboardInterrupt: `interrupted` said so; the checkpoint is saved.
     """
+    checkpoint = checkpoint_path(out, sampling, distillation)
+    check_place(out, checkpoint)
     dataset = load_coco(data, "train")
     refuse_unlearnable(dataset)
     space = load_space(space_name)
@@ -100,7 +104,6 @@ def train_supernet(
     fits = fits_in_memory(len(dataset), size)
     own_seed = seed + (processes.rank << _RANK_BITS)
     strategy = load_sampling(sampling, supernet.space, own_seed, recipe.steps)
-    checkpoint = checkpoint_path(out, sampling, distillation)
     if processes.rank == 0:
         remove_partial_files(out.parent)
     resumed = checkpoint.exists()
@@ -173,6 +176,19 @@ def measure_supernet(
         SupernetObjective(strategy, distillation),
         len(dataset) if fits_in_memory(len(dataset), size) else 0,
     )
+
+
+def check_place(out: Path, checkpoint: Path) -> None:
+    """Refuses a place where the weights could not be written in the end, or would lose others.
+
+    Raises:
+        ConfigurationError: It is a folder, does not end in `.safetensors`, or is there already
+            without a checkpoint to resume.
+    """
+    if out.suffix != ".safetensors" or out.is_dir():
+        raise ConfigurationError(f"--out {out}: a file whose name ends in .safetensors is required")
+    if out.exists() and not checkpoint.exists():
+        raise ConfigurationError(f"--out {out}: is there already; name another file, or remove it")
 
 
 def checkpoint_path(out: Path, sampling: str, distillation: float) -> Path:

@@ -53,6 +53,8 @@ def read_text(path: Path) -> tuple[list[str], dict[str, Floats]]:
     Raises:
         DataError: It has no `arch_id`, or something that is no number; the message says where.
     """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path}: not a regular file")
     with open(path, encoding="utf-8-sig", newline="") as file:
         try:
             return _read_csv(file, path) if path.suffix == _CSV else _read_json_lines(file, path)

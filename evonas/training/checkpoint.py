@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from evonas.errors import ConfigurationError, DataError
 from evonas.files import write_atomically
+from evonas.limits import read_regular
 from evonas.seal import add_seal, unsealed
 from evonas.training.recipe import Recipe, describe_recipe
 
@@ -94,7 +95,7 @@ def checkpoint_steps(path: Path) -> int:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        told, is_sealed = unsealed(path.read_bytes())
+        told, is_sealed = unsealed(read_regular(path, None))
         content: dict[str, Any] = torch.load(
             io.BytesIO(told), map_location="cpu", weights_only=True
         )

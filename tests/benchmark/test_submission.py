@@ -106,9 +106,9 @@ def _no_network(rows: Rows) -> None:
         (_other_version, r"line 2: version 1 of pico/u55-noisy; it is \d here"),
         (_our_name, "none of ours; there is nsga2"),
         (_two_names, "one name throughout.*another, theirs"),
-        (_no_number, r"line 4: seed is '1\.5'; a whole number is expected"),
-        (_unknown, "unknown problem 'pico/u56'"),
-        (_no_network, "pico"),
+        (_no_number, r"line 4: seed is '1\.5'; a whole number from 0 to 999999999 is expected"),
+        (_unknown, r"s\.csv, line 2: unknown problem 'pico/u56'"),
+        (_no_network, r"s\.csv, line 2: .*pico"),
     ],
 )
 def test_what_is_not_the_problems_is_refused_with_its_place(

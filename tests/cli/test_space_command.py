@@ -108,6 +108,19 @@ def test_what_cannot_be_made_is_told_in_one_line(capsys, tmp_path, options, mess
     assert not out.exists()
 
 
+def test_a_file_with_other_content_is_not_written_over(capsys, tmp_path):
+    out = tmp_path / "compose.yaml"
+    out.write_text("services: {}\n")
+    code, found = said(capsys, [*MAKE, "--out", out])
+    assert (code, out.read_text()) == (2, "services: {}\n")
+    assert "is there already, with other content" in found.err
+
+
+def test_without_spaces_of_one_s_own_none_is_listed(capsys, home):
+    code, found = said(capsys, ["space", "remove", "my"])
+    assert (code, found.err) == (2, "error: unknown space of your own 'my'; there is none\n")
+
+
 @pytest.mark.slow
 def test_anchors_are_fitted_to_data(capsys, tmp_path):
     data = tmp_path / "digits"

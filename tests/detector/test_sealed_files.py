@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +160,11 @@ def test_partial_files_of_killed_writers_are_removed_and_no_others(tmp_path):
         os.utime(partial, (0, 0))
         assert remove_partial_files(tmp_path) == [left]
     assert path.exists()
+
+
+def test_what_never_ends_is_refused():
+    zeros = Path("/dev/zero")
+    with pytest.raises(SchemaError, match=r"/dev/zero: .*not a regular file"):
+        load_weights(zeros, "weights")
+    with pytest.raises(DataError, match=r"/dev/zero: .*not a regular file"):
+        checkpoint_steps(zeros)

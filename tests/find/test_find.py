@@ -1,6 +1,7 @@
 """`evonas find`: what it asks, what it refuses, and where it goes on."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from evonas.cli import main
 from evonas.data import make_digits
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.find import FindSpec, run_find
-from evonas.find.run import FindError
+from evonas.find.run import FindError, Watcher
 from evonas.find.spec import claim_folder, read_plan, read_spec
 from evonas.find.stages import stages
 
@@ -150,3 +151,42 @@ def test_kills_in_every_stage_change_nothing(tmp_path):
     page = (tmp_path / "b" / "find" / "report.html").read_text()
     assert "evonas supernet train" in page
     assert "takes" in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "message"),
+    [
+        (["--where", "foo < 3"], 2, "a condition names 'foo'; allowed are map, map50"),
+        (["--where", "latency:no-such < 3"], 2, "unknown device 'no-such'"),
+        (["--set", "foo=3"], 2, "unknown 'foo'"),
+        (["--recipe", "no-such"], 2, "unknown recipe 'no-such'"),
+        (["--space", "no-such"], 2, "unknown space 'no-such'"),
+        (["--data", "no-such"], 3, "no-such: no COCO-format folder"),
+    ],
+)
+def test_what_a_later_stage_could_not_answer_is_refused_at_once(
+    spec, tmp_path, capsys, changed, code, message
+):
+    command = ["find", "--data", str(spec.data), "--device", spec.device]
+    assert main([*command, "--out", str(tmp_path / "out"), *changed]) == code
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_or_file_that_is_no_find_is_left_alone(spec, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for place in (spec.data, tmp_path / "file"):
+        with pytest.raises(ConfigurationError, match="is there already and holds no find"):
+            claim_folder(place, spec)
+    assert not (spec.data / "find.json").exists()
+
+
+def test_an_error_of_a_stage_is_told_once(spec, tmp_path):
+    (spec.data / "annotations" / "instances_train.json").write_text("{")
+    spec = replace(spec, tile=64)
+    folder, lines = tmp_path / "out", []
+    claim_folder(folder, spec)
+    (folder / "check.json").write_text("{}")
+    with pytest.raises(FindError, match="cut the data"):
+        run_find(spec, folder, Watcher(line=lines.append))
+    assert not [line for line in lines if "instances_train" in line]

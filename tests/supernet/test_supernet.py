@@ -8,7 +8,7 @@ from evonas.detector import Detector
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.space import load_space, resolve
 from evonas.supernet import Supernet, UniformSampling, load_supernet, save_supernet
-from evonas.supernet.train import new_supernet
+from evonas.supernet.train import new_supernet, train_supernet
 from evonas.training.loop import train
 from evonas.training.recipe import Recipe
 
@@ -185,5 +185,23 @@ def test_training_starts_from_an_archive_of_other_classes(tmp_path):
     theirs = network.unit("head0_classes1").weight
     ours = logits.view(-1, 10, *logits.shape[1:])[:, 3]
     assert torch.allclose(ours, theirs.view(-1, 2, *theirs.shape[1:])[:, 0], atol=1e-3)
+    command[-1] = str(tmp_path / "t.safetensors")
     elsewhere = ["--space", "pico", "--init", str(tmp_path / "a.safetensors")]
     assert main([*command, *changes, *elsewhere]) == 3
+
+
+def test_a_trained_supernet_is_not_written_over(tmp_path):
+    out = tmp_path / "s.safetensors"
+    out.write_bytes(b"hours of work")
+    with pytest.raises(ConfigurationError, match="is there already"):
+        train_supernet("pico", tmp_path / "no-data", out)
+    assert out.read_bytes() == b"hours of work"
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "folder.safetensors"])
+def test_a_place_that_cannot_take_the_weights_is_refused_before_training(tmp_path, name):
+    (tmp_path / "folder.safetensors").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ConfigurationError, match=r"ends in \.safetensors is required"):
+        train_supernet("pico", tmp_path / "no-data", tmp_path / name)
+    assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -122,3 +122,11 @@ def test_unknown_columns_are_not_exported(table, tmp_path):
     with pytest.raises(ConfigurationError, match="unknown column 'speed'"):
         export_rows(table, tmp_path / "a.csv", columns=["speed"])
     assert not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_what_never_ends_is_refused(tmp_path, name):
+    table = create_table(tmp_path / "table")
+    (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(DataError):
+        import_rows(table, tmp_path / name, {"source": "mine"})

@@ -100,7 +100,7 @@ def test_costs_are_measured_and_leave_nothing(digits, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", [["supernet", "train", "--out", "x"], ["train", "mobiledet-cpu"]]
+    "command", [["supernet", "train", "--out", "x.safetensors"], ["train", "mobiledet-cpu"]]
 )
 def test_steps_and_hours_exclude_each_other(command, digits, capsys):
     assert main([*command, "--data", str(digits), "--set", "steps=5", "--hours", "1"]) == 2

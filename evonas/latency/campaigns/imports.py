@@ -14,7 +14,7 @@ from evonas.latency.own_npu import npu_path
 from evonas.latency.predictors.adapt import DataDir, nearest_device
 from evonas.latency.predictors.predictor import load_predictor
 from evonas.latency.store import ROLES, Measurements
-from evonas.limits import printable
+from evonas.limits import MAX_OWN_BYTES, printable, read_limited
 from evonas.numbers import read_number
 from evonas.space import Genotypes, SearchSpace
 
@@ -60,10 +60,7 @@ def read_results(
 ) -> Measurements:
     """Reads the measurements of a device that evonas does not know; see `check_results`."""
     check_own_name(device)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    content = read_limited(path, MAX_OWN_BYTES)
     return check_results(content, str(path), device, space, data_dir, force)
 
 
