@@ -27,7 +27,7 @@ from evonas.data import make_digits
 from evonas.files import write_json
 
 PLAN = {
-    "supernet_steps": 60, "population": 8, "generations": 3, "training_steps": 60,
+    "supernet_steps": 30, "population": 8, "generations": 3, "training_steps": 30,
     "batch_size": 8, "seconds": {}, "memory": 1,
 }  # fmt: skip
 _LIVELY = 0.9  # of a stage's time, within which it is killed

