@@ -25,6 +25,8 @@ import typer
 
 from evonas.data import make_digits
 from evonas.files import write_json
+from evonas.find import FindSpec
+from evonas.find.spec import claim_folder
 
 PLAN = {
     "supernet_steps": 30, "population": 8, "generations": 3, "training_steps": 30,
@@ -47,12 +49,13 @@ def run(out: Path, data: Path, kills: Sequence[str], took: dict[str, float], see
         How many times it was killed.
     """
     moments, left, killed = random.Random(seed), set(kills), 0
-    out.mkdir(parents=True, exist_ok=True)
+    spec = FindSpec(data, "ethos-u55-256", ("latency <= 2",), 64, changes=("validations=2",))
+    claim_folder(out, spec)
     write_json(out / "plan.json", PLAN)
     command = [
         sys.executable, "-m", "evonas", "find", "--data", str(data), "--out", str(out),
-        "--device", "ethos-u55-256", "--where", "latency <= 2", "--image-size", "64",
-        "--set", "validations=2",
+        "--device", spec.device, "--where", *spec.where, "--image-size", str(spec.image_size),
+        "--set", *spec.changes,
     ]  # fmt: skip
     environment = {**os.environ, "EVONAS_HOME": str(out.parent / "home"), "OMP_NUM_THREADS": "1"}
     while True:
