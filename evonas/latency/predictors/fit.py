@@ -63,11 +63,11 @@ def fit_predictor(
             f"tell; the linear model does without"
         )
     tables = _tables(train, kind)
-    found = [_judged(train, test, table) for table in tables if kind != "neighbours"]
+    found = [judged(train, test, table) for table in tables if kind != "neighbours"]
     best = min(found, key=_error, default=None)
     if kind == "neighbours" or (kind is None and len(test) and "parts_ms" in train.columns):
         base = additive(best.model) if best else tables[-1]
-        corrected = _judged(train, test, fit_neighbours(train, base.table, prefixes))
+        corrected = judged(train, test, fit_neighbours(train, base.table, prefixes))
         if best is None or _error(corrected) < _WORTH * _error(best):
             return corrected
     assert best is not None
@@ -83,7 +83,7 @@ def _tables(train: Measurements, kind: Kind | None) -> list[LinearModel]:
     return found
 
 
-def _judged(train: Measurements, test: Measurements, model: Model) -> LatencyPredictor:
+def judged(train: Measurements, test: Measurements, model: Model) -> LatencyPredictor:
     """Returns the predictor with its errors on networks held out, if there are any."""
     latency = train.latency_ms
     predictor = LatencyPredictor(
