@@ -159,7 +159,12 @@ def load_chances(device: str, space: SearchSpace) -> Callable[[ArrayLike], Float
     Raises:
         ConfigurationError: The device has no predictor for the space.
     """
-    limit, home = _limit(device, space)
+    return _chances(device, load_predictor(device, space))
+
+
+def _chances(device: str, predictor: LatencyPredictor) -> Callable[[ArrayLike], Floats]:
+    space = predictor.space
+    limit, home = _limit(device, predictor)
 
     def chances(genotypes: ArrayLike) -> Floats:
         rows = space.check(genotypes)
@@ -172,7 +177,7 @@ def load_chances(device: str, space: SearchSpace) -> Callable[[ArrayLike], Float
 
 def feasible_latency(predictor: LatencyPredictor, genotypes: ArrayLike) -> Floats:
     """Returns (n,) predicted milliseconds, NaN for networks that probably do not fit."""
-    fits = load_chances(predictor.device, predictor.space)(genotypes) >= SURE
+    fits = _chances(predictor.device, predictor)(genotypes) >= SURE
     latency: Floats = np.where(fits, predictor.predict(genotypes), np.nan)
     return latency
 
@@ -183,13 +188,13 @@ def has_limit(device: str, space: SearchSpace) -> bool:
     Raises:
         ConfigurationError: The device has no predictor for the space.
     """
-    return _limit(device, space)[0] is not None
+    return _limit(device, load_predictor(device, space))[0] is not None
 
 
-def _limit(device: str, space: SearchSpace) -> tuple[MemoryLimit | None, SearchSpace]:
+def _limit(device: str, predictor: LatencyPredictor) -> tuple[MemoryLimit | None, SearchSpace]:
     """Returns a device's model, and the space that it and the predictor are of."""
-    model = load_predictor(device, space).model
-    home = model.parent if isinstance(model, TranslatedModel) else space
+    model = predictor.model
+    home = model.parent if isinstance(model, TranslatedModel) else predictor.space
     return load_memory_limit(device, home), home
 
 
