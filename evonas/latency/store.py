@@ -215,10 +215,28 @@ def load_npz(
     Raises:
         SchemaError: The file is missing, damaged, of a newer schema, or of another space.
     """
+    meta, arrays = read_saved(path, schema)
+    if "fingerprint" not in meta:
+        raise SchemaError(f"{path}: damaged or not a file of evonas (no fingerprint)")
+    fingerprint = meta["fingerprint"]
+    if fingerprint != network_fingerprint(space):
+        raise SchemaError(
+            f"{path}: belongs to space {meta.get('space')!r} ({fingerprint}), not to "
+            f"{space.name!r} ({network_fingerprint(space)})"
+        )
+    return meta, arrays
+
+
+def read_saved(path: Path, schema: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Reads what `save_npz` wrote, whatever it belongs to.
+
+    Raises:
+        SchemaError: The file is missing, damaged or of a newer schema.
+    """
     try:
         arrays = read_npz(path)
         meta = parse_json(str(arrays.pop("meta")), "its header")
-        found, fingerprint = int(meta["schema"]), meta["fingerprint"]
+        found = int(meta["schema"])
     except FileNotFoundError:
         raise SchemaError(f"{path}: no such file") from None
     except OSError as error:
@@ -227,9 +245,4 @@ def load_npz(
         raise SchemaError(f"{path}: damaged or not a file of evonas ({error})") from error
     if found > schema:
         raise SchemaError(f"{path}: schema {found} is newer than this evonas, which reads {schema}")
-    if fingerprint != network_fingerprint(space):
-        raise SchemaError(
-            f"{path}: belongs to space {meta.get('space')!r} ({fingerprint}), not to "
-            f"{space.name!r} ({network_fingerprint(space)})"
-        )
     return meta, arrays

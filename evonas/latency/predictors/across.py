@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 
 from evonas.arrays import Floats
-from evonas.errors import EvonasError, SchemaError
+from evonas.errors import SchemaError
 from evonas.latency.devices import check_device_name
 from evonas.latency.predictors.features import cell_nodes, layer_kinds
 from evonas.latency.predictors.forest import Forest, forest_from_arrays
 from evonas.latency.predictors.operations import Operation, features, operations, work
-from evonas.latency.store import save_npz
-from evonas.limits import parse_json
-from evonas.npz import read_npz
+from evonas.latency.store import read_saved, save_npz
 from evonas.paths import data_folders, find_data, own_data
 from evonas.space import SearchSpace
 
@@ -105,9 +103,12 @@ def across_path(device: str, data_dir: Path | str | None = None) -> Path:
     return find_data(_file(device), data_dir)
 
 
+@lru_cache(maxsize=16)
 def across_table(model: AcrossModel, space: SearchSpace) -> Floats:
     """Returns (n_cells,) a model's times of a space's cells, made once for a space."""
-    return _table(model, space)
+    table = model.table(space)
+    table.flags.writeable = False  # shared by all who ask
+    return table
 
 
 def save_across(model: AcrossModel, data_dir: Path | str | None = None) -> Path:
@@ -139,17 +140,10 @@ def load_across(device: str, data_dir: Path | str | None = None) -> AcrossModel 
 
 @lru_cache(maxsize=16)
 def _load(path: Path, _: int) -> AcrossModel:
+    meta, arrays = read_saved(path, SCHEMA)
     try:
-        arrays = read_npz(path)
-        meta = parse_json(str(arrays.pop("meta")), "its header")
-        if int(meta["schema"]) > SCHEMA:
-            raise SchemaError(
-                f"{path}: schema {meta['schema']} is newer than this evonas, which reads {SCHEMA}"
-            )
         return _read(meta, arrays)
-    except SchemaError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EvonasError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SchemaError(f"{path}: damaged or not a file of evonas ({error!r})") from error
 
 
@@ -169,13 +163,6 @@ def _read(meta: dict[str, Any], arrays: Mapping[str, Any]) -> AcrossModel:
         {name: float(value) for name, value in meta["accuracy"].items()},
         {name: str(value) for name, value in meta["versions"].items()},
     )
-
-
-@lru_cache(maxsize=16)
-def _table(model: AcrossModel, space: SearchSpace) -> Floats:
-    table = model.table(space)
-    table.flags.writeable = False  # shared by all who ask
-    return table
 
 
 def _file(device: str) -> str:
