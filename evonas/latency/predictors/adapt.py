@@ -1,6 +1,6 @@
 """A device with few measurements, from the nearest device that is known well."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,11 +63,11 @@ def adapt(measurements: Measurements, data_dir: DataDir = None, force: bool = Fa
     """
     nearest = nearest_device(measurements, data_dir)
     latency = measurements.latency_ms
-    left_out = _cross_validated(measurements, None)
+    left_out = cross_validated(measurements, _fitted(None))
     scratch, adapted, table = accuracy(latency, left_out), None, None
     if nearest:
         table = additive(load_predictor(nearest, measurements.space, data_dir).model).table
-        beside = _cross_validated(measurements, table)
+        beside = cross_validated(measurements, _fitted(table))
         adapted = accuracy(latency, beside)
     better = adapted is not None and adapted.mape < scratch.mape
     judged = adapted if adapted is not None and better else scratch
@@ -136,13 +136,22 @@ def _twins(measurements: Measurements, data_dir: DataDir) -> Iterator[str]:
             yield device
 
 
-def _cross_validated(measurements: Measurements, alike: Floats | None) -> Floats:
-    """Returns (n,) what is predicted of each network by a fit without it."""
+def cross_validated(measurements: Measurements, fit: Callable[[Measurements], Floats]) -> Floats:
+    """Returns (n,) what is predicted of each network by a fit without it.
+
+    Args:
+        measurements: The networks.
+        fit: Makes a table (n_cells,) of some of them.
+    """
     predicted = np.zeros(len(measurements))
     fold = np.arange(len(measurements)) % _FOLDS
     for k in range(_FOLDS):
-        train = measurements.select(fold != k)
-        table = fit_linear(measurements.space, networks(train), alike)
-        test = measurements.genotypes[fold == k]
-        predicted[fold == k] = LinearModel(measurements.space, table).predict(test)
+        table = fit(measurements.select(fold != k))
+        test = fold == k
+        predicted[test] = measurements.space.sum_cells(measurements.genotypes[test], table)
     return predicted
+
+
+def _fitted(alike: Floats | None) -> Callable[[Measurements], Floats]:
+    """Returns the linear fit beside a device's table, or from scratch."""
+    return lambda train: fit_linear(train.space, networks(train), alike)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from evonas.arrays import Floats
-from evonas.latency.predictors.adapt import CROSS_VALIDATED
+from evonas.latency.predictors.adapt import CROSS_VALIDATED, cross_validated
 from evonas.latency.predictors.features import layer_kinds
 from evonas.latency.predictors.interval import interval
 from evonas.latency.predictors.linear import LayerProcess, check_enough
@@ -13,8 +13,6 @@ from evonas.latency.predictors.observations import Observations, observe
 from evonas.latency.predictors.predictor import LatencyPredictor
 from evonas.latency.store import ROLES, Measurements
 from evonas.space import SearchSpace
-
-_FOLDS = 5
 
 
 def sharpen(measurements: Measurements, table: Floats) -> LatencyPredictor:
@@ -33,7 +31,7 @@ def sharpen(measurements: Measurements, table: Floats) -> LatencyPredictor:
     check_enough(len(train))
     latency = train.latency_ms
     sharpened = sharpened_table(train, table)
-    left_out = _cross_validated(train, table)
+    left_out = cross_validated(train, lambda part: sharpened_table(part, table))
     return LatencyPredictor(
         device=train.device,
         space=train.space,
@@ -66,15 +64,3 @@ class _Sharpened(LayerProcess):
         rate = np.median(observed.milliseconds / (observed.counts @ self._given))
         begun: Floats = rate * self._given
         return begun
-
-
-def _cross_validated(measurements: Measurements, table: Floats) -> Floats:
-    """Returns (n,) what is predicted of each network by a fit without it."""
-    predicted = np.zeros(len(measurements))
-    fold = np.arange(len(measurements)) % _FOLDS
-    for k in range(_FOLDS):
-        corrected = sharpened_table(measurements.select(fold != k), table)
-        test = fold == k
-        space = measurements.space
-        predicted[test] = space.sum_cells(measurements.genotypes[test], corrected)
-    return predicted
