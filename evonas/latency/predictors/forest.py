@@ -89,9 +89,18 @@ def forest_from_arrays(arrays: Mapping[str, NDArray[Any]], n_features: int) -> F
     return Forest(roots, feature, threshold, children, value, float(arrays["start"]))
 
 
+def grown(trees: Any) -> tuple[list[NDArray[Any]], float]:
+    """Returns the nodes of each tree of a fitted `HistGradientBoostingRegressor`, and its start.
+
+    The only place that looks into scikit-learn's private parts.
+    """
+    nodes = [iteration[0].nodes for iteration in trees._predictors]
+    return nodes, float(np.ravel(trees._baseline_prediction)[0])
+
+
 def forest_of(trees: Any) -> Forest:
     """Returns a fitted `HistGradientBoostingRegressor` of numerical features as plain arrays."""
-    nodes = [iteration[0].nodes for iteration in trees._predictors]
+    nodes, start = grown(trees)
     roots = np.cumsum([0, *(len(tree) for tree in nodes[:-1])])
     both = [np.stack([tree["left"], tree["right"]], 1).astype(np.int64) for tree in nodes]
     everything = np.concatenate(nodes)
@@ -103,5 +112,5 @@ def forest_of(trees: Any) -> Forest:
         np.where(leaf, 0.0, everything["num_threshold"]),
         np.where(leaf[:, None], 0, children).astype(np.int32),
         np.where(leaf, everything["value"], 0.0).astype(np.float32),
-        float(np.ravel(trees._baseline_prediction)[0]),
+        start,
     )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.arrays import Floats
+from evonas.latency.predictors.forest import grown
 
 N_LEAVES = 8
 _N_CONDITIONS = N_LEAVES - 1
@@ -114,7 +115,7 @@ class SmallTrees:
 
 
 def read_small_trees(arrays: Mapping[str, NDArray[Any]], n_neighbours: int) -> SmallTrees:
-    """Returns the trees that was saved.
+    """Returns the trees that were saved.
 
     Args:
         arrays: Those of `SmallTrees.arrays`.
@@ -162,7 +163,7 @@ def small_trees(fitted: Any, features: NDArray[np.float32]) -> SmallTrees:
         fitted: The regressor; its features are those of the neighbours one after the other.
         features: (n_codes, n_features) of each code.
     """
-    trees = [iteration[0].nodes for iteration in fitted._predictors]
+    trees, constant = grown(fitted)
     asked = np.full((len(trees), _N_CONDITIONS), -1, np.int16)
     bounds = np.zeros((len(trees), _N_CONDITIONS), np.float32)
     kept = np.full((len(trees), _N_CONDITIONS), _ALL)
@@ -176,7 +177,6 @@ def small_trees(fitted: Any, features: NDArray[np.float32]) -> SmallTrees:
             asked[tree, place] = feature
             bounds[tree, place] = bound
             kept[tree, place] = 255 & ~left
-    constant = float(np.ravel(fitted._baseline_prediction)[0])
     return SmallTrees(features, asked, bounds, kept, leaves, constant)
 
 
