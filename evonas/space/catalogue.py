@@ -197,10 +197,6 @@ def _shipped() -> dict[str, Entry]:
     return entries
 
 
-def _space_of(entries: dict[str, Entry], name: str) -> SearchSpace:
-    return entries[name].space
-
-
 def _read(path: Path) -> dict[str, Entry]:
     return read_family(read_text(path, MAX_BYTES), str(path), load_space)
 
