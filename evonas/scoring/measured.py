@@ -41,8 +41,8 @@ def predicted_bounds(device: str, space: str, predicted_ms: Floats) -> tuple[Flo
     interval = load_predictor(device, space).interval
     if interval is None:
         return None
-    side = (1 + _COVERAGE) / 2
-    return predicted_ms * interval.lower(side), predicted_ms * interval.upper(side)
+    low, high = interval.bounds(_COVERAGE)
+    return predicted_ms * low, predicted_ms * high
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,6 +38,15 @@ class Interval:
         """Returns the factor that a ratio falls below with a chance of 1 - coverage."""
         return self.ratios[len(self.ratios) - self._rank(coverage)]
 
+    def bounds(self, coverage: float = COVERAGE) -> tuple[float, float]:
+        """Returns the factors between which a ratio lies with such a chance.
+
+        >>> Interval((0.9, 1.0, 1.2)).bounds(0.5)
+        (0.9, 1.2)
+        """
+        one_sided = (1 + coverage) / 2
+        return self.lower(one_sided), self.upper(one_sided)
+
     def _rank(self, coverage: float) -> int:
         if not 0.5 <= coverage < 1:
             raise ConfigurationError(f"coverage {coverage}: 0.5 to below 1 is allowed")

@@ -74,12 +74,7 @@ class LatencyPredictor:
         Raises:
             ConfigurationError: The predictor keeps no errors, or the coverage is out of its range.
         """
-        if self.interval is None:
-            raise ConfigurationError(
-                f"{self.device} in {self.space.name}: its predictor keeps no errors to take a "
-                "margin from; fit it anew: evonas device fit"
-            )
-        return self.interval.upper(coverage)
+        return self._kept().upper(coverage)
 
     def upper(self, genotypes: ArrayLike, coverage: float = COVERAGE) -> Floats:
         """Returns (n,) milliseconds that measured times exceed so seldom; see `margin`.
@@ -95,10 +90,17 @@ class LatencyPredictor:
         Raises:
             ConfigurationError: See `margin`.
         """
-        one_sided = (1 + coverage) / 2
-        factor, predicted = self.margin(one_sided), self.predict(genotypes)
-        assert self.interval is not None
-        return predicted * self.interval.lower(one_sided), predicted * factor
+        low, high = self._kept().bounds(coverage)
+        predicted = self.predict(genotypes)
+        return predicted * low, predicted * high
+
+    def _kept(self) -> Interval:
+        if self.interval is None:
+            raise ConfigurationError(
+                f"{self.device} in {self.space.name}: its predictor keeps no errors to take a "
+                "margin from; fit it anew: evonas device fit"
+            )
+        return self.interval
 
     def by_block(self, genotypes: ArrayLike) -> Floats:
         """Returns (n, n_blocks) milliseconds whose sums over the blocks are the predictions.
