@@ -49,9 +49,9 @@ class Forest:
         """Returns each tree's value, (n_trees, m), for (m, f)."""
         node = np.repeat(self.roots[:, None], len(x), axis=1)
         rows = np.arange(len(x))
+        single = x.astype(np.float32)  # in which scikit-learn compares
         while (inner := self.left[node] >= 0).any():
-            # scikit-learn compares in single precision
-            below = x.astype(np.float32)[rows, self.feature[node]] <= self.threshold[node]
+            below = single[rows, self.feature[node]] <= self.threshold[node]
             node = np.where(inner, np.where(below, self.left[node], self.right[node]), node)
         return self.value[node]
 
