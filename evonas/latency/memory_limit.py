@@ -253,7 +253,7 @@ def _features(space: SearchSpace, limit: int) -> tuple[Floats, NDArray[np.bool_]
 def _layer_features(layer: Layer, needed: float, limit: int) -> list[float]:
     """A layer's kind, and the sizes of its maps by the memory that is there."""
     convs = list(placed(layer.convs(), layer.size_in))
-    made = [conv.c_out * (-(-size // conv.stride)) ** 2 for conv, size in convs]
+    made = [conv.values_out(size) for conv, size in convs]
     read = layer.c_in * layer.size_in**2
     side = -(-convs[-1][1] // convs[-1][0].stride)
     sizes = np.log(np.array([needed, read, made[-1], read + made[-1], max(made)]) / limit)

@@ -77,6 +77,11 @@ class Conv:
         gate = 2 * self.c_out * self.squeeze_excite
         return size_out**2 * self.kernel**2 * inputs * self.c_out + gate
 
+    def values_out(self, size_in: int) -> int:
+        """Values in the map that it makes of one with side `size_in`."""
+        size_out = -(-size_in // self.stride)
+        return self.c_out * size_out**2
+
     def params(self, batch_norm_values: int = 2) -> int:
         """Parameters; batch norm counts 2 trainable values per channel, 4 with its statistics."""
         inputs = 1 if self.depthwise else self.c_in

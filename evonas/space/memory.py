@@ -87,4 +87,4 @@ def _held(layer: Layer) -> list[int]:
 
 def _maps(conv: Conv, size: int) -> int:
     """Values in a convolution's input and output."""
-    return conv.c_in * size**2 + conv.c_out * (-(-size // conv.stride)) ** 2
+    return conv.c_in * size**2 + conv.values_out(size)

@@ -112,7 +112,7 @@ def _work(kind: int, layer: Layer) -> float:
     total = 0.0
     for conv, size in placed(layer.convs(), layer.size_in):
         if kind == 0:
-            total += conv.c_out * (-(-size // conv.stride)) ** 2
+            total += conv.values_out(size)
         elif conv.depthwise == (kind == 1):
             total += conv.madds(size)
     return total / 1e6

@@ -65,7 +65,7 @@ def _features(layer: Layer) -> list[float]:
     """What a layer is, and the sizes of its maps and weights."""
     op = layer.op
     convs = list(placed(layer.convs(), layer.size_in))
-    made = [conv.c_out * (-(-size // conv.stride)) ** 2 for conv, size in convs]
+    made = [conv.values_out(size) for conv, size in convs]
     return [
         OP_KINDS.index(op.kind),
         op.kernel,

@@ -108,7 +108,7 @@ def _features(layer: Layer) -> list[float]:
     op = layer.op
     convs = list(placed(layer.convs(), layer.size_in))
     read = [conv.c_in * size**2 / _KILO for conv, size in convs]
-    made = [conv.c_out * (-(-size // conv.stride)) ** 2 / _KILO for conv, size in convs]
+    made = [conv.values_out(size) / _KILO for conv, size in convs]
     weights = [conv.params(0) / _KILO for conv, _ in convs]
     # A few rows of a map, as many as the next convolution needs, are what a cascade holds.
     rows = [conv.c_in * size * (conv.kernel + conv.stride) / _KILO for conv, size in convs]
