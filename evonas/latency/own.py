@@ -16,8 +16,10 @@ from evonas.latency.predictors.predictor import (
 )
 from evonas.latency.store import (
     MEASUREMENTS,
+    PREFIXES,
     load_measurements,
     own_measurements_path,
+    own_prefixes_path,
     save_measurements,
 )
 from evonas.paths import own_data
@@ -108,9 +110,13 @@ def rename_device(device: str, name: str, data_dir: DataDir = None) -> list[Path
     limits = [
         load_memory_limit(device, s, data_dir) for f, s in loaded if f.name.endswith(MEMORY_LIMIT)
     ]
+    cut = [load_measurements(f, s) for f, s in loaded if f.name.endswith(PREFIXES)]
     for measurements in measured:
         renamed = replace(measurements, device=name)
         save_measurements(renamed, own_measurements_path(name, renamed.space, data_dir))
+    for prefixes in cut:
+        renamed = replace(prefixes, device=name)
+        save_measurements(renamed, own_prefixes_path(name, renamed.space, data_dir))
     for predictor in fitted:
         save_predictor(replace(predictor, device=name), data_dir)
     for limit in filter(None, limits):

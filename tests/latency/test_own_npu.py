@@ -14,6 +14,7 @@ from evonas.latency import (
     check_results,
     load_device,
     load_predictor,
+    measure_prefixes,
     own_files,
     own_npus,
     remove_device,
@@ -21,7 +22,12 @@ from evonas.latency import (
 )
 from evonas.latency.npu import NpuConfig, describe_npu
 from evonas.latency.own_npu import npu_path
-from evonas.latency.store import own_measurements_path, save_measurements
+from evonas.latency.store import (
+    load_measurements,
+    own_measurements_path,
+    own_prefixes_path,
+    save_measurements,
+)
 from evonas.space import load_space
 
 HALF = """
@@ -214,3 +220,15 @@ def test_a_network_that_does_not_fit_has_a_reason_and_no_latency() -> None:
         found.reason
         == f"needs {found.extras['sram_peak_bytes']:,.0f} bytes of SRAM, 30,000 are there"
     )
+
+
+def test_networks_cut_short_are_compiled_for_an_npu_and_renamed_with_it(mine: Path) -> None:
+    pytest.importorskip("ethosu")
+    pytest.importorskip("ai_edge_litert")
+    found = measure_prefixes("mine", "nano", 1, data_dir=mine)
+    assert np.isfinite(found.columns["parts_ms"]).any()
+    rename_device("mine", "ours", mine)
+    space = load_space("nano")
+    kept = load_measurements(own_prefixes_path("ours", space, mine), space)
+    assert kept.device == "ours"
+    assert (kept.genotypes == found.genotypes).all()

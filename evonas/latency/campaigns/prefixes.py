@@ -117,7 +117,7 @@ def measure_prefixes(
     Raises:
         ConfigurationError: The device has no compiler, or the space too few blocks.
     """
-    target, networks = load_device(device), load_space(space)
+    target, networks = load_device(device, data_dir), load_space(space)
     source = open_source(target, networks)
     if not isinstance(source, EthosSource):
         raise ConfigurationError(
