@@ -54,8 +54,8 @@ def flash_table(space: SearchSpace) -> NDArray[np.float64]:
 def flash(space: SearchSpace, genotypes: ArrayLike) -> NDArray[np.float64]:
     """Returns (n,) bytes of the whole detector's constants at int8; see `Conv.flash_bytes`.
 
-    Vela's compiled networks with random weights have 0.95 to 1.13 times as many; the weights of a
-    trained network may be packed smaller.
+    `python -m scripts.report.memory` holds Vela's against it; the weights of a trained network may
+    be packed smaller.
     """
     return space.sum_cells(genotypes, flash_table(space))
 
