@@ -78,10 +78,16 @@ def fit_across(
 
 def _predicted(model: AcrossModel, networks: Sequence[NetworkTimes]) -> Floats:
     """Returns (n_networks,) times; each distinct operation is asked for once."""
+    found, rows = _distinct(networks)
+    times = model.milliseconds(found)
+    return np.array([times[row].sum() for row in rows])
+
+
+def _distinct(networks: Sequence[NetworkTimes]) -> tuple[list[Operation], list[list[int]]]:
+    """Returns the distinct operations, and by network the places of its own among them."""
     numbers: dict[Operation, int] = {}
     rows = [[numbers.setdefault(op, len(numbers)) for op in n.operations] for n in networks]
-    times = model.milliseconds(list(numbers))
-    return np.array([times[row].sum() for row in rows])
+    return list(numbers), rows
 
 
 def _folds(groups: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -126,23 +132,19 @@ def fit_model(device: str, source: str, networks: Sequence[NetworkTimes]) -> Acr
 
 def _operation_times(networks: Sequence[NetworkTimes]) -> tuple[list[Operation], Floats, Floats]:
     """Returns distinct operations, their mean times and how much they weigh in networks."""
-    numbers: dict[Operation, int] = {}
-    rows: list[int] = []
-    for network in networks:
-        rows += [numbers.setdefault(op, len(numbers)) for op in network.operations]
+    found, by_network = _distinct(networks)
+    rows = np.concatenate(by_network)
     times = np.concatenate([n.times for n in networks if n.times is not None])
     share = np.concatenate([n.times / n.milliseconds for n in networks if n.times is not None])
     mean = np.bincount(rows, times) / np.bincount(rows)
-    return list(numbers), np.maximum(mean, _LEAST_MS), np.sqrt(np.bincount(rows, np.square(share)))
+    return found, np.maximum(mean, _LEAST_MS), np.sqrt(np.bincount(rows, np.square(share)))
 
 
 def _shared_times(networks: Sequence[NetworkTimes]) -> tuple[list[Operation], Floats, Floats]:
     """Returns the same as `_operation_times`, from the networks' times alone."""
-    numbers: dict[Operation, int] = {}
-    rows = [[numbers.setdefault(op, len(numbers)) for op in n.operations] for n in networks]
-    counts = np.stack([np.bincount(row, minlength=len(numbers)) for row in rows]).astype(np.float64)
+    found, rows = _distinct(networks)
+    counts = np.stack([np.bincount(row, minlength=len(found)) for row in rows]).astype(np.float64)
     milliseconds = np.array([network.milliseconds for network in networks])
-    found = list(numbers)
     prices = _prices(counts @ work(found) / milliseconds[:, None], np.ones(len(networks)))
     times = shared_times(found, counts, milliseconds, priced(found, prices))
     times = np.maximum(times, _LEAST_MS)
