@@ -204,10 +204,11 @@ def read_run(path: Path) -> RunResult:
         found: dict[str, Any] = json.loads(path.read_text())
         found["distance"] = [np.inf if d is None else d for d in found["distance"]]
         result = RunResult(**{**found, "key": RunKey(**found["key"])})
-        for curve in (
-            (result.at, result.hypervolume, result.distance),
-            (result.improved_at, result.improved_to),
-        ):
+        curves: list[list[Sequence[float]]] = [
+            [result.at, result.hypervolume, result.distance],
+            [result.improved_at, result.improved_to],
+        ]
+        for curve in curves:
             if len(set(map(len, curve))) > 1:
                 raise ValueError("its curves differ in length")
             if np.array(curve, np.float64).ndim != 2:
