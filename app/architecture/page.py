@@ -131,7 +131,7 @@ def commands(design: Design) -> None:
     if design.arch_id is not None:
         lines += [
             f"evonas train {name} --data data/digits --out {run}",
-            f"evonas export {run} --format tflite",
+            f"evonas export {run} --out {run}/export --format tflite",
         ]
     st.code("\n".join(lines), language="bash", wrap_lines=True)
 

@@ -1,6 +1,5 @@
 """One HTML file: the choice, the front, AP with its interval, latency, cost and the commands."""
 
-import csv
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -15,7 +14,7 @@ from evonas.figures.svg import Chart, Line, legend
 from evonas.files import read_json, write_atomically
 from evonas.find.progress import read_progress
 from evonas.find.spec import FindSpec, read_plan
-from evonas.find.stages import chosen_run, evaluations
+from evonas.find.stages import chosen_run, evaluations, read_front
 from evonas.latency import load_device
 from evonas.retraining import RunFolder
 
@@ -46,7 +45,7 @@ def summary(spec: FindSpec, out: Path) -> dict[str, Any]:
     """
     run = chosen_run(spec, out)
     arch_id = RunFolder(run).request().architecture
-    [row] = [row for row in _front(out) if row["arch_id"] == arch_id]
+    [row] = [row for row in read_front(out) if row["arch_id"] == arch_id]
     found = {name: read_json(path, "AP") for name, path in evaluations(spec, out).items()}
     measured = f"measured:{spec.device}"
     return {
@@ -113,11 +112,6 @@ def _ap_rows(found: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _front(out: Path) -> list[dict[str, str]]:
-    with (out / "search" / "front.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _trained(out: Path) -> dict[str, float]:
     """Returns AP on the validation split of each trained network."""
     found = {}
@@ -131,7 +125,7 @@ def _trained(out: Path) -> dict[str, float]:
 
 
 def _front_chart(spec: FindSpec, out: Path, chosen: str) -> str:
-    front, trained = _front(out), _trained(out)
+    front, trained = read_front(out), _trained(out)
     front.sort(key=lambda row: float(row[spec.latency]))
     ms = np.array([float(row[spec.latency]) for row in front])
     ap = np.array([float(row["map"]) for row in front])
@@ -152,7 +146,7 @@ def _front_chart(spec: FindSpec, out: Path, chosen: str) -> str:
 def _network_rows(spec: FindSpec, out: Path) -> list[list[str]]:
     trained = _trained(out)
     rows = []
-    for row in sorted(_front(out), key=lambda row: -float(row["map"])):
+    for row in sorted(read_front(out), key=lambda row: -float(row["map"])):
         ap, ms = trained.get(row["arch_id"]), row.get(f"measured:{spec.device}")
         rows.append([
             row["arch_id"], f"{float(row['map']):.4f}", "" if ap is None else f"{ap:.4f}",

@@ -51,7 +51,7 @@ class Stage:
 def stages(spec: FindSpec, out: Path) -> list[Stage]:
     """Returns the stages in their order."""
     files = _Files(spec, out)
-    known = [
+    return [
         Stage("check", "check the data", files.checked.exists, files.check),
         Stage("data", "cut the data as it is trained on", files.has_data, files.make_data),
         Stage("space", "make the search space", files.has_space, files.make_space),
@@ -63,7 +63,12 @@ def stages(spec: FindSpec, out: Path) -> list[Stage]:
         Stage("files", "write the files", files.exported.exists, files.export),
         Stage("evaluation", "measure AP", files.is_evaluated, files.evaluate),
     ]
-    return known
+
+
+def read_front(out: Path) -> list[dict[str, str]]:
+    """Returns the rows of the search's front."""
+    with (out / "search" / "front.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def places(spec: FindSpec, out: Path) -> tuple[str, Path]:
@@ -148,16 +153,17 @@ class _Files:
         Raises:
             ConfigurationError: There are none.
         """
-        path = self.out / "search" / "front.csv"
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
         marks = ("over_budget", "too_large")
-        within = [row for row in rows if not any(float(row.get(mark) or 0) for mark in marks)]
+        within = [
+            row
+            for row in read_front(self.out)
+            if not any(float(row.get(mark) or 0) for mark in marks)
+        ]
         if not within:
             wanted = " and ".join(self.spec.conditions()) or "no condition"
             raise ConfigurationError(
-                f"{path}: no network meets {wanted} and fits the device; ask for less, or give the "
-                "search another space with --space"
+                f"{self.out / 'search'}: no network meets {wanted} and fits the device; ask for "
+                "less, or give the search another space with --space"
             )
         within.sort(key=lambda row: -float(row["map"]))
         return [row["arch_id"] for row in within[: self.spec.trained]]

@@ -1,6 +1,5 @@
 """The network that a training starts with."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from evonas.errors import ConfigurationError, SchemaError
 from evonas.space import Architecture, Design, SearchSpace, resolve
 from evonas.supernet import load_supernet
 from evonas.supernet.train import Start
+from evonas.supernet.weights import space_for_classes
 from evonas.training.validation import as_input
 
 
@@ -84,17 +84,12 @@ def supernet_start(init: str, space: SearchSpace, classes: tuple[str, ...], seed
     path = Path(init) / "best.safetensors" if Path(init).is_dir() else Path(init)
     archive = load_archive(path)
     design = resolve(archive.card.architecture)
-    if design.space is None or design.genotype is None:
-        raise ConfigurationError(f"--init {init}: {design.name} is a point of no space")
-    genotypes = design.genotype[None]
-    if design.space.name != space.name:
-        genotypes = design.space.translate(genotypes, space)
+    architecture = space_for_classes(space, len(classes)).decode(design.genotype_in(space))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         detector = Detector(archive.detector.architecture.with_classes(len(classes)))
     _take_weights(detector, archive.detector, classes, archive.card.classes)
-    whole = replace(space, skeleton=space.skeleton.with_classes(len(classes)))
-    return Start(str(init), detector, whole.decode(genotypes[0]))
+    return Start(str(init), detector, architecture)
 
 
 def initial_card(init: str) -> Card | None:

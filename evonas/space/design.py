@@ -33,6 +33,22 @@ class Design:
             return None
         return self.space.arch_ids(self.genotype[None])[0]
 
+    def genotype_in(self, space: SearchSpace) -> Genotypes:
+        """Returns its genotype (n_genes,) in a space that contains its own.
+
+        Raises:
+            GenotypeError: The space does not contain it.
+            ConfigurationError: It is a point of no space.
+        """
+        if self.space is None or self.genotype is None:
+            raise ConfigurationError(
+                f"{space.name} does not contain {self.name}, which is a point of no space"
+            )
+        if self.space.name == space.name:
+            return self.genotype
+        translated: Genotypes = self.space.translate(self.genotype[None], space)[0]
+        return translated
+
 
 def resolve(name: str) -> Design:
     """Returns the design of an `arch_id`, a published network or a baseline.

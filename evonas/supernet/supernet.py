@@ -64,14 +64,7 @@ class Supernet(Network):
             GenotypeError: The network is not in the supernet's space.
             ConfigurationError: It is a point of no space.
         """
-        if design.space is None or design.genotype is None:
-            raise ConfigurationError(
-                f"a supernet has no weights for {design.name}, which is a point of no space"
-            )
-        genotypes = design.genotype[None]
-        if design.space.name != self.space.name:
-            genotypes = design.space.translate(genotypes, self.space)
-        return self.extract(self.space.decode(genotypes[0]))
+        return self.extract(self.space.decode(design.genotype_in(self.space)))
 
 
 def _space_convs(space: SearchSpace) -> Iterator[tuple[str, Conv]]:

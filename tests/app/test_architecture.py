@@ -1,3 +1,5 @@
+import shlex
+
 import pytest
 
 from evonas.figures.architecture import strip_figure
@@ -5,6 +7,7 @@ from evonas.space import list_baselines, list_published, load_published
 from evonas.space.costs import params
 from evonas.space.layers import layer_rows
 from tests.app.conftest import SPACE, make_table, the_button
+from tests.docs.shell import parse_evonas
 
 
 def test_architecture_shows_any_network(open_app):
@@ -79,3 +82,10 @@ def test_any_table_will_do(open_app, n, scores):
     at = open_app(n, scores, page="architecture", arch="nano:000000000000000")
     assert not at.exception
     assert not at.error
+
+
+def test_every_command_that_it_shows_is_one(open_app):
+    at = open_app(page="architecture", arch="nano:0173a00230027c0")
+    [shown] = [block.value for block in at.code if "evonas train" in block.value]
+    for line in shown.splitlines():
+        parse_evonas(shlex.split(line)[1:])  # SystemExit if an option is missing or unknown

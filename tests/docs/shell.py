@@ -97,7 +97,7 @@ def run_line(line: str) -> None:
 def _evonas(words: list[str], stdin: str | None = None) -> None:
     shown = shlex.join(["evonas", *words])
     if any(shown.startswith(start) for start, _ in PARSED):
-        _parse_evonas(words)
+        parse_evonas(words)
         return
     for start, prepare, _ in BEFORE:
         if shown.startswith(start):
@@ -113,7 +113,7 @@ def _evonas(words: list[str], stdin: str | None = None) -> None:
     assert code == 0, f"{shlex.join(['evonas', *words])}: exit code {code}"
 
 
-def _parse_evonas(words: list[str]) -> None:
+def parse_evonas(words: list[str]) -> None:
     """Parses arguments and options by the command that would run, down to its last word."""
     command: Any = typer.main.get_command(_root(words))
     context, name = None, "evonas"
@@ -144,7 +144,7 @@ def _parse_script(name: str, arguments: list[str]) -> None:
 def _torchrun(words: list[str]) -> None:
     at = words.index("-m")
     assert words[at + 1] == "evonas", words
-    _parse_evonas(words[at + 2 :])
+    parse_evonas(words[at + 2 :])
 
 
 def _make(words: list[str]) -> None:
