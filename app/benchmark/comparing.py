@@ -7,7 +7,6 @@ import numpy as np
 import streamlit as st
 
 from app.benchmark.comparisons import (
-    ALIVE,
     MOST_EVALUATIONS,
     MOST_SEEDS,
     REPORT,
@@ -23,6 +22,7 @@ from app.benchmark.comparisons import (
 )
 from app.shared.choice import addressed_choice
 from app.shared.frame import attempt, live, metrics, picture
+from app.shared.runs import ALIVE
 from app.shared.settings import RUNS, as_text, read_only, shown
 from evonas.benchmark.loading import list_records
 from evonas.benchmark.report import Comparison

@@ -5,15 +5,21 @@ is watched while it grows, and goes on where it was stopped.
 """
 
 import json
-import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
-from app.searches.processes import PLACES
 from app.shared import background as process
-from app.shared.settings import RUNS, refuse_if_read_only, without_places
+from app.shared.runs import (
+    PLACES,
+    State,
+    check_name,
+    new_folder,
+    read_log,
+    remove_folder,
+    state_of,
+)
+from app.shared.settings import RUNS, refuse_if_read_only
 from evonas.benchmark import list_problems
 from evonas.benchmark.compare import Plan
 from evonas.benchmark.runs import RunResult, load_run
@@ -24,10 +30,6 @@ from evonas.files import write_atomically
 MOST_PROBLEMS, MOST_SEEDS, MOST_EVALUATIONS, MOST_ALIVE = 16, 31, 5000, 8
 REPORT, RUNS_CSV = "report.html", "runs.csv"
 _REQUEST = "bench.json"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-
-State = Literal["waiting", "running", "finished", "stopped", "failed"]
-ALIVE = ("waiting", "running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,7 @@ def check(asked: Asked) -> None:
     Raises:
         ConfigurationError: A name or number that is not allowed.
     """
-    if not _NAME.fullmatch(asked.name):
-        raise ConfigurationError(
-            f"name {asked.name[:40]!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
-        )
+    check_name(asked.name)
     for what, given in (("problem", asked.problems), ("algorithm", asked.algorithms)):
         if not given:
             raise ConfigurationError(f"no {what} is chosen; at least one is required")
@@ -115,9 +114,7 @@ def start(asked: Asked) -> None:
     """
     refuse_if_read_only()
     check(asked)
-    folder = RUNS / asked.name
-    if folder.exists():
-        raise ConfigurationError(f"there is a run {asked.name!r} already; choose another name")
+    folder = new_folder(asked.name)
     _refuse_if_too_many()
     write_atomically(folder / _REQUEST, json.dumps(asdict(asked), indent=1).encode())
     process.spawn(folder, asked.command(), PLACES)
@@ -153,12 +150,7 @@ def remove(name: str) -> None:
         ConfigurationError: There is no such comparison, it runs, or its folder is a link.
     """
     refuse_if_read_only()
-    folder = RUNS / load(name).asked.name
-    if process.is_alive(folder):
-        raise ConfigurationError(f"{name} runs; stop it before it is removed")
-    if folder.is_symlink():
-        raise ConfigurationError(f"{name} is a link to another folder; remove it by hand")
-    shutil.rmtree(folder)
+    remove_folder(RUNS / load(name).asked.name)
 
 
 def list_comparisons() -> list[str]:
@@ -178,14 +170,7 @@ def load(name: str) -> Comparing:
     if asked is None:
         raise ConfigurationError(f"there is no comparison {name[:40]!r}")
     folder = RUNS / name
-    state: State = "finished" if (folder / REPORT).exists() else "failed"
-    if process.is_alive(folder):
-        state = "waiting" if process.is_waiting(folder) else "running"
-    elif state == "failed" and process.was_stopped(folder):
-        state = "stopped"
-    log = folder / process.LOG
-    text = without_places(log.read_text(errors="replace")[-4000:]) if log.exists() else ""
-    return Comparing(asked, state, text)
+    return Comparing(asked, state_of(folder, (folder / REPORT).exists), read_log(folder))
 
 
 def results(asked: Asked, checksums: dict[str, str]) -> Iterator[RunResult]:

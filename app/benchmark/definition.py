@@ -1,17 +1,15 @@
 """What a problem is: definition, front, difficulty, as rows and words."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from evonas.benchmark import BenchmarkProblem, ProblemDefinition, load_problem
+from evonas.benchmark.difficulties import Difficulty
 from evonas.benchmark.store import ProblemRecord, problems_path, read_problems
 from evonas.figures.fronts import FrontLine, front_line
 from evonas.objectives import Objective
-from evonas.paths import shipped_data
 
 Problem = tuple[ProblemDefinition, ProblemRecord]
 
@@ -99,31 +97,14 @@ def problem_front(problem: BenchmarkProblem, axes: tuple[Objective, Objective]) 
     return front_line(known, known, points, ids, axes)
 
 
-def difficulty(name: str, checksum: str, folder: Path | None = None) -> dict[str, Any]:
-    """Returns the shipped figures of a problem's difficulty; empty if there are none of it.
-
-    Args:
-        name: Of the problem.
-        checksum: Of the problem: figures of another version are not its own.
-        folder: Folder of shipped data; the installation's if None.
-    """
-    path = (folder or shipped_data()) / "problems" / "difficulty.json"
-    try:
-        entries = json.loads(path.read_text())["problems"]
-        found = [e for e in entries if (e["problem"], e["checksum"]) == (name, checksum)]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return dict(found[0]) if found else {}
-
-
-def difficulty_rows(figures: dict[str, Any]) -> list[dict[str, Any]]:
+def difficulty_rows(found: Difficulty) -> list[dict[str, Any]]:
     """Returns what is known of each objective's landscape."""
     return [
         {
             "objective": name,
-            "genes alone explain": one.get("main_effects"),
-            "genes and pairs explain": one.get("pairs"),
-            "local optima": one.get("local_optima"),
+            "genes alone explain": one.main_effects,
+            "genes and pairs explain": one.pairs,
+            "local optima": one.local_optima,
         }
-        for name, one in figures.get("objectives", {}).items()
+        for name, one in found.objectives.items()
     ]

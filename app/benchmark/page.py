@@ -7,7 +7,6 @@ from app.benchmark.citation import bibtex
 from app.benchmark.comparing import VOLUME, comparing
 from app.benchmark.definition import (
     conditions,
-    difficulty,
     difficulty_rows,
     objective_rows,
     problem_front,
@@ -19,6 +18,7 @@ from app.shared.frame import metrics, picture, run_page
 from app.shared.settings import as_text
 from evonas.benchmark import BenchmarkProblem
 from evonas.benchmark.baselines import load_baselines
+from evonas.benchmark.difficulties import load_difficulty
 from evonas.benchmark.loading import list_records
 from evonas.figures.curves import Curve, curves_figure
 from evonas.figures.fronts import fronts_figure
@@ -114,11 +114,11 @@ def chosen_axes(by_name: dict[str, Objective]) -> tuple[Objective, Objective]:
 
 def how_hard(problem: BenchmarkProblem) -> None:
     """Draws the shipped figures of difficulty, if there are any of this problem."""
-    found = difficulty(problem.definition.name, problem.record.checksum)
-    if not found:
+    found = load_difficulty(problem.definition.name)
+    if found is None:
         return
     st.subheader("How hard it is")
-    share, optima = found.get("front_share"), found.get("pareto_optima")
+    share, optima = found.front_share, found.pareto_optima
     figures = {
         "on the front": f"{share:.2%}" if share is not None else None,
         "Pareto local optima": f"{optima:,}" if optima is not None else None,
@@ -132,12 +132,13 @@ def how_hard(problem: BenchmarkProblem) -> None:
             for name in ("genes alone explain", "genes and pairs explain")
         },
     )
-    reached = found.get("to_99", {})
-    told = ", ".join(f"{a} {'not reached' if n is None else f'{n:g}'}" for a, n in reached.items())
-    sampled = "a sample of " if found.get("sampled") else "all "
+    told = ", ".join(
+        f"{a} {f'{n:g}' if np.isfinite(n) else 'not reached'}" for a, n in found.to_99.items()
+    )
+    sampled = "a sample of " if found.sampled else "all "
     st.caption(
         as_text(
-            f"Over {sampled}{found.get('networks', 0):,} networks. A local optimum is a network "
+            f"Over {sampled}{found.networks:,} networks. A local optimum is a network "
             "that no change of one gene improves. "
             + (f"Median evaluations to 99 % of the front's hypervolume: {told}." if told else "")
         )

@@ -9,9 +9,9 @@ import numpy as np
 
 from app.shared.frame import compact
 from app.shared.front import Front
+from evonas.figures.fronts import axis_words
 from evonas.figures.palette import BUDGET
 
-_DECADE = 10.0
 _SHORT, _LONG = 0.5, 1.2  # decades
 _PAD = 0.06  # of the span, on both sides
 
@@ -27,15 +27,6 @@ class Axes:
 
     log: tuple[bool, bool] = (False, False)
     zoomed: bool = False
-
-
-def spans_a_decade(low: float, high: float) -> bool:
-    """Returns whether values from low to high are better seen on a logarithmic axis.
-
-    >>> spans_a_decade(0.1, 5.6), spans_a_decade(0.38, 0.65), spans_a_decade(0.0, 9.0)
-    (True, False, False)
-    """
-    return low > 0 and high / low >= _DECADE
 
 
 def reach(data: Front, column: int, log: bool) -> tuple[float, float] | None:
@@ -66,17 +57,9 @@ def axis_style(
 ) -> dict[str, object]:
     """Returns Plotly's description of an axis; `sources` says where columns' numbers are from."""
     objective = data.objectives[column]
-    better = "higher" if objective.maximise else "lower"
-    source = sources.get(objective.name)
-    unit = f"{objective.unit}, {source}" if source else objective.unit
     log = axes.log[column]
-    style: dict[str, object] = {
-        # Two lines fit a narrow screen.
-        "title": {"text": f"{objective.name}<br>{unit}; {better} is better"},
-        "type": "log" if log else "linear",
-        # 30M networks' parameters, but never 200u milliseconds.
-        "exponentformat": "none" if objective.unit in ("ms", "s", "AP") else "SI",
-    }
+    style = axis_words(objective, sources.get(objective.name, ""))
+    style["type"] = "log" if log else "linear"
     ends = reach(data, column, log) if axes.zoomed else None
     if ends is not None:
         style["range"] = list(ends)

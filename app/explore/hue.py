@@ -7,10 +7,11 @@ import numpy as np
 from app.shared.frame import compact
 from app.shared.front import Rows
 from evonas.arrays import Floats
+from evonas.figures.fronts import spans_a_decade
 
-# Values over so many times the least, or half of whose range is empty but for their extremes, are
-# coloured by rank: in proportion most of them would look the same.
-_DECADE, _HALF = 10.0, 0.5
+# Values over a decade, or half of whose range is empty but for their extremes, are coloured by
+# rank: in proportion most of them would look the same.
+_HALF = 0.5
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -79,7 +80,7 @@ def is_skewed(values: Floats) -> bool:
     (False, True)
     """
     low, high = float(values[0]), float(values[-1])
-    if low > 0 and high / low >= _DECADE:
+    if spans_a_decade(low, high):
         return True
     middle = float(np.subtract(*np.quantile(values, (0.95, 0.05))))
     return middle < _HALF * (high - low)

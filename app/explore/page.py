@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.explore.adding import add_picks, forget_if_empty, lassoed_rows
-from app.explore.axes import Axes, spans_a_decade
+from app.explore.axes import Axes
 from app.explore.best import counts, first_sentence
 from app.explore.controls import Choice, choose
 from app.explore.details import choose_lines, neighbours, parallel, where_from
@@ -17,6 +17,7 @@ from app.shared.frame import HYPERVOLUME, PICKING, hypervolume_text, metrics, ru
 from app.shared.front import MOST_SHOWN, Front, front_data, subspace_fronts, subspace_levels
 from app.shared.rows import rows_csv, rows_frame
 from app.shared.state import shortlist
+from evonas.figures.fronts import spans_a_decade
 from evonas.objectives import load_objective
 from evonas.space import load_space
 from evonas.space.costs import COSTS

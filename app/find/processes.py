@@ -1,12 +1,11 @@
 """Finds that the app starts: a folder of `runs` and a process `evonas find` each, seen by files."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from app.shared import background as process
-from app.shared.settings import RUNS, find_data, refuse_if_read_only, without_places
+from app.shared.runs import State, check_name, new_folder, read_log, state_of
+from app.shared.settings import RUNS, find_data, refuse_if_read_only
 from evonas.errors import ConfigurationError
 from evonas.find import FindSpec, stages
 from evonas.find.progress import read_progress
@@ -14,9 +13,6 @@ from evonas.find.question import check_question
 from evonas.find.spec import claim_folder, read_plan, read_spec
 
 MOST_RUNNING = 1  # it is given hours of this machine, not of a part of it
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-
-State = Literal["running", "finished", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,16 +59,11 @@ def start(name: str, spec: FindSpec) -> None:
         ConfigurationError: Not allowed, the name is taken, or one is running.
     """
     refuse_if_read_only()
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"name {name[:40]!r}: 1 to 40 lower-case letters, digits and hyphens are allowed"
-        )
+    check_name(name)
     if spec.data not in find_data().values():
         raise ConfigurationError("choose one of the data sets in the folder data")
     check_question(spec)
-    folder = RUNS / name
-    if folder.exists():
-        raise ConfigurationError(f"there is a run {name!r} already; choose another name")
+    folder = new_folder(name)
     _refuse_if_one_runs()
     folder.mkdir(parents=True)
     claim_folder(folder, spec)
@@ -119,18 +110,17 @@ def load(name: str) -> Find:
     folder = RUNS / name
     spec = read_spec(folder)
     progress = read_progress(folder)
-    log = folder / process.LOG
     known = stages(spec, folder)
     return Find(
         name,
-        _state(folder),
+        state_of(folder, (folder / "report.html").exists),
         spec,
         progress.took,
         read_plan(folder).seconds if (folder / "plan.json").exists() else {},
         {stage.title: stage.is_done() for stage in known},
         {stage.title: stage.name for stage in known},
         progress.stage,
-        without_places(log.read_text(errors="replace")[-4000:]) if log.exists() else "",
+        read_log(folder),
     )
 
 
@@ -144,14 +134,6 @@ def command_line(name: str, spec: FindSpec) -> list[str]:
         if value != "":
             arguments.append(f"--{option.replace('_', '-')}={value}")
     return arguments
-
-
-def _state(folder: Path) -> State:
-    if process.is_alive(folder):
-        return "running"
-    if (folder / "report.html").exists():
-        return "finished"
-    return "stopped" if process.was_stopped(folder) else "failed"
 
 
 def _refuse_if_one_runs() -> None:

@@ -1,15 +1,13 @@
 """What a search may be asked to do."""
 
-import re
-
 from app.searches.request import Request
 from app.searches.scorers import complete_table, scored_columns
+from app.shared.runs import check_name
 from app.shared.settings import find_data
 from evonas.errors import ConfigurationError, unknown_name
 from evonas.scoring.load import SCORERS
 
 MOST_POPULATION, MOST_GENERATIONS, MOST_SEEDS = 500, 1000, 10
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 def check(request: Request) -> None:
@@ -18,11 +16,7 @@ def check(request: Request) -> None:
     Raises:
         ConfigurationError: A name, number, objective or data set that is not allowed.
     """
-    if not _NAME.fullmatch(request.name):
-        raise ConfigurationError(
-            f"name {request.name[:40]!r}: 1 to 40 lower-case letters, digits and hyphens are "
-            "allowed"
-        )
+    check_name(request.name)
     for what, number, most in (
         ("population", request.population, MOST_POPULATION),
         ("generations", request.generations, MOST_GENERATIONS),

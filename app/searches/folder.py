@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from app.searches.request import Request, read_request
-from app.shared import background as process
-from app.shared.settings import RUNS, without_places
+from app.shared.runs import State, read_log, state_of
+from app.shared.settings import RUNS
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError, SchemaError
 
@@ -27,8 +27,6 @@ _FIGURES = (
     "generation", "generations", "evaluated", "completed", "hypervolume", "seconds", "seconds_left",
 )  # fmt: skip
 
-State = Literal["waiting", "running", "finished", "stopped", "failed"]
-ALIVE = ("waiting", "running")
 Line = Mapping[str, float]
 
 
@@ -116,20 +114,15 @@ def load_all() -> list[Search]:
 
 def _load(name: str) -> Search:
     folder = RUNS / name
+    state = state_of(folder, lambda: bool(_json(folder / RECORD)))
     record = _json(folder / RECORD)
-    state: State = "finished" if record else "failed"
-    if process.is_alive(folder):
-        state = "waiting" if process.is_waiting(folder) else "running"
-    elif not record and process.was_stopped(folder):
-        state = "stopped"
-    log = folder / process.LOG
     return Search(
         name,
         state,
         read_request(_json(folder / REQUEST)),
         _progress(folder / PROGRESS),
         record,
-        without_places(log.read_text(errors="replace")[-4000:]) if log.exists() else "",
+        read_log(folder),
         _started(folder),
     )
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.searches.detail import buttons, detail
-from app.searches.folder import ALIVE, Search, list_searches, load_all
+from app.searches.folder import Search, list_searches, load_all
 from app.searches.form import search_form
 from app.searches.selection import select, selected
 from app.searches.study import (
@@ -17,6 +17,7 @@ from app.searches.study import (
 )
 from app.shared.choice import addressed_choice, follow_address, to_address
 from app.shared.frame import HYPERVOLUME, live, picture, run_page
+from app.shared.runs import ALIVE
 from app.shared.settings import as_text, read_only
 from evonas.figures.curves import curves_figure
 from evonas.figures.fronts import fronts_figure

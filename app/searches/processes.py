@@ -1,7 +1,6 @@
 """Searches that the app starts: a folder each, a process each, two of them at once."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
@@ -9,12 +8,12 @@ from app.searches.allowed import MOST_SEEDS, check
 from app.searches.folder import PROGRESS, RECORD, REQUEST, list_searches, load
 from app.searches.request import Request
 from app.shared import background as process
+from app.shared.runs import PLACES, new_folder, remove_folder
 from app.shared.settings import RUNS, refuse_if_read_only
 from evonas.errors import ConfigurationError
 from evonas.files import write_atomically
 
 MOST_ALIVE = 24  # searches that run or wait for a place
-PLACES = RUNS / ".places"
 
 
 def with_seeds(request: Request, algorithms: Sequence[str], seeds: int) -> list[Request]:
@@ -53,10 +52,7 @@ def start(*requests: Request) -> None:
     refuse_if_read_only()
     for request in requests:
         check(request)
-        if (RUNS / request.name).exists():
-            raise ConfigurationError(
-                f"there is a run {request.name!r} already; choose another name"
-            )
+        new_folder(request.name)
     _refuse_if_too_many(len(requests))
     for request in requests:
         folder = RUNS / request.name
@@ -98,12 +94,7 @@ def remove(name: str) -> None:
         ConfigurationError: There is no such search, it runs, or its folder is a link.
     """
     refuse_if_read_only()
-    folder = RUNS / load(name).name
-    if process.is_alive(folder):
-        raise ConfigurationError(f"{name} runs; stop it before it is removed")
-    if folder.is_symlink():
-        raise ConfigurationError(f"{name} is a link to another folder; remove it by hand")
-    shutil.rmtree(folder)
+    remove_folder(RUNS / load(name).name)
 
 
 def _refuse_if_too_many(more: int) -> None:

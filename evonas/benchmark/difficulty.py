@@ -6,12 +6,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.arrays import Floats
 from evonas.errors import DataError
 from evonas.objectives import Objective, pareto_mask
 from evonas.space import Genotypes, SearchSpace
 from evonas.table.index import GenotypeIndex
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 # Two values of one training each differ by chance by less than this many deviations between

@@ -101,10 +101,14 @@ def read_raw(path: Path) -> list[RawRun]:
     table = read_parquet(path, _COLUMNS, _MOST_RUNS)
     columns = [table.column(name).to_pylist() for name in _COLUMNS]
     try:
-        return [
+        runs = [
             RawRun(RunKey(p, a, s, n, size), c, float(t), at, to)
             for p, c, a, s, n, size, t, at, to in zip(*columns, strict=True)
         ]
+        for run in runs:
+            if len(run.improved_at) != len(run.improved_to):
+                raise ValueError("a curve's columns differ in length")
+        return runs
     except (TypeError, ValueError) as error:
         raise SchemaError(f"{path}: not a file of runs ({error})") from error
 

@@ -204,9 +204,15 @@ def read_run(path: Path) -> RunResult:
         found: dict[str, Any] = json.loads(path.read_text())
         found["distance"] = [np.inf if d is None else d for d in found["distance"]]
         result = RunResult(**{**found, "key": RunKey(**found["key"])})
-        curves = np.array([result.at, result.hypervolume, result.distance], np.float64)
-        if curves.shape != (3, len(result.at)):
-            raise ValueError("its curves differ in length")
+        curves: list[list[Sequence[float]]] = [
+            [result.at, result.hypervolume, result.distance],
+            [result.improved_at, result.improved_to],
+        ]
+        for curve in curves:
+            if len(set(map(len, curve))) > 1:
+                raise ValueError("its curves differ in length")
+            if np.array(curve, np.float64).ndim != 2:
+                raise ValueError("its curves are no numbers")
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise SchemaError(f"{path}: not a run's file ({error}); delete it") from error
     return result

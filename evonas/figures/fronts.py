@@ -104,16 +104,33 @@ def fronts_figure(fronts: Sequence[FrontLine], axes: tuple[Objective, Objective]
 
 def axis(objective: Objective, values: Floats) -> dict[str, object]:
     """Returns Plotly's description of an objective's axis: logarithmic over a decade of costs."""
-    better = "higher" if objective.maximise else "lower"
-    style: dict[str, object] = {
-        "title": {"text": f"{objective.name}<br>{objective.unit}; {better} is better"},
-        "exponentformat": "none" if objective.unit in ("ms", "s", "AP") else "SI",
-    }
+    style = axis_words(objective)
     low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
-    if not objective.maximise and low > 0 and high / low >= _DECADE:
+    if not objective.maximise and spans_a_decade(low, high):
         places = [float(f"{digit}e{power}") for power in range(-9, 15) for digit in (1, 2, 5)]
         style |= {"type": "log", "tickvals": [p for p in places if low / 2 <= p <= 2 * high]}
     return style
+
+
+def axis_words(objective: Objective, source: str = "") -> dict[str, object]:
+    """Returns how Plotly is to name an objective's axis, and where its numbers are from."""
+    better = "higher" if objective.maximise else "lower"
+    unit = f"{objective.unit}, {source}" if source else objective.unit
+    return {
+        # Two lines fit a narrow screen.
+        "title": {"text": f"{objective.name}<br>{unit}; {better} is better"},
+        # 30M networks' parameters, but never 200u milliseconds.
+        "exponentformat": "none" if objective.unit in ("ms", "s", "AP") else "SI",
+    }
+
+
+def spans_a_decade(low: float, high: float) -> bool:
+    """Returns whether values from low to high are better seen on a logarithmic scale.
+
+    >>> spans_a_decade(0.1, 5.6), spans_a_decade(0.38, 0.65), spans_a_decade(0.0, 9.0)
+    (True, False, False)
+    """
+    return low > 0 and high / low >= _DECADE
 
 
 def _steps(x: Objective) -> str:

@@ -12,6 +12,7 @@ from evonas.errors import ConfigurationError, EvonasError
 from evonas.find.spec import FindPlan, FindSpec, read_plan
 from evonas.latency import load_device
 from evonas.retraining import RunFolder
+from evonas.search.finalists import OVER_BUDGET, TOO_LARGE
 
 # Networks of a space of one's own that a device is asked about, where it can be.
 _MEASURED = 60
@@ -153,7 +154,7 @@ class _Files:
         Raises:
             ConfigurationError: There are none.
         """
-        marks = ("over_budget", "too_large")
+        marks = (OVER_BUDGET, TOO_LARGE)
         within = [
             row
             for row in read_front(self.out)

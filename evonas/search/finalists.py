@@ -16,8 +16,6 @@ from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
 
 OVER_BUDGET, TOO_LARGE, STILL_FRONT = "over_budget", "too_large", "measured_front"
-# Columns that are 1 or 0.
-MARKS = (OVER_BUDGET, TOO_LARGE, STILL_FRONT)
 PREDICTED, MEASURED = "latency:", "measured:"
 # Ends of a 90 % interval of a prediction, and quartiles of a measurement.
 ENDS = {PREDICTED: ("latency_low:", "latency_high:"), MEASURED: ("measured_low:", "measured_high:")}

@@ -15,8 +15,8 @@ from app.benchmark.comparisons import (
     start,
     stop,
 )
-from app.benchmark.definition import difficulty, problem_of
-from evonas.benchmark import list_problems
+from evonas.benchmark import list_problems, load_problem
+from evonas.benchmark.difficulties import load_difficulty
 from evonas.benchmark.loading import list_records
 from evonas.errors import ConfigurationError
 from tests.app.conftest import metrics, the_button
@@ -65,31 +65,26 @@ def test_an_installation_without_problems_says_so(open_benchmark, monkeypatch, t
     assert not at.exception
 
 
-def test_figures_of_difficulty_are_shown_of_the_problems_own_version(
-    open_benchmark, monkeypatch, tmp_path
-):
-    checksum = problem_of("pico/u55").record.checksum
-    one = {"main_effects": 0.875, "pairs": 0.9375, "local_optima": 7}
-    entry = {
-        "problem": "pico/u55", "checksum": checksum, "networks": 16_000, "sampled": False,
-        "objectives": {"map": one}, "pareto_optima": 41, "front_share": 0.002,
-        "to_99": {"nsga2": 464.0, "random": None},
-    }  # fmt: skip
-    (tmp_path / "problems").mkdir()
-    file = tmp_path / "problems" / "difficulty.json"
-    file.write_text(json.dumps({"schema": 1, "problems": [entry]}))
-    assert difficulty("pico/u55", checksum, tmp_path)["pareto_optima"] == 41
-    assert difficulty("pico/u55", "another", tmp_path) == {}
-    for text in ("", "[]", '{"problems": 3}', '{"problems": [{}]}'):
-        file.write_text(text)
-        assert difficulty("pico/u55", checksum, tmp_path) == {}
-    monkeypatch.setattr("app.benchmark.definition.difficulty", lambda *_: entry)
+def test_figures_of_difficulty_are_shown_as_they_are_shipped(open_benchmark):
+    found = load_difficulty("pico/u55")
     at = open_benchmark(problem="pico/u55")
-    assert metrics(at)["on the front"] == "0.20%"
-    assert metrics(at)["Pareto local optima"] == "41"
+    assert not at.exception
+    assert metrics(at)["on the front"] == f"{found.front_share:.2%}"
+    assert metrics(at)["Pareto local optima"] == f"{found.pareto_optima:,}"
     [table] = [t.value for t in at.dataframe if "local optima" in t.value]
-    assert table["local optima"].tolist() == [7]
-    assert any("nsga2 464, random not reached" in c.value for c in at.caption)
+    assert table["objective"].tolist() == list(found.objectives)
+    assert table["local optima"].tolist() == [o.local_optima for o in found.objectives.values()]
+    reached = f"nsga2 {found.to_99['nsga2']:g},"
+    assert any(reached in c.value and "random not reached" in c.value for c in at.caption)
+
+
+def test_a_damaged_file_of_difficulties_is_named(open_benchmark, monkeypatch, tmp_path):
+    file = tmp_path / "difficulty.json"
+    file.write_text('{"schema": 1, "problems": [{}]}')
+    monkeypatch.setattr("evonas.benchmark.difficulties.difficulties_path", lambda folder: file)
+    at = open_benchmark(problem="pico/u55")
+    assert not at.exception
+    assert any("not a file of difficulties" in error.value for error in at.error)
 
 
 def test_the_citation_is_that_of_the_file(tmp_path):
@@ -111,7 +106,7 @@ def test_a_comparison_is_started_and_its_outcome_shown(open_benchmark, folder):
     while load("mine").state != "finished":
         assert time.monotonic() < deadline, load("mine").log
         time.sleep(0.1)
-    done = list(results(ONE, {"pico/u55": problem_of("pico/u55").record.checksum}))
+    done = list(results(ONE, {"pico/u55": load_problem("pico/u55").record.checksum}))
     assert [(r.key.algorithm, r.key.seed) for r in done] == [
         ("nsga2", 0), ("random", 0), ("nsga2", 1), ("random", 1),
     ]  # fmt: skip

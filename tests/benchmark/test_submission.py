@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import evonas
 from evonas.benchmark.compare import Plan, compare
 from evonas.benchmark.raw import RawRun, read_raw, write_raw
-from evonas.benchmark.runs import RunKey, perform
+from evonas.benchmark.runs import RunKey, perform, read_run, save_run
 from evonas.benchmark.submission import BUDGET, COLUMNS, beside, read_submission, remarks
 from evonas.benchmark.trial import run_trial
 from evonas.cli import main
@@ -175,6 +176,13 @@ def test_raw_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
     (tmp_path / "other.parquet").write_bytes(b"PAR1")
     with pytest.raises(SchemaError, match="not a Parquet file"):
         read_raw(tmp_path / "other.parquet")
+    cut = replace(results[0], improved_to=results[0].improved_to[:-1])
+    write_raw(tmp_path / "cut.parquet", [cut])
+    with pytest.raises(SchemaError, match="differ in length"):
+        read_raw(tmp_path / "cut.parquet")
+    save_run(tmp_path, cut)
+    with pytest.raises(SchemaError, match="differ in length"):
+        read_run(cut.key.path(tmp_path))
 
 
 def test_the_command_lays_it_beside_ours(

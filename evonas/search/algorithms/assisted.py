@@ -1,5 +1,6 @@
 """Surrogate-assisted NSGA-II: a model fitted during the run proposes what is worth a score."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,7 @@ from evonas.search.algorithms.threads import one_blas_thread
 from evonas.search.constraints import total_violation
 from evonas.search.operators import cross, mutate
 from evonas.search.problem import SearchProblem, repeats
-from evonas.space import Genotypes
+from evonas.space import Genotypes, SearchSpace
 
 # The model's optimism, in standard deviations.
 _OPTIMISM = 0.5
@@ -38,11 +39,22 @@ class Model(Protocol):
         ...
 
 
+class ShapedModel(Model, Protocol):
+    """A model whose costly choices can be taken over from a fit before."""
+
+    shape: Floats
+
+
 class AssistedSearch(BatchAlgorithm):
     """After a random population, small batches that the model expects to enlarge the front most.
 
     Candidates come from an NSGA-II on the model that begins at the front of what is known.
+
+    Attributes:
+        kind: Makes a model of space, genotypes, values and the shape of a fit before.
     """
+
+    kind: Callable[[SearchSpace, Genotypes, Floats, Floats | None], ShapedModel] = ArchitectureModel
 
     def __init__(self, problem: SearchProblem, population: int) -> None:
         super().__init__(problem, population)
@@ -84,7 +96,7 @@ class AssistedSearch(BatchAlgorithm):
         """Returns a model of values (k, n_columns) that were found for some rows, (k,)."""
         if len(rows) > _GROWTH * self._chosen_at:
             self._shape, self._chosen_at = None, len(rows)
-        model = ArchitectureModel(self.space, self.genotypes[rows], values, self._shape)
+        model = self.kind(self.space, self.genotypes[rows], values, self._shape)
         self._shape = model.shape
         return model
 

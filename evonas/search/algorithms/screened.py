@@ -3,7 +3,6 @@
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evonas.arrays import Floats
 from evonas.search.algorithms.assisted import AssistedSearch, Model
@@ -13,8 +12,6 @@ from evonas.space import Genotypes, SearchSpace
 # How much pairs may weigh, and penalties on standardised values in the dual: more with noise.
 _SHARES = (0.0, 0.1, 0.5)
 _PENALTIES = (1e-3, 3e-2, 3e-1)
-# Both are chosen again when so many times as many networks are known.
-_GROWTH = 1.3
 
 
 class PairModel:
@@ -91,12 +88,7 @@ class ScreenedNSGA2(AssistedSearch):
     them for.
     """
 
-    def _model(self, rows: NDArray[np.intp], values: Floats) -> Model:
-        if len(rows) > _GROWTH * self._chosen_at:
-            self._shape, self._chosen_at = None, len(rows)
-        model = PairModel(self.space, self.genotypes[rows], values, self._shape)
-        self._shape = model.shape
-        return model
+    kind = PairModel
 
     def _believed(self, model: Model) -> Floats:
         return model.predict(self.genotypes)[0][:, : self.values.shape[1]]
