@@ -1,4 +1,4 @@
-"""One search in full, and what can be done with those that are ticked."""
+"""One search in full, and what can be done with those that are chosen."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ from app.shared.state import add_to_shortlist
 
 
 def buttons(searches: Sequence[Search], chosen: Sequence[Search]) -> None:
-    """Draws what can be done with the ticked searches."""
+    """Draws what can be done with the chosen searches."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if chosen:
             same = same_question(searches, chosen[0])

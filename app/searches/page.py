@@ -5,7 +5,7 @@ import streamlit as st
 from app.searches.detail import buttons, detail
 from app.searches.folder import Search, list_searches, load_all
 from app.searches.form import search_form
-from app.searches.selection import select, selected
+from app.searches.selection import MOST_SELECTED, select, selected
 from app.searches.study import (
     EVALUATIONS,
     SECONDS,
@@ -55,7 +55,7 @@ def study(was_alive: bool) -> None:
     chosen = listing(searches)
     buttons(searches, chosen)
     if not chosen:
-        st.caption("Tick searches in the list to lay their curves and fronts over each other.")
+        st.caption("Choose searches to lay their curves and fronts over each other.")
         return
     if len(chosen) == 1:
         detail(chosen[0])
@@ -64,20 +64,10 @@ def study(was_alive: bool) -> None:
 
 
 def listing(searches: list[Search]) -> list[Search]:
-    """Draws the list of all searches and returns the ticked ones."""
+    """Draws the list of all searches and the choice among them; returns those chosen."""
     names = [search.name for search in searches]
-    chosen = selected(names, same_question(searches, searches[0]))
-    rows = sorted(names.index(name) for name in chosen)
-    # The address rules, also after Back: so the ticks follow it. They are set every time, since a
-    # run that another one cuts short never tells the browser what it has set.
-    st.session_state["listing"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.dataframe(
         search_rows(searches),
-        key="listing",
-        on_select=lambda: select(
-            names[i] for i in st.session_state["listing"]["selection"]["rows"] if i < len(names)
-        ),
-        selection_mode="multi-row",
         hide_index=True,
         height=38 + 35 * min(len(names), 8),
         column_config={
@@ -87,9 +77,22 @@ def listing(searches: list[Search]) -> list[Search]:
             "started": st.column_config.DatetimeColumn(format="distance"),
             "question": st.column_config.TextColumn(width="large"),
         },
-        alt=f"{len(names)} searches, {len(chosen)} of them ticked",
+        alt=f"{len(names)} searches",
     )
-    return [searches[row] for row in rows]
+    # The address rules, also after Back. The choice is no tick in the list: a grid that a live
+    # page draws anew forgets ticks, and takes those that it is given a moment late.
+    chosen = selected(names, same_question(searches, searches[0]))
+    if st.session_state.get("chosen") != chosen:
+        st.session_state["chosen"] = chosen
+    st.multiselect(
+        "Searches to look at",
+        names,
+        key="chosen",
+        max_selections=MOST_SELECTED,
+        on_change=lambda: select(st.session_state["chosen"]),
+        help="One is shown in full; the curves and fronts of several are laid over each other.",
+    )
+    return [search for search in searches if search.name in chosen]
 
 
 def growth(chosen: list[Search]) -> None:

@@ -196,7 +196,7 @@ def test_a_new_search_says_what_it_is_about_to_do(open_app, folder):
         assert any("places for searches" in caption.value for caption in at.caption)
 
 
-def test_the_address_says_what_is_ticked_and_nonsense_is_dropped_with_a_word(open_app, folder):
+def test_the_address_says_what_is_chosen_and_nonsense_is_dropped_with_a_word(open_app, folder):
     for number, name in enumerate(("one", "two", "three")):
         make_search(folder, name, growth(0.1, 0.2), started=1_000_000_000 + number, seed=number)
     at = open_app(page="searches", searches="one,two,one,nowhere")
@@ -208,9 +208,22 @@ def test_the_address_says_what_is_ticked_and_nonsense_is_dropped_with_a_word(ope
     assert metrics(at)["state"] == "stopped"
     at.query_params["searches"] = "-"
     at = at.run()
-    assert any("Tick searches" in caption.value for caption in at.caption)
+    assert any("Choose searches" in caption.value for caption in at.caption)
     at = at.run()
     assert not at.exception
+
+
+def test_what_is_chosen_is_looked_at_and_goes_into_the_address(open_app, folder):
+    for number, name in enumerate(("one", "two")):
+        make_search(folder, name, growth(0.1, 0.2), started=1_000_000_000 + number, seed=number)
+    at = open_app(page="searches")
+    assert at.multiselect(key="chosen").value == ["two", "one"]
+    at = at.multiselect(key="chosen").unselect("two").run()
+    assert at.query_params["searches"] == "one"
+    assert metrics(at)["state"] == "stopped"
+    at = at.multiselect(key="chosen").unselect("one").run()
+    assert at.query_params["searches"] == "-"
+    assert at.multiselect(key="chosen").value == []
 
 
 def test_removing_asks_and_then_takes_the_folder(open_app, folder):
