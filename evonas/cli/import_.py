@@ -1,5 +1,6 @@
 """`evonas import`: published weights as an archive."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,3 +67,7 @@ def import_(
         more = len(imported.left_out) - _SHOWN
         typer.echo(f"  left out: {shown}" + (f" and {more} more" if more > 0 else ""))
     typer.echo(f"  images are resized as TensorFlow 1 does; evaluated as {card.protocol}")
+    typer.echo(
+        f"  fine-tune it: evonas train {name} --recipe mobiledet-small-data --init "
+        f"{shlex.quote(str(path))} --data DATA --out RUN"
+    )

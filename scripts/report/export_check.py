@@ -2,13 +2,15 @@ r"""Every file of published and random 320-pixel networks, untrained and trained
 
     nice -n 5 python -m scripts.report.export_check --data boards/full --out /tmp/check
     python -m scripts.report.export_check --data boards/full --out /tmp/check \
-        --only mobiledet-cpu --steps 640 --images 500
+        --only mobiledet-cpu --weights 640 --train-images 1000 --images 500
 
-Each network is exported as it is initialised and again after a few steps of training on the
-photographs, every file is checked by the export itself, the AP of the int8 file stands beside the
-network's, and the file that ends in boxes is held against `evonas detect` on photographs of the
-validation split (`same_boxes`). A line of `networks.jsonl` per network keeps what was found, so
-that the command goes on where it was stopped; a training goes on from its checkpoint.
+Each network is exported with weights of three kinds: `initial`; `speaking`, those with batch norm
+measured on photographs and random heads, which see something everywhere, where initial ones may
+see nothing; and those after a few steps of training on the photographs. Every file is checked by
+the export itself, the AP of the int8 file stands beside the network's, and the file that ends in
+boxes is held against `evonas detect` on photographs of the validation split (`same_boxes`). A line
+of `networks.jsonl` per network keeps what was found, so that the command goes on where it was
+stopped; a training goes on from its checkpoint.
 
 Exit code 1 if a network was refused, a trained one loses more than 0.005 AP, or boxes differ.
 """
@@ -20,32 +22,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import torch
 import typer
 
 from evonas.cli.output import print_table
 from evonas.data import load_coco
 from evonas.data.coco import CocoDataset
-from evonas.data.tensors import load_tensors
-from evonas.detector import Detector
-from evonas.detector.archive import Archive, Card
 from evonas.errors import EvonasError
 from evonas.export.produce import FORMATS, calibration_images, export_detector
 from evonas.files import write_json
 from evonas.json_values import without_nan
-from evonas.space import load_space, resolve
-from evonas.training.anchor_fit import fit_anchors
-from evonas.training.loop import train
-from evonas.training.recipes import load_recipe
+from scripts.report.check_networks import PUBLISHED, made, random_networks
 from scripts.report.same_boxes import same_boxes
 
-PUBLISHED = ("mobiledet-cpu", "mobiledet-edgetpu", "mobiledet-dsp", "mobiledet-gpu")
-SEED = 0
 _LOST = 0.005  # AP that int8 may cost
-# The recipe of the boards without its anchors, which are fitted to the photographs; rate and batch
-# are those of the project's first trials on whole boards.
-_RECIPE = ("batch_size=8", "learning_rate=4e-3", "warmup_steps=20", "anchors=null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +49,7 @@ class Wanted:
         photographs: How many of `val` boxes are compared on.
         calibration: How many of `train` set int8's ranges.
         threshold: Lowest score of the boxes that are compared.
+        formats: Files that are written.
     """
 
     train: CocoDataset
@@ -67,52 +58,19 @@ class Wanted:
     photographs: int
     calibration: int
     threshold: float
+    formats: tuple[str, ...] = FORMATS
 
 
-def random_networks(count: int) -> list[str]:
-    """Returns `arch_id`s, half of them under the CPU's rules: h-swish, squeeze-and-excite."""
-    found: list[str] = []
-    for name, n in (("mobiledet", count - count // 2), ("mobiledet@cpu", count // 2)):
-        space = load_space(name)
-        found += space.arch_ids(space.sample(n, np.random.default_rng(SEED)))
-    return found
-
-
-def trained(name: str, steps: int, wanted: Wanted, folder: Path) -> Archive:
-    """Returns a network as it is initialised, or after some steps on the photographs."""
-    torch.manual_seed(SEED)
-    classes = wanted.train.class_names
-    architecture = resolve(name).architecture.with_classes(len(classes))
-    if not steps:
-        return Archive(Detector(architecture).eval(), Card(name, classes))
-    recipe = load_recipe("boards", [f"steps={steps}", *_RECIPE])
-    anchors = fit_anchors(wanted.train, architecture.skeleton)
-    architecture = architecture.with_anchors(anchors)
-    detector = Detector(architecture)
-    images = load_tensors(wanted.train, architecture.skeleton.image_size)
-    average = train(
-        detector,
-        lambda step: architecture,
-        images,
-        recipe,
-        SEED,
-        folder / "checkpoint.pt",
-        report=lambda now: print(f"{name}: step {now.step}, loss {now.loss:.3f}", flush=True),
-    )
-    detector.load_state_dict(average)
-    return Archive(detector.eval(), Card(name, classes, anchors=anchors))
-
-
-def examine(name: str, steps: int, wanted: Wanted) -> dict[str, Any]:
+def examine(name: str, weights: str, wanted: Wanted) -> dict[str, Any]:
     """Exports one network; returns what is to be said of it."""
     began = time.monotonic()
-    folder = wanted.out / f"{name.replace(':', '-')}-{steps}"
+    folder = wanted.out / f"{name.replace(':', '-')}-{weights}"
     folder.mkdir(parents=True, exist_ok=True)
-    archive = trained(name, steps, wanted, folder)
-    row: dict[str, Any] = {"network": name, "steps": steps}
+    archive = made(name, weights, wanted.train, folder)
+    row: dict[str, Any] = {"network": name, "weights": weights}
     try:
         images = calibration_images(wanted.train, archive.image_size, wanted.calibration)
-        files = export_detector(archive, folder, FORMATS, images, wanted.val)
+        files = export_detector(archive, folder, wanted.formats, images, wanted.val)
     except EvonasError as error:
         return row | {"refused": str(error)}
     ap = {entry.format: entry.map for entry in files if entry.map == entry.map}
@@ -139,14 +97,16 @@ def faults(row: dict[str, Any]) -> list[str]:
         return [f"refused: {row['refused']}"]
     found = []
     for kind in ("tflite-int8", "tflite-int8-post"):
-        lost = row["map"]["archive"] - row["map"][kind]
-        if row["steps"] and lost > _LOST:
+        lost = row["map"]["archive"] - row["map"].get(kind, float("nan"))
+        if row["weights"].isdigit() and lost > _LOST:
             found.append(f"{kind} loses {lost:.4f} AP")
     for key in ("file", "archive"):
         boxes = row["boxes"][key]
         if boxes["unmatched"] > boxes["limit"]:
             missed = boxes["unmatched"] - boxes["limit"]
             found.append(f"{missed} boxes differ from evonas detect on the {key}")
+    if not row["boxes"]["file"]["boxes"] and row["weights"] != "initial":
+        found.append("no boxes were compared")
     return found
 
 
@@ -161,33 +121,34 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def examined(names: list[str], steps: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+def examined(names: list[str], kinds: list[str], wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Yields a network's row after the other; what is known already is not done again."""
     path = wanted.out / "networks.jsonl"
-    known = {(row["network"], row["steps"]): row for row in rows_of(path)}
-    for count in steps:
+    known = {(row["network"], row["weights"]): row for row in rows_of(path)}
+    for weights in kinds:
         for name in names:
-            if (name, count) not in known:
-                row = dict(without_nan(examine(name, count, wanted)))
+            if (name, weights) not in known:
+                row = dict(without_nan(examine(name, weights, wanted)))
                 with open(path, "a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
-                known[name, count] = row
-            yield known[name, count]
+                known[name, weights] = row
+            yield known[name, weights]
 
 
 def cells(row: dict[str, Any]) -> list[str]:
     """Returns a row of the table."""
-    head = [row["network"], str(row["steps"])]
+    head = [row["network"], row["weights"]]
     if row["refused"]:
         return [*head, f"refused: {row['refused']}", *[""] * 7]
     ap, boxes = row["map"], row["boxes"]
+    int8 = ap.get("tflite-int8")
     same, default = boxes["archive"], boxes["default"]
     return [
         *head,
         str(row["files"]),
         f"{row['rms']:.1e}",
         f"{ap['archive']:.4f}",
-        f"{ap['tflite-int8'] - ap['archive']:+.4f}",
+        "" if int8 is None else f"{int8 - ap['archive']:+.4f}",
         f"{same['boxes']} of {same['expected']}",
         f"{same['unmatched']} ({same['limit']})",
         f"{same['pixels']:.1e}, {same['score']:.1e}",
@@ -196,7 +157,7 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 
 HEADS = (
-    "network", "steps", "files", "rms", "AP", "int8", "boxes", "other (at a limit)",
+    "network", "weights", "files", "rms", "AP", "int8", "boxes", "other (at a limit)",
     "pixels, score", "other by default",
 )  # fmt: skip
 
@@ -206,7 +167,12 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder for the files.")],
     random: Annotated[int, typer.Option(help="Random networks of the paper's space.")] = 10,
     only: Annotated[list[str] | None, typer.Option(help="These networks instead.")] = None,
-    steps: Annotated[list[int], typer.Option(help="Steps of training; 0 for none.")] = [0, 8],  # noqa: B006
+    weights: Annotated[
+        list[str] | None, typer.Option(help="initial, speaking, or a number of training steps.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="Files; by default all.")
+    ] = None,
     train_images: Annotated[int, typer.Option(help="Training photographs.")] = 200,
     images: Annotated[int, typer.Option(help="Validation photographs for AP.")] = 50,
     photographs: Annotated[int, typer.Option(help="Of these, for boxes.")] = 50,
@@ -214,19 +180,25 @@ def main(
     threshold: Annotated[float, typer.Option(help="Lowest score of boxes compared.")] = 0.02,
     threads: int = 1,
 ) -> None:
-    """Prints a line per network and training."""
+    """Prints a line per network and kind of weights."""
     torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     train_set, val = load_coco(data, "train"), load_coco(data, "val")
     wanted = Wanted(
-        train_set.first(train_images), val.first(images), out, photographs, calibration, threshold
+        train_set.first(train_images),
+        val.first(images),
+        out,
+        photographs,
+        calibration,
+        threshold,
+        tuple(formats or FORMATS),
     )
     names = only or [*PUBLISHED, *random_networks(random)]
     rows, wrong = [], []
-    for row in examined(names, steps, wanted):
+    for row in examined(names, weights or ["initial", "speaking", "8"], wanted):
         rows.append(row)
         print("  ".join(cells(row)), flush=True)
-        wrong += [f"{row['network']} after {row['steps']} steps: {told}" for told in faults(row)]
+        wrong += [f"{row['network']}, {row['weights']}: {told}" for told in faults(row)]
     write_json(out / "faults.json", {"faults": wrong})
     print_table(list(HEADS), [cells(row) for row in rows], "\n".join(wrong) or "nothing differs")
     raise typer.Exit(1 if wrong else 0)

@@ -32,8 +32,9 @@ class SameBoxes:
         boxes: How many detections the file gives.
         expected: How many `evonas detect` gives.
         unmatched: Detections of either that the other does not have.
-        limit: Those of `unmatched` whose score is within `SCORE` of the threshold, or of the least
-            one in a list as long as a list may be: rounding decides on which side they are.
+        limit: Those of `unmatched` whose score is at most `SCORE` above the threshold, or above the
+            least one in a list as long as a list may be: rounding decides on which side they are,
+            and boxes outside the image, which take places in the file's list.
         pixels: Greatest difference of a side among the matched.
         score: Greatest difference of a score among the matched.
     """
@@ -62,7 +63,8 @@ def read_by_contract(
     """Returns the detections of a file, in each image's own pixels, with no help of evonas.
 
     Labels come from the ZIP at its end; boxes from output 0 as top, left, bottom, right from 0 to
-    1, classes from 1, scores from 2, their number from 3. Boxes are clipped to the image.
+    1, classes from 1, scores from 2, their number from 3. Boxes are clipped to the image; those
+    outside, which count for the operator, have no area.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -86,7 +88,7 @@ def read_by_contract(
             [
                 Found(labels[k := int(classes[0, i])], k, float(scores[0, i]), tuple(corners[i]))
                 for i in range(int(count[0]))
-                if scores[0, i] >= threshold and (corners[i, 2:] > corners[i, :2]).all()
+                if scores[0, i] >= threshold
             ]
         )
     return found
@@ -98,11 +100,14 @@ def compare(
     """Matches the detections of one image: each with the nearest box of its class and score.
 
     Args:
-        theirs: Of the file.
+        theirs: Of the file, boxes without area among them.
         ours: Of `evonas detect`.
         threshold: The lowest score that was asked for.
         most: The longest list that either gives.
     """
+    full = [min(e.score for e in found) for found in (theirs, ours) if len(found) >= most]
+    least = max([threshold, *full]) + SCORE
+    theirs = [e for e in theirs if e.box[2] > e.box[0] and e.box[3] > e.box[1]]
     left, alone = list(ours), []
     pixels = score = 0.0
     for entry in theirs:
@@ -118,8 +123,6 @@ def compare(
         pixels, score = max(pixels, apart), max(score, abs(left[place].score - entry.score))
         del left[place]
     alone += left
-    full = [min(e.score for e in found) for found in (theirs, ours) if len(found) >= most]
-    least = max([threshold, *full]) + SCORE
     limit = sum(entry.score <= least for entry in alone)
     return SameBoxes(len(theirs), len(ours), len(alone), limit, pixels, score)
 
