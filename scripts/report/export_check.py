@@ -45,8 +45,8 @@ class Wanted:
     Attributes:
         train: Photographs for training and for int8's ranges.
         val: Photographs for AP.
+        photographs: Those on which boxes are compared.
         out: Folder for the files.
-        photographs: How many of `val` boxes are compared on.
         calibration: How many of `train` set int8's ranges.
         threshold: Lowest score of the boxes that are compared.
         formats: Files that are written.
@@ -54,8 +54,8 @@ class Wanted:
 
     train: CocoDataset
     val: CocoDataset
+    photographs: CocoDataset
     out: Path
-    photographs: int
     calibration: int
     threshold: float
     formats: tuple[str, ...] = FORMATS
@@ -75,7 +75,7 @@ def examine(name: str, weights: str, wanted: Wanted) -> dict[str, Any]:
         return row | {"refused": str(error)}
     ap = {entry.format: entry.map for entry in files if entry.map == entry.map}
     rounding = [entry for file in files for entry in file.rounding]
-    paths = [wanted.val.path_of(i) for i in range(min(wanted.photographs, len(wanted.val)))]
+    paths = [wanted.photographs.path_of(i) for i in range(len(wanted.photographs))]
     boxes = same_boxes(folder, paths, wanted.threshold)
     return row | {
         "refused": "",
@@ -175,7 +175,7 @@ def main(
     ] = None,
     train_images: Annotated[int, typer.Option(help="Training photographs.")] = 200,
     images: Annotated[int, typer.Option(help="Validation photographs for AP.")] = 50,
-    photographs: Annotated[int, typer.Option(help="Of these, for boxes.")] = 50,
+    photographs: Annotated[int, typer.Option(help="Validation photographs for boxes.")] = 50,
     calibration: Annotated[int, typer.Option(help="Photographs for int8's ranges.")] = 32,
     threshold: Annotated[float, typer.Option(help="Lowest score of boxes compared.")] = 0.02,
     threads: int = 1,
@@ -187,8 +187,8 @@ def main(
     wanted = Wanted(
         train_set.first(train_images),
         val.first(images),
+        val.first(photographs),
         out,
-        photographs,
         calibration,
         threshold,
         tuple(formats or FORMATS),

@@ -48,7 +48,7 @@ def test_a_published_networks_files_give_the_boxes_of_detect(tmp_path):
     data = make_digits(tmp_path / "digits", train=2, val=2, size=160)
     kinds = ("archive", "tflite", "tflite-post")
     train, val = load_coco(data, "train"), load_coco(data, "val")
-    wanted = Wanted(train, val, tmp_path, 2, 2, 0.02, kinds)
+    wanted = Wanted(train, val, val, tmp_path, 2, 0.02, kinds)
     [row] = examined([PUBLISHED[0]], ["speaking"], wanted)
     assert faults(row) == []
     boxes = row["boxes"]["archive"]
