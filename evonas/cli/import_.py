@@ -40,6 +40,8 @@ def import_(
     from evonas.weights import import_weights
 
     path = out / f"{name}.safetensors"
+    if out.exists() and not out.is_dir():
+        raise ConfigurationError(f"{out}: is a file; name a folder with --out")
     if path.exists():
         raise ConfigurationError(f"{path}: exists already; name another folder with --out")
     imported = import_weights(source, name, member)
