@@ -21,7 +21,7 @@ from evonas.export.load import ArchiveDetector, load_detector
 from evonas.export.post_processing import operator_protocol
 
 # Within which two detections are one: pixels of the photograph, and score.
-PIXELS, SCORE = 0.25, 1e-3
+PIXELS, SCORE = 0.5, 1e-3
 
 
 @dataclass(frozen=True, slots=True)
