@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from evonas.errors import DataError, SchemaError
+from evonas.errors import ConfigurationError, DataError, EvonasError, SchemaError
 from evonas.json_values import without_nan
 from evonas.limits import parse_json, read_regular
 
@@ -69,6 +69,30 @@ def atomic_file(
     finally:
         if partial:
             Path(partial).unlink(missing_ok=True)
+
+
+def check_place(path: Path, is_ours: Callable[[Path], object], what: str) -> None:
+    """Refuses to write over what is of another kind.
+
+    Args:
+        path: Where a file is to be written.
+        is_ours: Reads the file that is there; whether it may be replaced. An error of evonas means
+            no.
+        what: What may be replaced, as `table`.
+
+    Raises:
+        ConfigurationError: A folder or a file of another kind is there.
+    """
+    if not path.exists():
+        return
+    try:
+        if path.is_file() and is_ours(path):
+            return
+    except EvonasError:
+        pass
+    raise ConfigurationError(
+        f"{path}: is there already and is no {what}; name another file, or remove it"
+    )
 
 
 def remove_partial_files(folder: Path) -> list[Path]:

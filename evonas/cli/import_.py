@@ -1,5 +1,6 @@
 """`evonas import`: published weights as an archive."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,8 @@ def import_(
     from evonas.weights import import_weights
 
     path = out / f"{name}.safetensors"
+    if out.exists() and not out.is_dir():
+        raise ConfigurationError(f"{out}: is a file; name a folder with --out")
     if path.exists():
         raise ConfigurationError(f"{path}: exists already; name another folder with --out")
     imported = import_weights(source, name, member)
@@ -66,3 +69,7 @@ def import_(
         more = len(imported.left_out) - _SHOWN
         typer.echo(f"  left out: {shown}" + (f" and {more} more" if more > 0 else ""))
     typer.echo(f"  images are resized as TensorFlow 1 does; evaluated as {card.protocol}")
+    typer.echo(
+        f"  fine-tune it: evonas train {name} --recipe mobiledet-small-data --init "
+        f"{shlex.quote(str(path))} --data DATA --out RUN"
+    )

@@ -29,14 +29,19 @@ def fit(
 ) -> None:
     """Fit a surrogate of trained AP; cross-validation chooses the model and estimates its error."""
     from evonas.errors import ConfigurationError
+    from evonas.files import check_place
     from evonas.ranking import load_truth
     from evonas.scoring.surrogate import fit_surrogate, load_surrogate, save_surrogate
     from evonas.scoring.surrogate.model import SCORES, checksum
     from evonas.space import load_space
     from evonas.table import open_table
 
+    home = load_space(space)
+    if out.suffix != ".npz":
+        raise ConfigurationError(f"--out {out}: a file whose name ends in .npz is required")
+    check_place(out, lambda path: load_surrogate(path, home), f"surrogate of {space}")
     table = open_table(truth)
-    the_truth = load_truth(table, load_space(space))
+    the_truth = load_truth(table, home)
     card = {"truth": table.checksum(), "n": len(the_truth)}
     inherited = supernet_scores(the_truth, data, weights, scores) if data else None
     if surrogate is not None:

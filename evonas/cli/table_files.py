@@ -25,6 +25,7 @@ def export(
 ) -> None:
     """Write a table as CSV, JSON lines or Parquet, or as a single HDF5 file."""
     from evonas.errors import ConfigurationError
+    from evonas.files import check_place
     from evonas.table import export_rows, open_table, write_table
 
     opened = open_table(table)
@@ -33,6 +34,7 @@ def export(
             raise ConfigurationError(
                 "an HDF5 file holds the whole table: no --where, no --columns, no --space"
             )
+        check_place(out, open_table, "table")
         write_table(out, opened)
         count = len(opened)
     else:

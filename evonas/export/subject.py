@@ -64,8 +64,8 @@ def open_subject(path: Path) -> Subject:
         path = found[0]
     if not path.is_file():
         raise ConfigurationError(
-            f"{path}: no such file; an archive, the folder of a run or export, .onnx and .tflite "
-            "are allowed"
+            f"{path}: {'no file' if path.exists() else 'no such file'}; an archive, the folder of "
+            "a run or export, .onnx and .tflite are allowed"
         )
     if path.stat().st_size > _MOST_BYTES:
         raise SchemaError(f"{path}: larger than {_MOST_BYTES >> 20} MiB")

@@ -71,7 +71,10 @@ def _steps(what: str, cost: Cost, seconds: float, most: int) -> int:
     try:
         return min(cost.steps_within(seconds), most)
     except ConfigurationError as error:
-        raise ConfigurationError(f"the hours are too few for {what}: {error}") from error
+        raise ConfigurationError(
+            f"the hours are too few for {what}: {error}; with more --hours the command goes on in "
+            "this folder"
+        ) from error
 
 
 def _size_of_search(scores: float) -> tuple[int, int]:
@@ -107,7 +110,8 @@ def _as_slow_as_allowed(spec: FindSpec, space: SearchSpace) -> Genotypes:
         wanted, fastest = " and ".join(spec.conditions()), columns[spec.latency].min()
         raise ConfigurationError(
             f"none of {_SAMPLED} random networks of {space.name} meets {wanted}; the fastest "
-            f"takes {fastest:.3g} ms on {spec.device}"
+            f"takes {fastest:.3g} ms on {spec.device}: ask for less with --where; the command "
+            "goes on in this folder"
         )
     slowest_first = np.argsort(-np.where(meets, columns[spec.latency], -np.inf), kind="stable")
     return sample[slowest_first[: int(meets.sum())]]

@@ -13,7 +13,7 @@ from evonas.files import remove_partial_files, write_atomically
 from evonas.find.progress import Progress, read_progress, write_progress
 from evonas.find.question import check_question
 from evonas.find.report import write_report
-from evonas.find.spec import FindSpec, claim_folder, read_plan
+from evonas.find.spec import LOCK, FindSpec, check_folder, claim_folder, read_plan
 from evonas.find.stages import Call, Stage, stages
 from evonas.locks import locked
 
@@ -58,10 +58,13 @@ def run_find(spec: FindSpec, out: Path, watcher: Watcher | None = None) -> Path:
     """
     watcher = watcher or Watcher()
     check_question(spec)
-    claim_folder(out, spec)
-    with locked(out / "find.lock") as ours:
+    check_folder(out, spec)
+    if not out.exists():
+        claim_folder(out, spec)
+    with locked(out / LOCK) as ours:
         if not ours:
             raise FindError(f"{out}: another process is at it")
+        claim_folder(out, spec)
         remove_partial_files(out)
         _Run(spec, out, watcher).run()
     return write_report(spec, out)

@@ -12,6 +12,8 @@ from evonas.files import read_json, write_json
 # Shares of the hours; what is left is for the rest: data, latencies, files, evaluation.
 SUPERNET, SEARCH, TRAINING = 0.45, 0.12, 0.33
 _VERSION = 1
+LOCK = "find.lock"  # of the process that is at it
+_PLANNED_FROM = {"where", "hours", "trained", "recipe", "changes", "seed"}
 _BARE = re.compile(r"(?<![\w:@#.-])latency(?![\w:@#.-])")
 
 
@@ -88,11 +90,14 @@ class FindPlan:
     memory: int
 
 
-def claim_folder(out: Path, spec: FindSpec) -> None:
-    """Makes the folder for this question, or takes it up again.
+def check_folder(out: Path, spec: FindSpec) -> None:
+    """Refuses a folder that is not this question's.
+
+    Until the plan is made, nothing in the folder depends on what is planned from: a question that
+    the plan refused may be asked again with other conditions or hours.
 
     Raises:
-        ConfigurationError: It holds another one, or files that are none of a find.
+        ConfigurationError: It holds another find, or files that are none of a find.
     """
     path, here = out / "find.json", spec.settings()
     if not path.exists():
@@ -100,20 +105,30 @@ def claim_folder(out: Path, spec: FindSpec) -> None:
             raise ConfigurationError(
                 f"{out}: is there already and holds no find; name a new folder with --out"
             )
-        write_json(path, here)
         return
     there = read_json(path, "the question of `evonas find`")
     other = [name for name in here if there.get(name) != here[name]]
-    if other:
+    if other and ((out / "plan.json").exists() or not _PLANNED_FROM.issuperset(other)):
         raise ConfigurationError(
             f"{out}: holds another find ({other[0]} {there.get(other[0])}, now {here[other[0]]}); "
             "name another folder with --out"
         )
 
 
+def claim_folder(out: Path, spec: FindSpec) -> None:
+    """Makes the folder this question's; see `check_folder`.
+
+    Raises:
+        ConfigurationError: It holds another find, or files that are none of a find.
+    """
+    check_folder(out, spec)
+    write_json(out / "find.json", spec.settings())
+
+
 def _is_empty(folder: Path) -> bool:
     """Whether it is a folder with nothing in it but what a killed process may have left."""
-    return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ("a file",)
+    return all(name.startswith(".") or name == LOCK for name in names)
 
 
 def read_spec(out: Path) -> FindSpec:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, EvonasError
+from evonas.find.question import is_asked
 from evonas.find.spec import FindPlan, FindSpec, read_plan
-from evonas.latency import load_device
 from evonas.retraining import RunFolder
 from evonas.search.finalists import OVER_BUDGET, TOO_LARGE
 
 # Networks of a space of one's own that a device is asked about, where it can be.
 _MEASURED = 60
-_ASKED = ("compiler", "measured")  # sources that can be asked here
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ class _Files:
 
         if not self.has_space():
             return False
-        if load_device(self.spec.device).source not in _ASKED:
+        if not is_asked(self.spec.device):
             return True
         return self.spec.device in list_predictors(load_space(self.space))
 

@@ -8,6 +8,7 @@ from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, load_objective
 from evonas.scoring.analytic import is_analytic, memory_limits
 from evonas.search.constraints import Constraint, parse_constraints
+from evonas.search.possible import check_possible
 from evonas.space import SearchSpace, load_space
 from evonas.space.costs import COSTS
 
@@ -99,12 +100,13 @@ def make_spec(
         seed: Seed of all random choices.
 
     Raises:
-        ConfigurationError: An unknown space or objective, not a constraint, or a number out of
-            its range.
+        ConfigurationError: An unknown space or objective, not a constraint, one that no network
+            meets, or a number out of its range.
     """
     home = load_space(space) if isinstance(space, str) else space
     wanted = tuple(load_objective(name) for name in objectives)
     constraints = parse_constraints(where)
+    check_possible(constraints)
     named = [objective.name for objective in wanted]
     named += [name for constraint in constraints for name in constraint.columns]
     return SearchSpec(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError, DataError, MissingPackageError, SchemaError
-from evonas.files import atomic_file, write_atomically
+from evonas.files import atomic_file, check_place, read_json, write_atomically
 from evonas.space import SearchSpace, load_space
 from evonas.table.doors import REFUSE, number_column, once
 from evonas.table.merge import resolved
@@ -56,10 +56,12 @@ def export_rows(
     """Writes rows, all by default, as the format that the file's name tells; returns how many.
 
     Raises:
-        ConfigurationError: No such format, no such column, or pyarrow is missing.
+        ConfigurationError: No such format, no such column, pyarrow is missing, or a file that is no
+            export of a table is there.
         DataError: The place cannot be written.
     """
     _check_format(path)
+    check_place(path, _is_export, "export of a table")
     home = load_space(table.only_space(space))
     names = list(columns or table.columns(home))
     values = {name: table.column(name, home) for name in names}
@@ -181,6 +183,15 @@ def _append(
 def _check_format(path: Path) -> None:
     if path.suffix not in FORMATS:
         raise ConfigurationError(f"{path}: the name must end in {', '.join(FORMATS)} or .h5")
+
+
+def _is_export(path: Path) -> bool:
+    if path.suffix != _PARQUET:
+        return "provenance" in read_json(_card_path(path), "the card of an export")
+    try:
+        return b"evonas" in (_pyarrow().parquet.read_schema(path).metadata or {})
+    except ValueError:  # as which pyarrow raises what is no such file
+        return False
 
 
 def _card_path(path: Path) -> Path:

@@ -240,6 +240,8 @@ def open_table(path: Path | str) -> BenchmarkTable:
         if str(path) not in shipped:
             raise SchemaError(f"{path}: no such table; shipped are {', '.join(shipped) or 'none'}")
         place = shipped[str(path)]
+    elif not (place.is_file() or place.is_dir()):
+        raise SchemaError(f"{path}: no table; a folder of parts or an .h5 file is required")
     try:
         return BenchmarkTable(place)
     except NewerSchemaError:

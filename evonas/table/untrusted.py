@@ -110,6 +110,8 @@ def as_schema_error(path: Path) -> Iterator[None]:
         OverflowError,
     ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "file signature not found" in reason:
+            reason = "no HDF5 file"
         raise SchemaError(f"{path}: no readable benchmark table ({reason})") from error
 
 

@@ -37,7 +37,7 @@ _WINDOW, _COLLAPSE = 200, 2.0
 
 
 class TrainingError(EvonasError):
-    """A training that cannot go on: its loss is not finite, or has collapsed."""
+    """A training that cannot go on: loss or gradient are not finite, or the loss has collapsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def train(
         The averaged state, by name.
 
     Raises:
-        TrainingError: The loss is not finite or has collapsed; the last checkpoint stays, and the
-            batch of a loss that is not finite is saved beside it.
+        TrainingError: The loss or its gradient is not finite, or the loss has collapsed; the last
+            checkpoint stays, and the batch of what is not finite is saved beside it.
         ConfigurationError: A batch too small for batch norm.
         KeyboardInterrupt: `interrupted` said so.
     """
@@ -153,13 +153,22 @@ def train(
         torch.autograd.backward(scaler.scale(loss))
         processes.average_gradients(network.parameters())
         scaler.unscale_(optimiser)
-        nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
-        state = processes.sum(torch.stack([loss.detach(), loss.new_tensor(float(interrupted()))]))
+        norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
+        if scaler.is_enabled():  # it leaves out the step of a gradient that is not finite
+            norm = torch.zeros_like(norm)
+        asked = loss.new_tensor(float(interrupted()))
+        state = processes.sum(torch.stack([loss.detach(), asked, norm.to(loss)]))
         losses.append(state[0].item() / processes.count)
-        if checkpoint is not None and not np.isfinite(losses[-1]):
+        is_finite = bool(state[::2].isfinite().all())
+        if checkpoint is not None and not is_finite:
             bad = checkpoint.with_name(f"bad-batch-{processes.rank}.safetensors")
             save_batch(bad, images, boxes, labels)
         _check_loss(losses, step)
+        if not is_finite:
+            raise TrainingError(
+                f"the gradient is not finite at step {step}, whose loss is {losses[-1]:.3g}; try a "
+                "lower learning rate"
+            )
         scaler.step(optimiser)
         scaler.update()
         optimiser.zero_grad(set_to_none=True)

@@ -89,3 +89,16 @@ def test_figure_has_a_series_for_each_op_mix():
         np.testing.assert_allclose(part.trained, 2 * part.scores)
     figure = rank_figure(series, "a title")
     assert [len(trace.x) for trace in figure.data] == [len(part.text) for part in series]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("mine.npz", "is there already and is no surrogate of pico"), ("mine.txt", "ends in .npz")],
+)
+def test_a_fit_writes_over_no_file_of_another_kind(folder, tmp_path, capsys, name, message):
+    path = tmp_path / name
+    path.write_text("mine")
+    command = ["supernet", "fit", "--truth", str(folder / "truth"), "--space", "pico"]
+    assert main([*command, "--out", str(path)]) == 2
+    assert message in capsys.readouterr().err
+    assert path.read_text() == "mine"

@@ -45,7 +45,6 @@ PARSED = (
     ("evonas device measure", "minutes of measuring; tests/latency has it in small"),
     ("evonas device fit", "needs a campaign of hundreds of networks"),
     ("evonas find", "hours; tests/find runs it in small"),
-    ("evonas import", "needs a published archive; tests/weights reads small ones"),
     ("evonas supernet fit", "cross-validation of every model: a minute"),
     ("evonas supernet rank", "scores 150 networks: minutes; tests/ranking has it in small"),
     ("evonas table verify nano-v5 --scores", "scores anew; tests/scoring has it in small"),

@@ -8,11 +8,16 @@ from pathlib import Path
 import numpy as np
 
 import evonas
+from evonas.cli import main
 from evonas.data import make_digits
 from evonas.paths import shipped_data
 from evonas.table import create_table
+from tests.weights.test_checkpoint import PREFIX, variables_of
+from tests.weights.tf_writer import pack, write_bundle
 
 TRAIN, VAL, ROWS = 24, 12, 300
+PHOTOGRAPHS = 40
+ZOO = "ssdlite_mobiledet_cpu_320x320_coco_2020_05_19"
 
 
 def make_small_folder(folder: Path) -> None:
@@ -23,6 +28,32 @@ def make_small_folder(folder: Path) -> None:
     _table(folder / "runs/demo/table")
     Image.new("RGB", (120, 90), "grey").save(folder / "photo.jpg")
     _yolo(folder / "data/digits", folder / "my_yolo")
+
+
+def make_photographs(folder: Path) -> None:
+    """Fills a folder with `photos`, labelled for YOLO with 3 classes, and the zoo's file."""
+    make_digits(folder / "scenes", train=PHOTOGRAPHS, val=1, size=320)
+    others = [f"--rename={digit}=" for digit in range(3, 10)]
+    three = str(folder / "three")
+    assert main(["data", "convert", str(folder / "scenes"), *others, "--out", three]) == 0
+    _yolo(folder / "three", folder / "photos", ("train",))
+    _zoo_file(folder / f"{ZOO}.tar.gz")
+    for name in ("scenes", "three"):
+        shutil.rmtree(folder / name)
+
+
+def _zoo_file(path: Path) -> None:
+    """The published archive with random weights, of a size that can be trained."""
+    variables = variables_of("mobiledet-cpu")
+    for name, value in variables.items():
+        if name.endswith("weights"):
+            inputs = value[..., 0].size if value.shape[-1] > 1 else value[:, :, 0].size
+            variables[name] = (value - 1) * np.float32(np.sqrt(24 / inputs))
+    place = path.parent / ZOO
+    place.mkdir()
+    write_bundle(place / PREFIX, variables)
+    pack(place, path)
+    shutil.rmtree(place)
 
 
 def _table(path: Path) -> None:
@@ -39,10 +70,10 @@ def _table(path: Path) -> None:
 _COLUMNS = ("map", "madds", "params", "latency")
 
 
-def _yolo(digits: Path, out: Path) -> None:
+def _yolo(digits: Path, out: Path, splits: tuple[str, ...] = ("train", "val")) -> None:
     """A data set in YOLO's format of the scenes."""
     names: list[str] = []
-    for split in ("train", "val"):
+    for split in splits:
         content = json.loads((digits / f"annotations/instances_{split}.json").read_text())
         names = [c["name"] for c in sorted(content["categories"], key=lambda c: c["id"])]
         place = {
@@ -62,9 +93,8 @@ def _yolo(digits: Path, out: Path) -> None:
                     values = " ".join(f"{value:.6f}" for value in (*centre, *sides))
                     lines.append(f"{place[box['category_id']]} {values}")
             (out / "labels" / split / f"{name.stem}.txt").write_text("\n".join(lines))
-    (out / "data.yaml").write_text(
-        f"train: images/train\nval: images/val\nnames: {json.dumps(names)}\n"
-    )
+    lines = [f"{split}: images/{split}" for split in splits]
+    (out / "data.yaml").write_text("\n".join([*lines, f"names: {json.dumps(names)}\n"]))
 
 
 def fill_results(file: str) -> None:

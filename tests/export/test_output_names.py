@@ -83,3 +83,10 @@ def test_imported_weights_are_not_written_over(tmp_path, capsys):
     assert main(arguments) == 2
     assert "exists already" in capsys.readouterr().err
     assert there.read_bytes() == b"fine-tuned"
+
+
+def test_a_file_is_no_folder_for_imported_weights(tmp_path, capsys):
+    there = tmp_path / "notes"
+    there.write_text("mine")
+    assert main(["import", str(tmp_path), "--as", "mobiledet-cpu", "--out", str(there)]) == 2
+    assert "notes: is a file; name a folder with --out" in capsys.readouterr().err

@@ -59,3 +59,23 @@ def test_what_should_have_been_suppressed_is_noticed(archive, pixels):
     check = SuppressionCheck(codes, logits, anchors, 64, FAST, math.inf)
     with pytest.raises(ExportError, match="two that overlap by more"):
         check.check(loose, "file")
+
+
+def beyond_the_image(*boxes):
+    """Codes and anchors of boxes (x1, y1, x2, y2) of equal score, unclipped, on 64 pixels."""
+    anchors = torch.tensor(boxes, dtype=torch.float32)
+    return torch.zeros(1, len(boxes), 4), torch.zeros(1, len(boxes), 1), anchors
+
+
+def test_boxes_that_are_one_only_where_the_image_ends_are_two(archive):
+    """As int8 gives them: equal scores, and sides far outside."""
+    protocol = operator_protocol(archive)
+    apart = beyond_the_image([-400, -400, 70, 70], [-5, -5, 500, 500], [-6, -400, 480, 70])
+    check = SuppressionCheck(*apart, 64, protocol, math.inf)
+    whole = Detections(torch.tensor([[[0.0, 0, 64, 64]] * 3]), torch.full((1, 3), 0.5),
+                       torch.zeros(1, 3, dtype=torch.long))  # fmt: skip
+    assert check.check(whole, "file") == 3
+    near = beyond_the_image([-400, -400, 70, 70], [-410, -400, 72, 70], [-400, -405, 71, 70])
+    check = SuppressionCheck(*near, 64, protocol, math.inf)
+    with pytest.raises(ExportError, match="two that overlap by more"):
+        check.check(whole, "file")

@@ -216,6 +216,7 @@ def test_the_command_states_figures_intervals_and_protocol(exported, digits, cap
     ("source", "code", "message"),
     [
         ("nothing.safetensors", 2, "no such file; an archive"),
+        ("/dev/zero", 2, "/dev/zero: no file; an archive"),
         ("", 2, "holds neither best.safetensors nor detector.safetensors"),
         ("x.onnx", 3, "card.json: no such file"),
         ("x.safetensors", 3, "not a detector"),

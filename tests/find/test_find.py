@@ -1,6 +1,7 @@
 """`evonas find`: what it asks, what it refuses, and where it goes on."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,11 @@ from evonas.cli import main
 from evonas.data import make_digits
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.find import FindSpec, run_find
+from evonas.find.cost import _as_slow_as_allowed
 from evonas.find.run import FindError, Watcher
 from evonas.find.spec import claim_folder, read_plan, read_spec
 from evonas.find.stages import stages
+from evonas.space import load_space
 
 PLAN = {
     "supernet_steps": 500, "population": 8, "generations": 3, "training_steps": 300,
@@ -100,9 +103,37 @@ def test_a_folder_with_another_question_is_refused(spec, tmp_path):
     claim_folder(tmp_path / "out", spec)
     claim_folder(tmp_path / "out", spec)
     assert read_spec(tmp_path / "out") == spec
-    other = FindSpec(spec.data, spec.device, spec.where, 64, hours=1, space="nano")
-    with pytest.raises(ConfigurationError, match=r"another find \(hours 4.0, now 1\)"):
+    other = replace(spec, tile=64)
+    with pytest.raises(ConfigurationError, match=r"another find \(tile 0, now 64\)"):
         claim_folder(tmp_path / "out", other)
+
+
+def test_what_the_plan_refused_is_asked_again_in_the_same_folder(spec, tmp_path):
+    out = tmp_path / "out"
+    claim_folder(out, replace(spec, where=("latency < 1e-9",), hours=0.01))
+    claim_folder(out, spec)
+    assert read_spec(out) == spec
+    with pytest.raises(ConfigurationError, match="another find"):
+        claim_folder(out, replace(spec, image_size=96))
+    (out / "plan.json").write_text(json.dumps(PLAN))
+    claim_folder(out, spec)
+    with pytest.raises(ConfigurationError, match="another find"):
+        claim_folder(out, replace(spec, where=("latency <= 2",)))
+
+
+def test_a_running_find_keeps_its_question(spec, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    claim_folder(out, spec)
+    monkeypatch.setattr("evonas.find.run.locked", lambda path: nullcontext(False))
+    with pytest.raises(FindError, match="another process is at it"):
+        run_find(replace(spec, where=()), out)
+    assert read_spec(out) == spec
+
+
+def test_conditions_that_no_network_meets_are_told_with_the_way_on(spec, tmp_path):
+    asked = replace(spec, where=("latency < 1e-9",))
+    with pytest.raises(ConfigurationError, match=r"the fastest takes .* the command goes on"):
+        _as_slow_as_allowed(asked, load_space("nano"))
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", json.dumps({**PLAN, "population": "x"})])
@@ -159,6 +190,10 @@ def test_kills_in_the_long_stages_change_nothing(tmp_path):
     [
         (["--where", "foo < 3"], 2, "a condition names 'foo'; allowed are map, map50"),
         (["--where", "latency:no-such < 3"], 2, "unknown device 'no-such'"),
+        (["--where", "map > 2"], 2, "no network meets map > 2.0: map lies between 0 and 1"),
+        (["--where", "latency <= 0"], 2, "no network meets latency:ethos-u55-256 <= 0.0"),
+        (["--device", "pixel1-cpu"], 2, "device 'pixel1-cpu' is published: it cannot be asked"),
+        (["--where", "latency:pixel1-cpu < 9"], 2, "device 'pixel1-cpu' is published"),
         (["--set", "foo=3"], 2, "unknown 'foo'"),
         (["--recipe", "no-such"], 2, "unknown recipe 'no-such'"),
         (["--space", "no-such"], 2, "unknown space 'no-such'"),

@@ -43,3 +43,21 @@ def test_numbers_out_of_range_and_single_objectives_are_refused():
         make_spec("pico", ["params", "madds"], population=0)
     with pytest.raises(ConfigurationError, match="at least two different ones are required"):
         make_spec("pico", ["params"])
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("map > 2", "no network meets map > 2.0: map lies between 0 and 1"),
+        ("map <= 0.4 and params < 0", "params is above 0"),
+        ("fits:ethos-u55-256 > 1 or latency:ethos-u55-256 <= 0", "lies between 0 and 1, latency"),
+    ],
+)
+def test_what_no_network_can_meet_is_refused_before_any_is_scored(where, told):
+    with pytest.raises(ConfigurationError, match=told):
+        make_spec("pico", ["map", "params"], [where])
+
+
+def test_bounds_that_some_network_may_meet_are_allowed():
+    where = ["map >= 1", "map > 2 or params < 1e5", "not fits:ethos-u55-256 <= 0", "map != 3"]
+    assert len(make_spec("pico", ["map", "params"], where).constraints) == 4

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from evonas.cli import main
 from evonas.errors import ConfigurationError, DataError, EvonasError, SchemaError
 from evonas.space import load_space
 from evonas.table import (
@@ -130,3 +131,16 @@ def test_what_never_ends_is_refused(tmp_path, name):
     (tmp_path / name).symlink_to("/dev/zero")
     with pytest.raises(DataError):
         import_rows(table, tmp_path / name, {"source": "mine"})
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "a.h5"])
+def test_an_export_takes_the_place_of_an_export_but_of_no_other_file(table, tmp_path, name, capsys):
+    path = tmp_path / name
+    command = ["table", "export", str(table.path), "--out", str(path)]
+    assert main(command) == main(command) == 0
+    path.unlink()
+    (tmp_path / f"{name}.card.json").unlink(missing_ok=True)
+    path.write_text("mine\n")
+    assert main(command) == 2
+    assert "is there already and is no" in capsys.readouterr().err
+    assert path.read_text() == "mine\n"

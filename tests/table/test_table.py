@@ -312,6 +312,14 @@ def test_hostile_contents_are_refused(table, tmp_path, harm):
         open_table(path).lookup(genotypes(40), ["map"])
 
 
+def test_what_is_no_table_is_told_so(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(SchemaError, match=r"notes\.txt: no readable .* \(no HDF5 file\)"):
+        open_table(tmp_path / "notes.txt")
+    with pytest.raises(SchemaError, match=r"^/dev/zero: no table; a folder of parts"):
+        open_table("/dev/zero")
+
+
 def test_a_single_file_is_not_appended_to(table, tmp_path):
     path = tmp_path / "single.h5"
     path.write_bytes(single_file(table))

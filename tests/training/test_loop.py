@@ -79,6 +79,25 @@ def test_a_diverging_training_is_stopped(data):
         run(data, recipe=recipe)
 
 
+def test_a_gradient_that_is_not_finite_ends_the_training_before_the_weights_have_it(data, tmp_path):
+    """As sqrt has at 0: the loss is right, its gradient is not."""
+    checkpoint, supernet = tmp_path / "training.pt", new_supernet("nano-ibn", 10, seed=1)
+
+    def objective(step, forward, criterion):
+        loss = criterion(*forward(SPACE.decode(SPACE.sample(1, np.random.default_rng(step))[0])))
+        return loss + (loss - loss.detach()).sqrt() if step == 2 else loss
+
+    with pytest.raises(TrainingError, match=r"the gradient is not finite at step 2, whose loss is"):
+        train(
+            supernet, UniformSampling(SPACE, 1), data, RECIPE, seed=1, checkpoint=checkpoint,
+            checkpoint_seconds=0, objective=objective,
+        )  # fmt: skip
+    assert all(bool(value.isfinite().all()) for value in supernet.state_dict().values())
+    kept = torch.load(checkpoint, weights_only=True)
+    assert kept["step"] == 2
+    assert (tmp_path / "bad-batch-0.safetensors").exists()
+
+
 def test_learning_rate_rises_and_falls_to_zero():
     recipe = Recipe(steps=100, warmup_steps=10, learning_rate=1.0)
     rates = [recipe.learning_rate_at(step) for step in range(101)]

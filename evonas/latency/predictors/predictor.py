@@ -206,13 +206,15 @@ def predictor_path(device: str, space: SearchSpace, data_dir: Path | str | None 
     return find_data(_file(device, space), data_dir)
 
 
-def list_predictors(space: SearchSpace | str, data_dir: Path | str | None = None) -> list[str]:
-    """Returns the devices that have a predictor for a space."""
+def list_predictors(
+    space: SearchSpace | str | None, data_dir: Path | str | None = None
+) -> list[str]:
+    """Returns the devices that have a predictor for a space; None for a space yet to be made."""
     space = load_space(space) if isinstance(space, str) else space
     fitted = {
         path.name.removesuffix(PREDICTOR)
         for folder in data_folders(data_dir)
-        for whole in (space, *_parents(space))
+        for whole in ((space, *_parents(space)) if space else ())
         for path in (folder / "latency" / whole.name).glob(f"*{PREDICTOR}")
     }
     return sorted(fitted | HARDWARE.keys() | set(across_devices(data_dir)))
