@@ -17,8 +17,8 @@ Rows = NDArray[np.intp]
 
 # Of the dominated cloud; the front is always whole. So many a browser draws sooner as SVG than it
 # starts WebGL, and they show where the cloud is as well as all of them do.
-MOST_SHOWN = 2_500
-_MOST_OUTSIDE = 1_000  # points over budget, which only say where the others are
+MOST_SHOWN = 1_500
+_MOST_OUTSIDE = 500  # points over budget, which only say where the others are
 
 
 @dataclass(frozen=True, slots=True, eq=False)
