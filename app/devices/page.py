@@ -32,6 +32,7 @@ def page() -> None:
         with st.expander("Add a device of your own"):
             import_form(space)
     st.subheader("All devices")
+    summaries = device_summaries(space)
     st.dataframe(
         [
             {
@@ -43,9 +44,8 @@ def page() -> None:
                 "within 5 %": entry["accuracy"].get("within_5"),
                 "mean error": entry["accuracy"].get("mape"),
                 "Kendall's tau": entry["accuracy"].get("tau"),
-                "what it is": entry["description"],
             }
-            for entry in device_summaries(space)
+            for entry in summaries
         ],
         hide_index=True,
         height="content",
@@ -61,6 +61,7 @@ def page() -> None:
         "Figures are of networks held out of the fit. A device that is measured or compiled has "
         "a fitted predictor; an analytic one is a formula and no product."
     )
+    st.markdown("\n".join(f"- **{each['name']}**: {each['description']}" for each in summaries))
 
 
 def one_device(device: str, space: str) -> None:
