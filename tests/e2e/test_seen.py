@@ -13,7 +13,7 @@ from tests.e2e.test_journeys import metric
 pytestmark = pytest.mark.e2e
 
 PLOT = """() => {
-    const plot = document.querySelector('.st-key-front .js-plotly-plot');
+    const plot = [...document.querySelectorAll('.st-key-front .js-plotly-plot')].at(-1);
     const plain = value => Array.from(value).map(Number);
     return {
         traces: Object.fromEntries(plot._fullData.map(trace => [trace.name, {
@@ -66,9 +66,8 @@ def test_the_front_is_the_picture_under_a_budget(open_page, url):
 
     page.get_by_text("All", exact=True).click()
     page.wait_for_url(re.compile("view=All"))
+    page.wait_for_function(f"({PLOT})().x.range[1] > {high + 0.3}")
     settle(page)
-    _, wide = page.evaluate(PLOT)["x"]["range"]
-    assert wide > high + 0.3
     lasso_all(page)
     expect(page.get_by_text(re.compile(r"20 of [\d,]+ picked: the shortlist"))).to_be_visible()
     expect(page.get_by_text(re.compile("picked beyond a budget or without"))).to_be_visible()
@@ -118,9 +117,10 @@ def test_each_device_has_its_best_network_and_a_link_to_it(open_page, url):
     network.click()
     best = page.get_by_text("Best under my budget (latency:ethos-u55-256 at most 1 ms)")
     expect(best).to_be_visible()
-    expect(page.locator(".st-key-front .xtitle")).to_contain_text("latency:ethos-u55-256")
+    expect(page.locator(".st-key-front .xtitle").filter(has_text="ethos-u55")).to_be_visible()
     expect(page.locator("p").filter(has=best)).to_contain_text(name)
     expect(page.locator("p").filter(has=best)).to_contain_text(f"{ap} AP")
     page.go_back()
     expect(page.get_by_text("no budget set")).to_be_visible()
-    expect(page.locator(".st-key-front .xtitle")).to_contain_text("latency:cpu-xnnpack")
+    expect(page.locator(".st-key-front .xtitle").filter(has_text="cpu-xnnpack")).to_be_visible()
+    expect(page.locator(".st-key-front .xtitle")).to_have_count(1)
