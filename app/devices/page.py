@@ -5,7 +5,7 @@ import streamlit as st
 from app.devices.import_form import import_form, take_up_import
 from app.devices.own_device import own_device
 from app.shared.frame import linked_choice, metrics, picture, run_page
-from app.shared.settings import read_only
+from app.shared.settings import as_text, read_only
 from evonas.figures.devices import DeviceErrors, errors_data, errors_figure, ops_figure
 from evonas.latency import device_summaries, list_devices, list_predictors, own_npus
 from evonas.latency.memory_limit import load_memory_limit
@@ -61,7 +61,11 @@ def page() -> None:
         "Figures are of networks held out of the fit. A device that is measured or compiled has "
         "a fitted predictor; an analytic one is a formula and no product."
     )
-    st.markdown("\n".join(f"- **{each['name']}**: {each['description']}" for each in summaries))
+    st.markdown(
+        "\n".join(
+            f"- **{as_text(each['name'])}**: {as_text(each['description'])}" for each in summaries
+        )
+    )
 
 
 def one_device(device: str, space: str) -> None:

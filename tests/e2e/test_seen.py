@@ -78,11 +78,9 @@ def test_the_front_is_the_picture_under_a_budget(open_page, url):
 
     page.get_by_text("Fronts of sub-spaces").click()
     page.wait_for_url(re.compile("subspaces=true"))
-    page.get_by_text("Parallel coordinates").click()
-    page.wait_for_url(re.compile("parallel=true"))
     shared = page.url
     other = open_page()
-    other.goto(shared)
+    other.goto(f"{shared}&parallel=true")
     settle(other)
     expect(other.locator(".legendtext").filter(has_text="front of ibn+fused")).to_be_attached()
     titles = other.locator(".parcoords .axis-title")

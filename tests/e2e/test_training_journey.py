@@ -144,7 +144,7 @@ def test_a_training_of_a_few_steps_takes_no_place_in_compare(open_page, url, fin
     traces = page.locator(".st-key-normalised .js-plotly-plot").evaluate(
         "plot => plot.data.map(trace => Array.from(trace.y))"
     )
-    assert "map" in traces[0]
+    assert "madds" in traces[0]
     assert traces[0] == traces[1]  # none of one design alone, which would read as 100 %
     assert not [name for name in traces[0] if name.startswith("trained_map (")]
     expect(page.get_by_text("trained_map (scenes, 12 steps, seed 0")).to_be_attached()
