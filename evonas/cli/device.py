@@ -101,7 +101,10 @@ def add(
         )
         return
     typer.echo(f"{name}: {device.description}")
-    typer.echo(f"next: evonas device measure --device {name} --space SPACE --count 200 --fit")
+    typer.echo(
+        f"next: evonas device measure --device {name} --space SPACE --count 200 "
+        "--prefixes 3000 --fit"
+    )
 
 
 @app.command()
@@ -129,9 +132,7 @@ def measure(
     ] = None,
     prefixes: Annotated[
         int,
-        count_option(
-            "Instead, compile so many networks cut short, for --model neighbours.", 0, 10**6
-        ),
+        count_option("Networks cut short to compile besides, for --model neighbours.", 0, 10**6),
     ] = 0,
     then_fit: Annotated[
         bool, typer.Option("--fit", help="Fit a predictor to all of them afterwards.")
@@ -140,9 +141,6 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure networks on a device; a campaign that was stopped resumes."""
-    if prefixes:
-        _measure_prefixes(device, space, prefixes, seed, workers, data_dir, as_json)
-        return
     from evonas.errors import ConfigurationError
     from evonas.latency import measure_device
     from evonas.latency.store import own_measurements_path
@@ -152,6 +150,7 @@ def measure(
     if front and front.suffix != ".csv":
         raise ConfigurationError(f"--front {front}: the front.csv of a search is expected")
     found = read_text(front)[0] if front else ()
+    cut = _measure_prefixes(device, space, prefixes, seed, workers, data_dir) if prefixes else 0
     path = own_measurements_path(device, load_space(space), data_dir)
     kept = f"networks measured so far are in {path}; the same command resumes"
     with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
@@ -165,8 +164,11 @@ def measure(
         "n": len(result),
         "rejected": len(result) - misfits - len(result.trusted()),
         "too_large": misfits,
+        "prefixes": cut,
         "versions": dict(result.versions),
     }
+    if cut and not as_json:
+        typer.echo(f"{cut} networks cut short compiled")
     if not as_json:
         typer.echo(f"{len(result)} networks measured, {summary['rejected']} of them rejected")
     if misfits and not as_json:
@@ -183,29 +185,17 @@ def measure(
 
 
 def _measure_prefixes(
-    device: str,
-    space: str,
-    count: int,
-    seed: int,
-    workers: int,
-    data_dir: Path | None,
-    as_json: bool,
-) -> None:
+    device: str, space: str, count: int, seed: int, workers: int, data_dir: Path | None
+) -> int:
+    """Compiles networks cut short and returns how many are known."""
     from evonas.latency import measure_prefixes
     from evonas.latency.store import own_prefixes_path
     from evonas.space import load_space
 
     path = own_prefixes_path(device, load_space(space), data_dir)
     kept = f"networks compiled so far are in {path}; the same command resumes"
-    with keeps(lambda: kept), _progress_bar(f"{device} {space}") as advance:
-        result = measure_prefixes(device, space, count, seed, data_dir, advance, workers)
-    if as_json:
-        versions = dict(result.versions)
-        print_json(
-            {"device": device, "space": space, "prefixes": len(result), "versions": versions}
-        )
-        return
-    typer.echo(f"{len(result)} networks cut short; evonas device fit uses them")
+    with keeps(lambda: kept), _progress_bar(f"{device} {space}, cut short") as advance:
+        return len(measure_prefixes(device, space, count, seed, data_dir, advance, workers))
 
 
 @app.command()

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,18 @@ def test_a_campaign_resumes_and_its_parts_are_fitted_to(tmp_path: Path) -> None:
     told = replace(stored, columns={**stored.columns, "parts_ms": parts})
     alone, some, both = (fit_neighbours(whole, table, cut) for cut in (None, stored, told))
     assert len(alone.pairs.keys) == len(some.pairs.keys) < len(both.pairs.keys)
+
+
+def test_one_command_compiles_whole_networks_and_networks_cut_short(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ethosu")
+    where = ["--device", DEVICE, "--space", "nano", "--data-dir", str(tmp_path), "--json"]
+    assert main(["device", "measure", *where, "--count", "2", "--prefixes", "3"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["n"], told["prefixes"]) == (2, 3)
+    assert len(load_measurements(measurements_path(DEVICE, NANO, tmp_path), NANO)) == 2
+    assert len(load_measurements(own_prefixes_path(DEVICE, NANO, tmp_path), NANO)) == 3
 
 
 def test_only_a_compiler_is_asked_about_parts(capsys: pytest.CaptureFixture[str]) -> None:

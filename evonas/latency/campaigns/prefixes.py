@@ -1,6 +1,5 @@
 """A campaign of networks cut short: many neighbours of layers for little compiling."""
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,6 @@ import numpy as np
 from evonas.errors import ConfigurationError
 from evonas.latency.campaigns.campaign import Progress, run_campaign
 from evonas.latency.devices import load_device
-from evonas.latency.predictors.features import layer_kinds
-from evonas.latency.predictors.neighbours import around
 from evonas.latency.sources.ethos import EthosSource
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.prefixes import PrefixSource
@@ -18,17 +15,19 @@ from evonas.space import Genotypes, SearchSpace, load_space
 
 # The first block in whose first layer a network may end: what stands before it has neighbours.
 FIRST_CUT = 3
-_CHUNK, _CANDIDATES = 100, 8
+_CHUNK = 100
+_LATER = 0.25  # of the networks end a block later than they might, of these as many a further one
+_MOST_IN_TURN = 10**6
 
 
 def prefix_genotypes(space: SearchSpace, count: int, seed: int = 0) -> dict[int, Genotypes]:
     """Returns the networks of a campaign, by the block that they end in; see `PrefixSource`.
 
-    Three in four end as early as they may, three in four of the rest a block later, and so on:
-    early maps are the large ones that may not stay on chip, and late layers take a compiler long.
-    Blocks have two layers at most, and what stands last is as small as it may be. Of some random
-    networks that is taken in which the first layer of a block stands before a layer that it has
-    seldom stood before. A longer campaign begins with a shorter one.
+    In the first two blocks, where maps are largest and compilers jump, the first layers come in
+    turn: each pair once, with and without more layers in the second block, in a random order,
+    before any comes again. What stands behind them is random. Most networks end as early as they
+    may, as late layers take a compiler long. Blocks have two layers at most, and what stands last
+    is as small as it may be. A longer campaign begins with a shorter one.
 
     Args:
         space: The space.
@@ -38,44 +37,48 @@ def prefix_genotypes(space: SearchSpace, count: int, seed: int = 0) -> dict[int,
     Returns:
         By block, the genotypes (n, n_genes) of the networks that end there.
     """
-    blocks = np.arange(FIRST_CUT, len(space.blocks) + 1)
-    shares = 0.25 ** np.arange(len(blocks))
     drawn, ends_at = [np.empty((0, space.n_genes), np.uint8)], [np.empty(0, np.intp)]
-    seen: Counter[int] = Counter()
+    order = _pairs_in_turn(space, count, seed)
     for chunk in range(-(-count // _CHUNK)):
         rng = np.random.default_rng([seed, chunk, 1])  # not a campaign's whole networks
-        genotypes = space.sample(_CHUNK * _CANDIDATES, rng)
-        ends = np.repeat(rng.choice(blocks, _CHUNK, p=shares / shares.sum()), _CANDIDATES)
-        genotypes = _shortened(space, genotypes, ends)
-        chosen = _least_seen(_pairs(space, genotypes, ends), seen)
-        drawn.append(genotypes[chosen])
-        ends_at.append(ends[chosen])
-    genotypes, end = np.concatenate(drawn)[:count], np.concatenate(ends_at)[:count]
+        pairs = order[chunk * _CHUNK :][:_CHUNK]
+        genotypes = space.sample(_CHUNK, rng)[: len(pairs)]
+        goes_on = _set_pairs(space, genotypes, pairs)
+        later = rng.geometric(1 - _LATER, _CHUNK)[: len(pairs)] - 1
+        ends = np.minimum(FIRST_CUT + ~goes_on + later, len(space.blocks))
+        drawn.append(_shortened(space, genotypes, ends))
+        ends_at.append(ends)
+    genotypes, end = np.concatenate(drawn), np.concatenate(ends_at)
     return {int(block): genotypes[end == block] for block in np.unique(end)}
 
 
-def _pairs(space: SearchSpace, genotypes: Genotypes, ends: np.ndarray) -> list[list[int]]:
-    """Returns what stands side by side: numbers of a block's first layer with the next one's op."""
-    kinds = layer_kinds(space)
-    ops = sorted({layer.op.name for layer in kinds.layers})
-    residual = np.array([layer.residual for layer in kinds.layers] + [False])
-    codes = np.array([ops.index(layer.op.name) for layer in kinds.layers] + [len(ops)])
-    found = around(kinds.numbers(space, genotypes).astype(np.int16), len(kinds.layers))
-    first = [i for i, slot in enumerate(space.layer_slots) if slot.layer == 1]
-    following = 2 * codes[found[1][first]] + residual[found[2][first]]
-    number = found[0][first].astype(np.int64) * (2 * len(codes)) + following
-    block = np.array([space.layer_slots[i].block for i in first])
-    return [number[block < end, i].tolist() for i, end in enumerate(ends)]
+def _pair_genes(space: SearchSpace) -> list[int]:
+    """Returns the genes that the first block and the second one's first layer follow from."""
+    slots = enumerate(space.genes)
+    return [gene for gene, slot in slots if (slot.block, slot.layer) <= (2, 1)]
 
 
-def _least_seen(pairs: list[list[int]], seen: "Counter[int]") -> list[int]:
-    """Returns of every so many rows that with the rarest pairs, and counts their pairs."""
-    chosen = []
-    for start in range(0, len(pairs), _CANDIDATES):
-        rows = range(start, start + _CANDIDATES)
-        chosen.append(max(rows, key=lambda row: sum(0.5 ** seen[pair] for pair in pairs[row])))
-        seen.update(pairs[chosen[-1]])
-    return chosen
+def _pairs_in_turn(space: SearchSpace, count: int, seed: int) -> np.ndarray:
+    """Returns (count,) numbers of pairs: none again before all have come."""
+    total = 2 * int(np.prod(space.gene_sizes[_pair_genes(space)], dtype=float))
+    if total > _MOST_IN_TURN:
+        return np.random.default_rng([seed, 2]).integers(0, total, count)
+    rounds = range(-(-count // total))
+    turns = [np.random.default_rng([seed, turn, 2]).permutation(total) for turn in rounds]
+    return np.concatenate([np.empty(0, np.int64), *turns])[:count]
+
+
+def _set_pairs(space: SearchSpace, genotypes: Genotypes, pairs: np.ndarray) -> np.ndarray:
+    """Writes pairs (n,) into genotypes (n, n_genes); returns whether their second block goes on."""
+    genes = _pair_genes(space)
+    values = np.unravel_index(pairs // 2, space.gene_sizes[genes])
+    genotypes[:, genes] = np.column_stack(values)
+    goes_on: np.ndarray = pairs % 2 == 1
+    for gene, slot in enumerate(space.genes):
+        if slot.block == 2 and slot.layer > 1:
+            least = goes_on if slot.layer == 2 else 0
+            genotypes[:, gene] = np.where(goes_on, np.maximum(genotypes[:, gene], least), 0)
+    return goes_on
 
 
 def _shortened(space: SearchSpace, genotypes: Genotypes, ends: np.ndarray) -> Genotypes:

@@ -17,6 +17,7 @@ from evonas.latency.predictors.models import LinearModel, Model, additive
 from evonas.latency.predictors.observations import observe
 from evonas.latency.predictors.predictor import LatencyPredictor
 from evonas.latency.store import ROLES, Measurements
+from evonas.space import Genotypes
 
 Kind = Literal["linear", "boosted", "neighbours"]
 
@@ -27,11 +28,17 @@ _WORTH = 0.95
 
 
 def held_out(measurements: Measurements) -> NDArray[np.bool_]:
-    """Marks the random networks that no fit uses: by a hash, the same as a campaign grows."""
-    hashes = [zlib.crc32(genotype.tobytes()) for genotype in measurements.genotypes]
-    chosen = np.array(hashes, np.int64) % _HELD_OUT == 0
-    mask: NDArray[np.bool_] = chosen & (measurements.columns["role"] == ROLES.index("random"))
+    """Marks the random networks that no fit uses: the same as a campaign grows."""
+    random = measurements.columns["role"] == ROLES.index("random")
+    mask: NDArray[np.bool_] = random & are_held_out(measurements.genotypes)
     return mask
+
+
+def are_held_out(genotypes: Genotypes) -> NDArray[np.bool_]:
+    """Returns (n,) whether no fit uses networks (n, n_genes) where they are random, by a hash."""
+    hashes = [zlib.crc32(genotype.tobytes()) for genotype in genotypes]
+    chosen: NDArray[np.bool_] = np.array(hashes, np.int64) % _HELD_OUT == 0
+    return chosen
 
 
 def split(measurements: Measurements) -> tuple[Measurements, Measurements]:

@@ -31,6 +31,9 @@ NAMES = (
 )
 
 _LEAST_FACTOR = 0.05
+# Where the second block is one layer, the third one has a say as well, which trees see and pairs do
+# not: what is remembered is believed only if the trees are not further off than by this factor.
+_APART = 1.5
 _CHUNK = 1 << 17
 
 
@@ -70,18 +73,28 @@ class NeighbourModel:
         cells = self.space.cells(genotypes)
         times = self.base.table[cells]
         codes = around(self.kinds[cells], len(self.forest.features) - 1)
-        known = self.pairs.find(self._pair_keys(codes)) if has_pairs(self.space) else None
+        goes_on = self.forest.features[codes[2][0], FIRST] == 0
+        known = self._remembered(codes, goes_on)
         for place in self.places:
             factor = self.forest.predict([codes[offset][place] for offset in OFFSETS])
             factor = np.maximum(factor, _LEAST_FACTOR)
-            if known is not None and place < 2:
+            if place == 0:
+                apart = np.abs(np.log(known[:, 0] / factor)) > np.log(_APART)
+                known[apart & ~goes_on] = np.nan
+            if place < 2:
                 factor = np.where(np.isnan(known[:, place]), factor, known[:, place])
             times[:, place] *= factor
         return times
 
-    def _pair_keys(self, codes: Mapping[int, NDArray[np.int16]]) -> NDArray[np.int64]:
-        goes_on = self.forest.features[codes[2][0], FIRST] == 0
-        return pair_keys(codes[0][0], codes[1][0], goes_on, len(self.forest.features))
+    def _remembered(
+        self, codes: Mapping[int, NDArray[np.int16]], goes_on: NDArray[np.bool_]
+    ) -> Floats:
+        """Returns (n, 2) factors of the first two blocks' first layers, NaN for unknown ones."""
+        if not has_pairs(self.space):
+            return np.full((len(goes_on), 2), np.nan)
+        return self.pairs.find(
+            pair_keys(codes[0][0], codes[1][0], goes_on, len(self.forest.features))
+        )
 
     def arrays(self) -> Arrays:
         """Returns the table, the trees and what they are asked about."""
