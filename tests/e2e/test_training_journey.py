@@ -122,18 +122,18 @@ def the_truth_stands_beside(open_page, page: Page) -> None:
     picture = Image.open(io.BytesIO(other.request.get(shown.nth(1).evaluate("i => i.src")).body()))
     pixels = np.asarray(picture.convert("RGB"), np.int16)
     colours = [tuple(bytes.fromhex(colour[1:])) for colour in COLOURS]
-    boxed = np.logical_or.reduce([(pixels == colour).all(axis=2) for colour in colours])
-    assert max(np.diff(np.flatnonzero(~boxed.any(axis=1)))) > 1, "no box is drawn"
-    assert thinnest_line(boxed) >= 3  # pixels
+    near = [abs(pixels - colour).max(axis=2) < 40 for colour in colours]  # it is sent as JPEG
+    boxed = np.logical_or.reduce(near)
+    assert line_width(boxed) >= 3  # pixels
 
 
-def thinnest_line(marked: NDArray[np.bool_]) -> int:
-    """Returns how many pixels wide the thinnest vertical line of a picture is, middle of each."""
-    runs = []
+def line_width(marked: NDArray[np.bool_]) -> float:
+    """Returns how many pixels wide what is marked in the rows of a picture is, the median."""
+    runs: list[int] = []
     for row in marked:
         edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
         runs += (edges[1::2] - edges[::2]).tolist()
-    return min(runs)
+    return float(np.median(runs))
 
 
 def test_a_training_of_a_few_steps_takes_no_place_in_compare(open_page, url, finished):
