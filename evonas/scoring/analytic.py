@@ -42,17 +42,22 @@ class PredictedColumn:
     def __init__(self, space: SearchSpace, column: str) -> None:
         kind, _, device = column.partition(":")
         self.predictor = load_predictor(device, space)
-        self.factor = self.predictor.margin() if f"{kind}:" == UPPER else 1.0
+        self.upper = f"{kind}:" == UPPER
+        if self.upper:
+            self.predictor.margin()  # refuses a predictor that keeps none
 
     def __call__(self, genotypes: Genotypes) -> Floats:
         """Returns (n,) milliseconds of genotypes (n, n_genes)."""
-        return self.predictor.predict(genotypes) * self.factor
+        return (self.predictor.upper if self.upper else self.predictor.predict)(genotypes)
 
     @property
     def checksum(self) -> str:
         """Identifies the numbers behind its values."""
-        margin = f" x {self.factor:.5f}" if self.factor != 1 else ""
-        return f"{self.predictor.checksum}{margin}"
+        if not self.upper:
+            return self.predictor.checksum
+        each = self.predictor.by_sureness or (self.predictor.interval,)
+        margins = "/".join(f"{one.upper():.5f}" for one in each if one)
+        return f"{self.predictor.checksum} x {margins}"
 
 
 def memory_limits(space: SearchSpace, columns: Iterable[str]) -> list[str]:

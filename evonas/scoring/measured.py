@@ -27,22 +27,19 @@ _SAME = 1.1
 _COVERAGE = 0.9
 
 
-def predicted_bounds(device: str, space: str, predicted_ms: Floats) -> tuple[Floats, Floats] | None:
+def predicted_bounds(device: str, space: str, genotypes: Genotypes) -> tuple[Floats, Floats] | None:
     """Returns (n,) and (n,) milliseconds between which nine of ten measured times lie.
 
     Args:
         device: The device.
         space: Name of the networks' space.
-        predicted_ms: (n,) what its predictor says.
+        genotypes: (n, n_genes) the networks.
 
     Returns:
         Lower and upper ends, or None where the predictor keeps no errors.
     """
-    interval = load_predictor(device, space).interval
-    if interval is None:
-        return None
-    low, high = interval.bounds(_COVERAGE)
-    return predicted_ms * low, predicted_ms * high
+    predictor = load_predictor(device, space)
+    return None if predictor.interval is None else predictor.bounds(genotypes, _COVERAGE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ from evonas.scoring.analytic import UPPER
 from evonas.scoring.measured import Remeasured, is_exact, measure_networks, predicted_bounds
 from evonas.search.constraints import Constraint
 from evonas.search.run import SearchResult
+from evonas.space import Genotypes
 
 OVER_BUDGET, TOO_LARGE, STILL_FRONT = "over_budget", "too_large", "measured_front"
 PREDICTED, MEASURED = "latency:", "measured:"
@@ -70,7 +71,7 @@ def remeasure(
         for device, one in found.items()
         for kind in (PREDICTED, UPPER)
     }
-    columns = _columns(result.space.name, known, found)
+    columns = _columns(result.space.name, front, known, found)
     too_large = np.any([one.misfits for one in found.values()], axis=0)
     over = np.zeros(len(front), bool)
     for constraint in constraints:
@@ -102,12 +103,15 @@ def within_tenth(result: SearchResult) -> dict[str, tuple[int, int]]:
 
 
 def _columns(
-    space: str, known: Mapping[str, Floats], found: Mapping[str, Remeasured]
+    space: str,
+    front: Genotypes,
+    known: Mapping[str, Floats],
+    found: Mapping[str, Remeasured],
 ) -> dict[str, Floats]:
     columns: dict[str, Floats] = {}
     for device, one in found.items():
-        predicted = known.get(PREDICTED + device)
-        bounds = None if predicted is None else predicted_bounds(device, space, predicted)
+        told = PREDICTED + device in known
+        bounds = predicted_bounds(device, space, front) if told else None
         if bounds is not None:
             columns |= {end + device: ms for end, ms in zip(ENDS[PREDICTED], bounds, strict=True)}
         columns[MEASURED + device] = one.latency_ms

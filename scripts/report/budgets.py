@@ -16,7 +16,6 @@ saw, with margins of the half of them that it does not choose from, for measured
 was compiled stays in the folder; the same command resumes.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -33,6 +32,7 @@ from evonas.latency import (
     unseen_networks,
 )
 from evonas.latency.campaigns.campaign import run_campaign
+from evonas.latency.predictors.fit import with_intervals
 from evonas.latency.predictors.interval import COVERAGE, interval
 from evonas.latency.sources.load import open_source
 from evonas.latency.store import MEASUREMENTS, ROLES
@@ -100,8 +100,7 @@ def halves(
     """Returns the shares over budget without and with the margin of the other half."""
     rows = np.random.default_rng(seed).permutation(len(unseen))
     known, rest = (unseen.select(half) for half in np.array_split(rows, 2))
-    told = interval(known.latency_ms, predictor.predict(known.genotypes))
-    careful = replace(predictor, interval=told)
+    careful = with_intervals(predictor, known)
     times = {g.tobytes(): t for g, t in zip(rest.genotypes, rest.latency_ms, strict=True)}
     plain = share_over(times, *choose(careful, rest.genotypes, budgets, None))
     return plain, share_over(times, *choose(careful, rest.genotypes, budgets, coverage))

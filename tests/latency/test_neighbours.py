@@ -124,9 +124,15 @@ def test_remembered_pairs_stand_before_the_trees(jumping: Measurements) -> None:
     first, second = codes[0][0], codes[1][0]
     keys = [pair_keys(first, second, np.array([on]), len(kinds.layers) + 1)[0] for on in (0, 1)]
     pairs = known_pairs(np.array(keys), np.full((2, 2), 10.0))
-    told = replace(model, pairs=pairs, places=(0, 1)).by_layer(genotypes)[0, :2]
+    told = replace(model, pairs=pairs, places=(0, 1))
     base = model.base.by_layer(genotypes)[0, :2]
-    np.testing.assert_allclose(told, 10 * base, rtol=1e-6)
+    second_block = [i for i, s in enumerate(NANO.genes) if s.block == 2 and s.layer > 1]
+    longer, shorter = genotypes.copy(), genotypes.copy()
+    longer[:, second_block], shorter[:, second_block] = 1, 0
+    np.testing.assert_allclose(told.by_layer(longer)[0, :2], 10 * base, rtol=1e-6)
+    assert told.unsure(np.concatenate([longer, shorter])).tolist() == [False, True]
+    # Where the third block has a say, and the trees see something else, they are believed.
+    assert (told.by_layer(shorter)[0, :2] < 5 * base).all()
 
 
 def test_times_by_part_are_what_is_fitted_to(jumping: Measurements) -> None:

@@ -23,6 +23,8 @@ Kind = Literal["linear", "boosted", "neighbours"]
 
 # One random network in so many is never fitted to.
 _HELD_OUT = 5
+# So many networks held out give an interval of their own.
+_ENOUGH = 20
 # Trees on top of a table are slower and no longer a sum over layers: they must be worth it.
 _WORTH = 0.95
 
@@ -104,10 +106,23 @@ def judged(train: Measurements, test: Measurements, model: Model) -> LatencyPred
     )
     if not len(test):
         return predictor
+    return with_intervals(replace(predictor, accuracy=evaluate(predictor, test).as_dict()), test)
+
+
+def with_intervals(predictor: LatencyPredictor, test: Measurements) -> LatencyPredictor:
+    """Returns the predictor with the intervals that networks held out give."""
+    measured, predicted = test.latency_ms, predictor.predict(test.genotypes)
+    unsure = predictor.model.unsure(test.genotypes)
+    told_apart = min(unsure.sum(), (~unsure).sum()) >= _ENOUGH
     return replace(
         predictor,
-        accuracy=evaluate(predictor, test).as_dict(),
-        interval=interval(test.latency_ms, predictor.predict(test.genotypes)),
+        interval=interval(measured, predicted),
+        by_sureness=(
+            interval(measured[~unsure], predicted[~unsure]),
+            interval(measured[unsure], predicted[unsure]),
+        )
+        if told_apart
+        else None,
     )
 
 

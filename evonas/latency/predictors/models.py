@@ -29,6 +29,10 @@ class Model(Protocol):
         """Returns (n, n_layers) milliseconds whose sums over the layers are the predictions."""
         ...
 
+    def unsure(self, genotypes: Genotypes) -> NDArray[np.bool_]:
+        """Marks (n,) networks whose times it knows less well than the others'."""
+        ...
+
     def arrays(self) -> Arrays:
         """Returns what is to be saved."""
         ...
@@ -52,6 +56,10 @@ class LinearModel:
     def by_layer(self, genotypes: Genotypes) -> Floats:
         """Returns (n, n_layers) milliseconds."""
         return self.table[self.space.cells(genotypes)]
+
+    def unsure(self, genotypes: Genotypes) -> NDArray[np.bool_]:
+        """Marks none: all are sums of the same table."""
+        return np.zeros(len(genotypes), bool)
 
     def arrays(self) -> Arrays:
         """Returns the table."""
@@ -78,6 +86,10 @@ class TranslatedModel:
     def by_layer(self, genotypes: Genotypes) -> Floats:
         """Returns (n, n_layers) milliseconds, layers being the parent's."""
         return self.model.by_layer(self.space.translate(genotypes, self.parent))
+
+    def unsure(self, genotypes: Genotypes) -> NDArray[np.bool_]:
+        """Marks (n,) what the parent's model marks."""
+        return self.model.unsure(self.space.translate(genotypes, self.parent))
 
     def arrays(self) -> Arrays:
         """It is made when it is loaded, never saved."""

@@ -73,7 +73,7 @@ class NeighbourModel:
         cells = self.space.cells(genotypes)
         times = self.base.table[cells]
         codes = around(self.kinds[cells], len(self.forest.features) - 1)
-        goes_on = self.forest.features[codes[2][0], FIRST] == 0
+        goes_on = self._goes_on(codes)
         known = self._remembered(codes, goes_on)
         for place in self.places:
             factor = self.forest.predict([codes[offset][place] for offset in OFFSETS])
@@ -85,6 +85,20 @@ class NeighbourModel:
                 factor = np.where(np.isnan(known[:, place]), factor, known[:, place])
             times[:, place] *= factor
         return times
+
+    def unsure(self, genotypes: Genotypes) -> NDArray[np.bool_]:
+        """Marks (n,) networks of whose first two blocks nothing is remembered that holds."""
+        if not len(self.pairs.keys):
+            return np.zeros(len(genotypes), bool)
+        codes = around(self.kinds[self.space.cells(genotypes)], len(self.forest.features) - 1)
+        goes_on = self._goes_on(codes)
+        unknown: NDArray[np.bool_] = np.isnan(self._remembered(codes, goes_on)[:, 0])
+        return unknown | ~goes_on
+
+    def _goes_on(self, codes: Mapping[int, NDArray[np.int16]]) -> NDArray[np.bool_]:
+        """Whether (n,) the second block has more than its first layer."""
+        goes_on: NDArray[np.bool_] = self.forest.features[codes[2][0], FIRST] == 0
+        return goes_on
 
     def _remembered(
         self, codes: Mapping[int, NDArray[np.int16]], goes_on: NDArray[np.bool_]

@@ -1,9 +1,10 @@
 """Latency predictors: genotypes in, milliseconds out, with what is known of their errors."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,6 +50,8 @@ class LatencyPredictor:
         versions: What the measurements depend on.
         interval: How far measured times lie from predictions; None for a predictor saved by an
             evonas that did not keep it.
+        by_sureness: The same of networks that the model is sure of and of those that it is not,
+            where it tells them apart.
     """
 
     device: str
@@ -60,6 +63,7 @@ class LatencyPredictor:
     accuracy: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     interval: Interval | None = None
+    by_sureness: tuple[Interval, Interval] | None = None
 
     def predict(self, genotypes: ArrayLike) -> Floats:
         """Returns (n,) milliseconds for genotypes (n, n_genes)."""
@@ -67,6 +71,9 @@ class LatencyPredictor:
 
     def margin(self, coverage: float = COVERAGE) -> float:
         """Returns the factor over a prediction that a measured time exceeds so seldom.
+
+        It is that of all networks alike; `upper` and `bounds` take wider ones for those that the
+        model is unsure of, and narrower ones for the others.
 
         Args:
             coverage: Chance that it does not, from 0.5 to below 1.
@@ -82,7 +89,7 @@ class LatencyPredictor:
         Raises:
             ConfigurationError: See `margin`.
         """
-        return self.predict(genotypes) * self.margin(coverage)
+        return self.predict(genotypes) * self._factors(genotypes, lambda i: i.upper(coverage))
 
     def bounds(self, genotypes: ArrayLike, coverage: float = COVERAGE) -> tuple[Floats, Floats]:
         """Returns (n,) and (n,) milliseconds between which measured times lie so often.
@@ -90,9 +97,18 @@ class LatencyPredictor:
         Raises:
             ConfigurationError: See `margin`.
         """
-        low, high = self._kept().bounds(coverage)
+        low = self._factors(genotypes, lambda i: i.bounds(coverage)[0])
+        high = self._factors(genotypes, lambda i: i.bounds(coverage)[1])
         predicted = self.predict(genotypes)
         return predicted * low, predicted * high
+
+    def _factors(self, genotypes: ArrayLike, end: Callable[[Interval], float]) -> Floats:
+        """Returns (n,) an end of the interval that each network's time lies in."""
+        checked, known = self.space.check(genotypes), self._kept()
+        if self.by_sureness is None:
+            return np.full(len(checked), end(known))
+        sure, unsure = map(end, self.by_sureness)
+        return np.where(self.model.unsure(checked), unsure, sure)
 
     def _kept(self) -> Interval:
         if self.interval is None:
@@ -179,6 +195,8 @@ def save_predictor(predictor: LatencyPredictor, data_dir: Path | str | None = No
         "versions": dict(predictor.versions),
         "ratios": list(predictor.interval.ratios) if predictor.interval else None,
     }
+    if predictor.by_sureness:
+        meta["ratios_by_sureness"] = [list(each.ratios) for each in predictor.by_sureness]
     save_npz(path, meta, predictor.model.arrays())
     return path
 
@@ -254,9 +272,17 @@ def _read(path: Path, space: SearchSpace) -> LatencyPredictor:
             accuracy={name: float(value) for name, value in meta["accuracy"].items()},
             versions=dict(meta["versions"]),
             interval=read_interval(meta["ratios"]) if meta.get("ratios") else None,
+            by_sureness=_read_both(meta.get("ratios_by_sureness")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SchemaError(f"{path}: its header is damaged ({error!r})") from error
+
+
+def _read_both(ratios: Any) -> tuple[Interval, Interval] | None:
+    if ratios is None:
+        return None
+    sure, unsure = ratios
+    return read_interval(sure), read_interval(unsure)
 
 
 def _read_model(space: SearchSpace, arrays: Arrays, kind: str) -> Model:
