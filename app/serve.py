@@ -5,7 +5,20 @@
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from app.shared.doors import OwnPagesOnly
 
-app = st.App("streamlit_app.py", middleware=[Middleware(OwnPagesOnly)])
+
+async def explore(request: Request) -> RedirectResponse:
+    """Leads to Explore, whose address is that of the app."""
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
+
+
+app = st.App(
+    "streamlit_app.py",
+    routes=[Route("/explore", explore)],
+    middleware=[Middleware(OwnPagesOnly)],
+)

@@ -37,10 +37,25 @@ def serve(folder: Path, *arguments: str, wait: bool = True) -> Iterator[tuple[st
         arguments: Further arguments.
         wait: Wait until it answers.
     """
+    port = free_port()
+    command = [sys.executable, "-m", "evonas", "app", "--port", str(port), *arguments]
+    with run_server(folder, port, command, wait=wait) as started:
+        yield started
+
+
+def free_port() -> int:
+    """Returns a port of this machine that nothing listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "evonas", "app", "--port", str(port), *arguments]
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def run_server(
+    folder: Path, port: int, command: list[str], wait: bool = True
+) -> Iterator[tuple[str, int]]:
+    """Runs a server in a folder until it is no longer needed; yields its address and process id."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment["XDG_CACHE_HOME"] = str(folder / "cache")  # the data sets of this folder alone
     with (folder / "app.log").open("w") as log:

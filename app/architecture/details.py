@@ -8,7 +8,7 @@ import streamlit as st
 from app.shared.cards import sources
 from app.shared.frame import architecture_link
 from app.shared.front import objectives_of
-from app.shared.neighbours import differing_genes, nearest_rows, one_gene
+from app.shared.neighbours import WHOLE, differing_genes, nearest_rows, one_gene
 from app.shared.rows import rows_frame
 from app.shared.settings import as_text
 from evonas.space import Genotypes, SearchSpace
@@ -95,7 +95,12 @@ def neighbours(space: SearchSpace, genotype: Genotypes, tables: Tables) -> None:
         ]
         st.subheader(f"Nearest in {as_text(name)}")
         ticked = st.dataframe(
-            frame, hide_index=True, key="near", on_select="rerun", selection_mode="single-row"
+            frame,
+            hide_index=True,
+            key="near",
+            on_select="rerun",
+            selection_mode="single-row",
+            column_config={"what differs": WHOLE},
         )
         for row in ticked["selection"]["rows"]:
             if row < len(rows):

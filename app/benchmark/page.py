@@ -75,7 +75,8 @@ def definition(problem: BenchmarkProblem) -> None:
         column_config={
             name: st.column_config.NumberColumn(format="%.6g")
             for name in ("ideal", "nadir", "reference point")
-        },
+        }
+        | {"error": st.column_config.TextColumn(width="large")},
     )
     st.markdown("\n".join(f"- {words}" for words in conditions(problem)))
 

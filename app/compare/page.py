@@ -104,7 +104,7 @@ def compare(designs: list[Design]) -> None:
         height="content",
         column_config={
             "objective": st.column_config.TextColumn(width=340 if trained else "medium"),
-            **{arch_id: st.column_config.TextColumn(width=185) for arch_id in arch_ids},
+            **{arch_id: st.column_config.TextColumn(width=155) for arch_id in arch_ids},
         },
     )
     st.caption(

@@ -5,7 +5,7 @@ import streamlit as st
 from app.devices.import_form import import_form, take_up_import
 from app.devices.own_device import own_device
 from app.shared.frame import linked_choice, metrics, picture, run_page
-from app.shared.settings import read_only
+from app.shared.settings import as_text, read_only
 from evonas.figures.devices import DeviceErrors, errors_data, errors_figure, ops_figure
 from evonas.latency import device_summaries, list_devices, list_predictors, own_npus
 from evonas.latency.memory_limit import load_memory_limit
@@ -32,6 +32,7 @@ def page() -> None:
         with st.expander("Add a device of your own"):
             import_form(space)
     st.subheader("All devices")
+    summaries = device_summaries(space)
     st.dataframe(
         [
             {
@@ -43,9 +44,8 @@ def page() -> None:
                 "within 5 %": entry["accuracy"].get("within_5"),
                 "mean error": entry["accuracy"].get("mape"),
                 "Kendall's tau": entry["accuracy"].get("tau"),
-                "what it is": entry["description"],
             }
-            for entry in device_summaries(space)
+            for entry in summaries
         ],
         hide_index=True,
         height="content",
@@ -60,6 +60,11 @@ def page() -> None:
     st.caption(
         "Figures are of networks held out of the fit. A device that is measured or compiled has "
         "a fitted predictor; an analytic one is a formula and no product."
+    )
+    st.markdown(
+        "\n".join(
+            f"- **{as_text(each['name'])}**: {as_text(each['description'])}" for each in summaries
+        )
     )
 
 

@@ -77,10 +77,7 @@ def choose() -> Choice | None:
         colour = st.selectbox("Colour", rest, key="colour", bind="query-params")
         _own_devices(table, space)
         conditions = gene_filter(space)
-        st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived again.")
-        drawn = [_budget(name, *ranges[name]) for name in names]
-        given = [budget for budget in drawn if budget is not None]
-        st.button("Lift all budgets", on_click=_lift, args=(given,), key="lift")
+        given = _budgets(ranges, x, y)
     budgets = {budget.name: budget.bound for budget in given if budget.bound != budget.loosest}
     hue = None if colour == _NO_COLOUR else colour
     return Choice(table, name, space, names, x, y, hue, budgets, ranges, conditions)
@@ -134,6 +131,36 @@ def budget_scale(low: float, high: float) -> tuple[float, float, float]:
     )
 
 
+def _budgets(ranges: dict[str, tuple[float, float]], x: str, y: str) -> list[Budget]:
+    """Draws the budgets of both axes, those that are set, and those that are asked for."""
+    st.subheader("Budgets", help="Rows beyond a budget leave the front; it is derived again.")
+    further = st.multiselect(
+        "Budgets on further columns",
+        [name for name in ranges if name not in (x, y)],
+        key="budgets",
+        placeholder="such as another device",
+    )
+    drawn = [
+        _budget(name, *ranges[name])
+        for name in ranges
+        if name in (x, y, *further) or _is_set(name, *ranges[name])
+    ]
+    given = [budget for budget in drawn if budget is not None]
+    st.button("Lift all budgets", on_click=_lift, args=(given,), key="lift")
+    return given
+
+
+def _is_set(name: str, least: float, largest: float) -> bool:
+    """Returns whether the address or this session has a budget of a column."""
+    value = st.session_state.get(_key(name))
+    return _key(name) in st.query_params or value not in (None, _loosest(name, least, largest))
+
+
+def _loosest(name: str, least: float, largest: float) -> float:
+    low, high, _ = budget_scale(least, largest)
+    return low if load_objective(name).maximise else high
+
+
 def _budget(name: str, least: float, largest: float) -> Budget | None:
     """Draws one budget and returns it, or None where all values are the same."""
     low, high, step = budget_scale(least, largest)
@@ -141,7 +168,7 @@ def _budget(name: str, least: float, largest: float) -> Budget | None:
         return None
     objective = load_objective(name)
     word = "at least" if objective.maximise else "at most"
-    loosest = low if objective.maximise else high
+    loosest = _loosest(name, least, largest)
     label, key, twin = f"{name} {word} ({objective.unit})", _key(name), f"number {name}"
     wide, narrow = st.columns([5, 4], vertical_alignment="bottom")
     chosen = wide.slider(

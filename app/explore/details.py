@@ -12,7 +12,7 @@ from app.shared.address import check_address, check_names
 from app.shared.cards import column_cards
 from app.shared.frame import architecture_link, wide_picture
 from app.shared.front import Front
-from app.shared.neighbours import differing_genes, nearest_rows
+from app.shared.neighbours import WHOLE, differing_genes, nearest_rows
 from app.shared.rows import rows_frame
 from evonas.space import load_space
 
@@ -29,7 +29,7 @@ def neighbours(choice: Choice, row: int) -> None:
     frame["what differs"] = [
         "; ".join(differing_genes(space, genotypes[row], genotypes[other])) for other in nearest
     ]
-    st.dataframe(frame, hide_index=True)
+    st.dataframe(frame, hide_index=True, column_config={"what differs": WHOLE})
     st.caption("The table's rows that differ from the picked network in the fewest genes.")
 
 

@@ -17,8 +17,6 @@ SUBSPACE = {
     "ibn+fused": (GREEN, "dash", "square"),
     "tdb": (FRONT, "solid", "diamond"),
 }
-# Up to so many points SVG is drawn sooner than WebGL starts.
-_FEW = 4_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +53,11 @@ def front_figure(data: Front, layers: Layers, axes: Axes | None = None) -> go.Fi
         axes: How the axes are drawn; by default linear ones that show everything.
     """
     axes = axes or Axes()
-    scatter = go.Scatter if data.n_shown <= _FEW else go.Scattergl
     figure = go.Figure()
     if layers.outside and len(data.outside):
         style = {"color": DOMINATED, "size": 3, "opacity": 0.25}
         _rows(
             figure,
-            scatter,
             data,
             data.outside,
             "over budget or filtered out" if data.filtered else "over budget",
@@ -69,13 +65,13 @@ def front_figure(data: Front, layers: Layers, axes: Axes | None = None) -> go.Fi
         )
     if layers.dominated and len(data.dominated):
         style = {"size": 4, "opacity": 0.55, "color": DOMINATED}
-        _coloured(figure, scatter, data, data.dominated, "dominated", style, layers.hue)
+        _coloured(figure, data, data.dominated, "dominated", style, layers.hue)
     if layers.subspaces:
         for name, rows in layers.subspaces.items():
             colour, dash, symbol = SUBSPACE[name]
             style = {"color": colour, "size": 8, "symbol": symbol}
             line = {"color": colour, "width": 1.5, "dash": dash, "shape": "hv"}
-            _rows(figure, go.Scatter, data, rows, f"front of {name}", style, line)
+            _rows(figure, data, rows, f"front of {name}", style, line)
     else:
         _front(figure, data, layers.hue)
     ring = {"color": CHOSEN, "size": 16, "symbol": "circle-open", "line": {"width": 2.5}}
@@ -84,7 +80,7 @@ def front_figure(data: Front, layers: Layers, axes: Axes | None = None) -> go.Fi
     _marks(figure, layers.references, "published", star, text=True)
     if layers.ticked:
         ring = {"color": TICKED, "size": 20, "symbol": "circle-open", "line": {"width": 3}}
-        _rows(figure, go.Scatter, data, np.array(layers.ticked, np.intp), "ticked", ring)
+        _rows(figure, data, np.array(layers.ticked, np.intp), "ticked", ring)
     horizontal, vertical = (
         axis_style(data, column, axes, layers.sources or {}) for column in (0, 1)
     )
@@ -94,7 +90,7 @@ def front_figure(data: Front, layers: Layers, axes: Axes | None = None) -> go.Fi
         yaxis=vertical,
         shapes=shapes,
         annotations=annotations,
-        height=500,
+        height=440,
         margin={"l": 10, "r": 10, "t": 34, "b": 10},
         # Below the picture, so that the toolbar never lies over it.
         legend={
@@ -116,17 +112,16 @@ def _front(figure: go.Figure, data: Front, hue: Hue | None) -> None:
     style = {"size": 10, "symbol": "diamond", "color": FRONT, "line": {"width": 1, "color": FRONT}}
     line = {"color": FRONT, "width": 1.5, "shape": "hv"}
     if hue is None:
-        _rows(figure, go.Scatter, data, data.front, "Pareto front", style, line)
+        _rows(figure, data, data.front, "Pareto front", style, line)
         return
     x, y = data.values[data.front].astype(np.float32).T
     figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=line, showlegend=False))
     figure.data[-1].hoverinfo = "skip"
-    _coloured(figure, go.Scatter, data, data.front, "Pareto front", style, hue, bar=True)
+    _coloured(figure, data, data.front, "Pareto front", style, hue, bar=True)
 
 
 def _coloured(
     figure: go.Figure,
-    scatter: type,
     data: Front,
     rows: Rows,
     name: str,
@@ -136,19 +131,18 @@ def _coloured(
 ) -> None:
     """Draws rows in their colours, and hollow those without a value for it."""
     if hue is None:
-        _rows(figure, scatter, data, rows, name, style)
+        _rows(figure, data, rows, name, style)
         return
     known = np.isfinite(hue.values[rows])
     if not known.all():  # first, so that the coloured ones lie above
         hollow = {**style, "symbol": f"{style.get('symbol', 'circle')}-open"}
-        _rows(figure, scatter, data, rows[~known], f"{name}, no {hue.name}", hollow)
+        _rows(figure, data, rows[~known], f"{name}, no {hue.name}", hollow)
     if known.any():
-        _rows(figure, scatter, data, rows[known], name, {**style, **hue.marker(rows[known], bar)})
+        _rows(figure, data, rows[known], name, {**style, **hue.marker(rows[known], bar)})
 
 
 def _rows(
     figure: go.Figure,
-    scatter: type,
     data: Front,
     rows: Rows,
     name: str,
@@ -156,7 +150,7 @@ def _rows(
     line: dict[str, object] | None = None,
 ) -> None:
     figure.add_trace(
-        scatter(
+        go.Scatter(
             x=data.values[rows, 0].astype(np.float32),
             y=data.values[rows, 1].astype(np.float32),
             customdata=rows.astype(np.int32),

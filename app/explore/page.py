@@ -7,6 +7,7 @@ from app.explore.axes import Axes
 from app.explore.best import counts, first_sentence
 from app.explore.controls import Choice, choose
 from app.explore.details import choose_lines, neighbours, parallel, where_from
+from app.explore.every_device import every_device
 from app.explore.figure import Layers, front_figure
 from app.explore.filters import all_axes, filter_words, rows_kept, say_filters
 from app.explore.hue import hue_of
@@ -50,6 +51,7 @@ def page() -> None:
 def front_views(choice: Choice, data: Front) -> None:
     """Draws the front: in a sentence, as a picture, as a table; and what is picked of it."""
     first_sentence(choice, data)
+    every_device(choice)
     figures(data)
     picture = st.container()
     ticked = front_table(choice, data)  # before the picture, which rings what is ticked

@@ -41,6 +41,7 @@ _STYLE = """<style>
 # one that is left, so that Back would come to it without its own. Those entries are kept out of the
 # browser's history; the one of the next page has all of them. Five seconds are a page that failed.
 # What a page writes before its visitor has done anything is no step to come back to either.
+# A link of the class evonas-here changes the address of the page that is open, without loading it.
 _HISTORY = """<script>
 if (!window.evonasHistory) {
   window.evonasHistory = true;
@@ -50,6 +51,12 @@ if (!window.evonasHistory) {
     const link = event.target.closest && event.target.closest("a[href]");
     const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey;
     if (!link || elsewhere || link.target === "_blank" || link.origin !== location.origin) return;
+    if (link.closest(".evonas-here")) {
+      event.preventDefault();
+      history.pushState(null, "", link.href);
+      window.dispatchEvent(new PopStateEvent("popstate"));
+      return;
+    }
     if (place(link.href) !== place(location.href)) leaving = Date.now();
   }, true);
   for (const kind of ["pointerdown", "keydown"]) {

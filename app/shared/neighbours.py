@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 
 from app.shared.columns import Columns
 from app.shared.designs import computed
 from evonas.space import Genotypes, Op, SearchSpace
+
+# A table's column of what differs: wide enough to be read, beyond the window if need be.
+WHOLE = st.column_config.TextColumn(width="large")
 
 
 def nearest_rows(

@@ -237,4 +237,8 @@ def _downloads(job: Job) -> None:
     request = job.run.request()
     data = request.data if request.data.is_dir() else None
     device_files(ExportTask(str(job.path), job.run.exports, data, job.run.best), name)
-    st.code(f"evonas export {job.path} --out {job.path}/export --format tflite", language=None)
+    st.code(
+        f"evonas export {job.path} --out {job.path}/export --format tflite",
+        language=None,
+        wrap_lines=True,  # what scrolls sideways is not reached by keyboard
+    )

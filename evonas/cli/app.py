@@ -50,11 +50,11 @@ def app(
     # What the first page needs is imported while the browser fetches Streamlit's own files.
     threading.Thread(target=_warm_up, daemon=True).start()
     typer.echo(f"open http://127.0.0.1:{port}", err=True)
-    flags = [text for name, value in _options(port, origin or []) for text in (name, value)]
+    flags = [text for name, value in server_options(port, origin or []) for text in (name, value)]
     raise typer.Exit(main(["run", str(folder / "serve.py"), *flags], prog_name="evonas"))
 
 
-def _options(port: int, origins: list[str]) -> list[tuple[str, str]]:
+def server_options(port: int, origins: list[str]) -> list[tuple[str, str]]:
     """Returns the server's protections as options, which no variable of the environment changes.
 
     app/.streamlit/config.toml says the rest.

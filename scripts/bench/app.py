@@ -1,40 +1,56 @@
 """How fast the app is, in Chromium: `python -m scripts.bench.app`.
 
-Prints for each table the time from starting `evonas app` until its first front is drawn, the time
-from a budget's change until the front is drawn anew, and the server's memory with five pages open.
-Beside each time stand the seconds that server and browser had a processor in it: on a machine that
-does much else, these say what an idle one would need.
+For each table it starts in turn `evonas app` and a bare page of Streamlit, served with the same
+options, which holds one Plotly scatter of 4,000 points and nothing else. It prints for both the
+time from the command to the first picture, and the time of a second visitor of the same server;
+then of evonas the time from a budget's change to the next picture, and the server's memory with
+five pages open. Beside each time stand the seconds that server and browser had a processor in it:
+on a machine that does much else, these say what an idle one would need.
 """
 
-import contextlib
-import os
 import re
+import shutil
+import sys
 import tempfile
-import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
+from evonas.cli.app import server_options
 from evonas.latency import list_predictors, load_predictor
-from evonas.paths import shipped_data
+from evonas.paths import installed, shipped_data
 from evonas.space import load_space
 from evonas.table import create_table, write_table
-from tests.browser import chromium, serve, settle, wait_until_up
+from scripts.bench.clock import Clock, Times
+from tests.browser import chromium, free_port, run_server, serve, settle, wait_until_up
 
-Times = NDArray[np.float64]  # by the wall, of the server, of the browser
 DRAWN = ".js-plotly-plot .scatterlayer .trace"
 MOVES = 7
+VISITORS = 5
 BUDGET = re.compile("latency:cpu-xnnpack at most")
-# What the picture is made of, once it is drawn: the number of points of each trace.
+# What the picture is made of, once it is drawn: the points of its traces, and where budgets lie.
 SIGNATURE = """(() => {
     const plot = document.querySelector('.js-plotly-plot');
     if (!plot || !plot.querySelector('.scatterlayer .trace')) return 'none';
-    return plot._fullData.map(trace => trace._length).join();
+    const budgets = (plot._fullLayout.shapes || []).map(shape => [shape.x0, shape.y0]);
+    return [...plot._fullData.map(trace => trace._length), ...budgets].join();
 })()"""
+BARE = """
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+st.set_page_config(page_title="bare", layout="wide")
+x, y = np.random.default_rng(0).random((2, 4_000))
+st.plotly_chart(go.Figure(go.Scatter(x=x, y=y, mode="markers")))
+"""
+WHAT = ("first picture", "second visitor")
+Server = AbstractContextManager[tuple[str, int]]
 
 
 def main(
@@ -43,26 +59,63 @@ def main(
     ] = None,
     starts_counted: Annotated[
         int, typer.Option("--starts", help="Starts of which the median counts.")
-    ] = 3,
+    ] = 5,
 ) -> None:
     """Prints the figures."""
-    print(
-        f"{'table':>12} {'first front s':>14} {'server':>7} {'browser':>8} "
-        f"{'budget move s':>14} {'server':>7} {'browser':>8} {'memory MB':>10}"
-    )
     with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
-        for rows in rows_of_tables or (0, 100_000, 1_000_000):
+        bare = bare_script(folder / "bare")
+        for rows in rows_of_tables or (0, 1_000_000):
             table = made_table(folder, rows) if rows else shipped()
-            starts = [first_front(browser, folder, table) for _ in range(starts_counted)]
+            print(f"\n{table.name}: {f'{rows:,} rows' if rows else 'shipped'}", flush=True)
+            compare_starts(browser, folder, bare, table, starts_counted)
             move, memory = in_use(browser, folder, table)
-            label = f"{rows:,}" if rows else "shipped"
-            start = np.median(starts, axis=0)
-            print(
-                f"{label:>12} {start[0]:14.2f} {start[1]:7.2f} {start[2]:8.2f} "
-                f"{move[0]:14.2f} {move[1]:7.2f} {move[2]:8.2f} {memory:10.0f}",
-                flush=True,
-            )
+            print(line("budget move", "evonas", move))
+            print(f"{VISITORS} visitors: {memory:.0f} MB", flush=True)
+
+
+def compare_starts(browser: Browser, folder: Path, bare: Path, table: Path, n: int) -> None:
+    """Starts both in turn, n times each, and prints medians and the ratios of the medians."""
+    times: dict[str, list[Times]] = {"bare": [], "evonas": []}
+    for _ in range(n):
+        times["bare"].append(visits(browser, serve_bare(bare)))
+        times["evonas"].append(visits(browser, serve(folder, str(table), wait=False)))
+    medians = {name: np.median(found, axis=0) for name, found in times.items()}
+    print(f"{'':>16} {'':>8} {'wall s':>8} {'server s':>9} {'browser s':>10} {'both s':>8}")
+    for index, what in enumerate(WHAT):
+        for name, found in medians.items():
+            print(line(what, name, found[index]))
+        ours, other = (with_sum(medians[name][index]) for name in ("evonas", "bare"))
+        print("{:>16} {:>8} {:8.2f} {:9.2f} {:10.2f} {:8.2f}".format(what, "ratio", *ours / other))
+    sys.stdout.flush()
+
+
+def line(what: str, name: str, times: Times) -> str:
+    """Returns a line of the table."""
+    return "{:>16} {:>8} {:8.2f} {:9.2f} {:10.2f} {:8.2f}".format(what, name, *with_sum(times))
+
+
+def with_sum(times: Times) -> Times:
+    """Returns the times and the seconds of processors together."""
+    return np.append(times, times[1:].sum())
+
+
+def bare_script(folder: Path) -> Path:
+    """Writes a page with one scatter, beside the app's own configuration."""
+    shutil.copytree(installed("app") / ".streamlit", folder / ".streamlit")
+    script = folder / "bare.py"
+    script.write_text(BARE)
+    return script
+
+
+@contextmanager
+def serve_bare(script: Path) -> Iterator[tuple[str, int]]:
+    """Serves a script of Streamlit as `evonas app` serves its own."""
+    port = free_port()
+    options = [text for pair in server_options(port, []) for text in pair]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+    with run_server(script.parent, port, command, wait=False) as started:
+        yield started
 
 
 def shipped() -> Path:
@@ -91,58 +144,31 @@ def made_table(folder: Path, rows: int) -> Path:
     return path
 
 
-class Clock:
-    """Seconds since it was made: by the wall, of a server's processor time, of the browser's."""
-
-    def __init__(self, server: int | None = None) -> None:
-        self._server = server
-        self._before = self._now()
-
-    def _now(self) -> Times:
-        everything = processor_seconds(os.getpid()) - sum(os.times()[:2])
-        server = processor_seconds(self._server) if self._server else 0.0
-        return np.array([time.perf_counter(), server, everything - server])
-
-    def read(self, server: int | None = None) -> Times:
-        """Returns the three; `server` is the process that was started meanwhile."""
-        self._server = server or self._server
-        return self._now() - self._before
-
-
-def processor_seconds(pid: int) -> float:
-    """Returns the processor time of a process and all below it that live, in seconds."""
-    ticks: dict[int, int] = {}
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has just ended
-            fields = entry.read_text().rpartition(")")[2].split()
-            ticks[int(entry.parent.name)] = int(fields[11]) + int(fields[12])
-            children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    total, found = 0, [pid]
-    while found:
-        process = found.pop()
-        total += ticks.get(process, 0)
-        found += children.get(process, [])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-def first_front(browser: Browser, folder: Path, table: Path) -> Times:
-    """Returns seconds from the command to the first front in a browser that is open already."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def visits(browser: Browser, server: Server) -> Times:
+    """Returns the times, (2, 3), from the command to the first picture and of a second visitor."""
     clock = Clock()
-    with serve(folder, str(table), wait=False) as (url, pid):
+    with server as (url, pid):
         wait_until_up(url)
-        page.goto(url)
-        page.wait_for_selector(DRAWN, timeout=120_000)
-        times = clock.read(pid)
-        page.close()
+        first = visit(browser, url, clock, pid)
+        second = visit(browser, url, Clock(pid), pid)
+    return np.stack([first, second])
+
+
+def visit(browser: Browser, url: str, clock: Clock, server: int) -> Times:
+    """Opens the page in a window that has nothing cached, and returns what the clock says then."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(url)
+    page.wait_for_selector(DRAWN, timeout=120_000)
+    times = clock.read(server)
+    settle(page)
+    page.close()
     return times
 
 
 def in_use(browser: Browser, folder: Path, table: Path) -> tuple[Times, float]:
     """Returns seconds of a budget's change, the median of some, and MB with five pages open."""
     with serve(folder, str(table)) as (url, pid):
-        pages = [browser.new_page(viewport={"width": 1280, "height": 900}) for _ in range(5)]
+        pages = [browser.new_page(viewport={"width": 1280, "height": 900}) for _ in range(VISITORS)]
         for page in pages:
             page.goto(url)
             page.wait_for_selector(DRAWN, timeout=120_000)

@@ -173,9 +173,10 @@ def test_an_npu_of_ones_own_is_listed_and_once_fitted_an_axis(open_app, own_data
     add_npu("my-npu", "ethos-u65-256", HALF, "half.ini", "Half", "Half")
     at = open_app(page="devices")
     assert not at.exception
-    listed = next(frame.value for frame in at.dataframe if "what it is" in frame.value)
+    listed = next(frame.value for frame in at.dataframe if "predicts" in frame.value)
     [row] = [row for _, row in listed.iterrows() if row["device"] == "my-npu"]
-    assert "Ethos-U65-256 at 500 MHz" in row["what it is"]
+    [about] = [m.value for m in at.markdown if "**my-npu**" in m.value]
+    assert "Ethos-U65-256 at 500 MHz" in about
     assert not row["predicts"]
     add_own_device("my-npu")
     genotypes = open_table(folder / "table").genotypes()

@@ -46,6 +46,20 @@ def test_budgets_step_through_the_range_of_their_values():
     assert budget_scale(0.3, 0.3) == (0.3, 0.3, 0.0)
 
 
+def test_a_budget_stays_when_its_column_is_no_axis_any_more(open_app):
+    at = open_app()
+    at = at.slider(key="budget:madds").set_value(at.slider(key="budget:madds").min).run()
+    few = metrics(at)["within budget"]
+    assert few != "60 of 60"
+    assert not [slider for slider in at.slider if slider.key == "budget:params"]
+    at = at.selectbox(key="x").set_value("params").run()
+    assert metrics(at)["within budget"] == few
+    at = at.multiselect(key="budgets").select("madds").run()
+    at = the_button(at, "Lift all budgets").click().run()
+    assert metrics(at)["within budget"] == "60 of 60"
+    assert at.slider(key="budget:madds").value == at.slider(key="budget:madds").max
+
+
 def test_a_link_with_a_budget_opens_on_it(open_app):
     at = open_app(**{"budget:map": "0.4", "y": "map", "x": "params"})
     assert at.slider(key="budget:map").value == 0.4
@@ -274,6 +288,7 @@ def test_nearly_empty_tables_are_no_error(open_app, n):
 def test_nothing_within_budget_says_so(open_app):
     at = open_app()
     at = at.slider(key="budget:map").set_value(0.5).run()
+    at = at.multiselect(key="budgets").select("params").run()
     at = at.slider(key="budget:params").set_value(at.slider(key="budget:params").min).run()
     assert "loosen" in at.warning[0].value
     assert float(metrics(at)["hypervolume"]) == 0

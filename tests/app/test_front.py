@@ -23,7 +23,7 @@ def test_a_large_cloud_is_thinned_and_its_front_is_whole(tmp_path):
     figure = front_figure(data, Layers())
     assert figure.to_json() == front_figure(data, Layers()).to_json()
     assert len(figure.data[-1].x) == len(data.front)
-    assert figure.data[0].type == "scattergl"
+    assert {trace.type for trace in figure.data} == {"scatter"}  # few enough to do without WebGL
     axes = [Axis("map", None, (), 0.1, 0.5), Axis("b1.l1.op", 2, ("a", "b"), 0.0, 1.0)]
     lines = parallel_data(table, "nano", data, axes)
     assert len(lines.on_front) <= MOST_LINES + len(data.front)

@@ -135,7 +135,7 @@ def test_strips_are_drawn_to_one_scale(open_page, url):
     assert ends[0] == ends[1]
 
 
-def test_detect_keeps_its_threshold_in_the_address(open_page, read_only_url):
+def test_a_read_only_detect_asks_nobody_to_train(open_page, read_only_url):
     page = open_page()
     page.goto(f"{read_only_url}/detect")
     settle(page)

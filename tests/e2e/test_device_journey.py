@@ -59,6 +59,8 @@ def test_from_a_csv_file_to_an_int8_file(open_page, tmp_path, monkeypatch, look)
         page = open_page(**look)
         page.goto(f"{url}/devices?device-space=nano")
         settle(page)
+        about = page.get_by_text("as estimated by Arm's compiler Vela").last  # whole, not cut
+        assert about.evaluate("node => node.scrollWidth <= node.clientWidth")
         page.get_by_text("Add a device of your own").click()
         page.get_by_label("Name of the device").fill("mine")
         page.locator("input[type=file]").set_input_files(sent)

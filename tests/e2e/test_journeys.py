@@ -51,6 +51,11 @@ def test_budget_lasso_shortlist_compare(open_page, url, app_folder):
     expect(page.get_by_role("button", name=re.compile(r"Shortlist \([1-9]"))).to_be_visible()
     listed = json.loads((app_folder / "runs" / "shortlist.json").read_text())
     assert listed
+    page.get_by_role("button", name=re.compile("Shortlist")).click()
+    page.get_by_text("Clear the shortlist, notes too").click()
+    expect(page.get_by_role("button", name=re.compile("Remove all .* for good"))).to_be_visible()
+    page.keyboard.press("Escape")
+    assert json.loads((app_folder / "runs" / "shortlist.json").read_text()) == listed
     page.get_by_role("link", name="Compare").first.click()
     expect(page.get_by_role("heading", name="Block by block")).to_be_visible()
     settle(page)

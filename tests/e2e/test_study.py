@@ -1,5 +1,6 @@
 """Searches and Benchmark as a browser shows them: start, watch, compare, Back, a shared link."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -81,6 +82,9 @@ def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_pag
     fill(page, "Seeds", "3")
     fill(page, "Evaluations", "48")
     expect(page.get_by_text("6 searches of 48 evaluations")).to_be_visible()
+    scorer = page.get_by_role("radiogroup", name="Scorer")
+    expect(scorer).to_contain_text("a network")  # what each costs
+    expect(page.get_by_text(re.compile("^nsga2: .{20}"))).to_be_visible()  # a line on each
     start.click()
     names = [
         f"{look}-{algorithm}-s{seed}" for seed in range(3) for algorithm in ("nsga2", "random")
@@ -92,6 +96,14 @@ def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_pag
     assert sorted(asked(page, "searches")) == sorted(names)
     expect_legend(page, "growth", ["nsga2, 3 seeds", "random, 3 seeds"])
     expect(page.locator(".st-key-fronts .legendtext")).to_have_count(6)
+    drawn = page.locator(".st-key-growth .js-plotly-plot").first.evaluate(
+        "plot => plot._fullData.map(trace => Array.from(trace.x || []).map(Number))"
+    )
+    assert {at for x in drawn for at in x} == {12, 24, 36, 48}  # after each generation
+    shares = page.locator(".st-key-growth .js-plotly-plot").first.evaluate(
+        "plot => plot._fullLayout.yaxis.range.map(Number)"
+    )
+    assert -0.1 < shares[0] < shares[1] < 1.1
 
     page.get_by_role("radio", name="time").click()
     drawn_over(page, "seconds since its start")
@@ -145,6 +157,9 @@ def test_a_problem_is_read_and_algorithms_are_compared_on_it(open_page, study_ur
     page.wait_for_url("**problem=pico*costs*")
     expect(page.get_by_text("The costs of classical NAS.")).to_be_visible()
     settle(page)
+    ticks = page.locator(".st-key-front .xtick text").all_text_contents()
+    assert ticks  # 20,000 rather than 20k
+    assert all(re.fullmatch(r"[\d,.]+", tick) for tick in ticks)
     page.go_back()
     expect(page.get_by_text("Accuracy on a larger NPU.")).to_be_visible()
     other = open_page(**LOOKS[look])

@@ -1,5 +1,6 @@
 """Trainings in the browser: one to its end and onto an image, one cancelled, one refused."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -7,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from evonas.data.drawing import COLOURS
 from tests.browser import settle
 
 pytestmark = pytest.mark.e2e
 
 ARCH = "nano:000000000000000"
+OTHER = "nano:117328917001000"
 MINUTES = 180_000  # milliseconds, for a training on a machine that does much else
 
 
@@ -81,20 +85,69 @@ def test_a_training_is_submitted_watched_and_its_network_finds_digits(
     assert len([line for line in lines[1:] if line.split(",")[2]]) == 12
 
     assert not serious(page)
+    job_name = page.get_by_role("combobox", name="Training")
+    expect(job_name).to_have_value(re.compile(f"^{ARCH} on scenes, 12 steps, seed 0"))
     runs_int8(page, sorted((scenes / "val").glob("*.png"))[0])
     page.get_by_role("link", name="Try it on an image").click()
     page.wait_for_url(re.compile(f"network={job}"))
     settle(page)
+    name = re.compile(f"^{ARCH} on scenes, 12 steps, seed 0")
+    expect(page.get_by_role("combobox", name="Network")).to_have_value(name)  # not a hash
     page.locator("input[type=file]").set_input_files(sorted((scenes / "val").glob("*.png"))[0])
+    expect(page.get_by_text("Exporting this network to ONNX, once")).to_be_visible()
     expect(figure(page, "measured here")).to_contain_text(" ms", timeout=MINUTES)
     expect(page.get_by_test_id("stImage")).to_be_visible()
     expect(page.get_by_text("Measured here on this server")).to_be_visible()
     settle(page)
     assert not serious(page)
+    the_truth_stands_beside(open_page, page)
     page.locator("input[type=file]").set_input_files(
         {"name": "x.png", "mimeType": "image/png", "buffer": b"<script>alert(1)</script>"}
     )
     expect(page.get_by_role("alert")).to_contain_text("cannot be decoded")
+
+
+def the_truth_stands_beside(open_page, page: Page) -> None:
+    """Holds that a validation image is shown with its true boxes, in lines that one can see."""
+    page.get_by_role("slider", name="Least score").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile("least-score=0.55"))
+    other = open_page()
+    other.goto(f"{page.url}&source=Validation+image")
+    settle(other)
+    expect(other.get_by_role("slider", name="Least score")).to_have_value("0.55")
+    expect(other.get_by_text("objects of the data set's annotations")).to_be_visible()
+    shown = other.get_by_test_id("stImage").locator("img")
+    expect(shown).to_have_count(2)
+    picture = Image.open(io.BytesIO(other.request.get(shown.nth(1).evaluate("i => i.src")).body()))
+    pixels = np.asarray(picture.convert("RGB"), np.int16)
+    colours = [tuple(bytes.fromhex(colour[1:])) for colour in COLOURS]
+    near = [abs(pixels - colour).max(axis=2) < 40 for colour in colours]  # it is sent as JPEG
+    boxed = np.logical_or.reduce(near)
+    assert line_width(boxed) >= 3  # pixels
+
+
+def line_width(marked: NDArray[np.bool_]) -> float:
+    """Returns how many pixels wide what is marked in the rows of a picture is, the median."""
+    runs: list[int] = []
+    for row in marked:
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
+        runs += (edges[1::2] - edges[::2]).tolist()
+    return float(np.median(runs))
+
+
+def test_a_training_of_a_few_steps_takes_no_place_in_compare(open_page, url, finished):
+    page = open_page()
+    page.goto(f"{url}/compare?archs={ARCH},{OTHER}")
+    settle(page)
+    expect(page.locator(".st-key-normalised .js-plotly-plot")).to_be_visible()
+    traces = page.locator(".st-key-normalised .js-plotly-plot").evaluate(
+        "plot => plot.data.map(trace => Array.from(trace.y))"
+    )
+    assert "madds" in traces[0]
+    assert traces[0] == traces[1]  # none of one design alone, which would read as 100 %
+    assert not [name for name in traces[0] if name.startswith("trained_map (")]
+    expect(page.get_by_text("trained_map (scenes, 12 steps, seed 0")).to_be_attached()
 
 
 def test_a_training_is_cancelled_and_survives_a_reload(open_page, url, scenes):
