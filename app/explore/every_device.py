@@ -60,12 +60,16 @@ def every_device(choice: Choice) -> None:
     limit, best = _best(
         str(view.path), table_version(view.path), predictors, choice.space, score, devices, view
     )
-    source = view.provenance(score, choice.space).get("source", "source unknown")
+    source, *times = (
+        view.provenance(name, choice.space).get("source", "source unknown")
+        for name in (score, *devices)
+    )
+    sources = html.escape(f"{score} ({source}), times {' or '.join(sorted({*times}))}")
     cells = [_cell(choice, score, name, found, limit) for name, found in best.items()]
     st.html(
         f'{_STYLE}<div class="evonas-devices evonas-here">'
         f"<div><b>Best within {compact(limit)} ms on each device</b><br>"
-        f"by {html.escape(score)} ({html.escape(source)}), whole table</div>"
+        f"by {sources}; whole table</div>"
         f"<div>{''.join(cells)}</div></div>"
     )
 
@@ -134,7 +138,7 @@ def round_limit(values: Floats, latencies: Sequence[Floats]) -> float:
     """
     middles = []
     for latency in latencies:
-        known = np.isfinite(values) & np.isfinite(latency)
+        known = np.isfinite(values) & np.isfinite(latency) & (latency > 0)
         if known.any():
             most_accurate = latency[known][values[known].argmax()]
             middles.append((latency[known].min() + most_accurate) / 2)
