@@ -70,7 +70,9 @@ def test_filters_and_ranges_are_in_the_address_and_hold_for_every_view(open_page
     page = open_page()
     page.goto(f"{url}/{WHY}&important=")  # nothing to wait for
     everything = within(page)
-    page.get_by_role("combobox", name=re.compile("Filter by choice")).click()
+    choices = page.get_by_role("combobox", name=re.compile("Filter by choice"))
+    choices.click()
+    choices.fill("fused in block 1")
     page.get_by_role("option", name="fused in block 1").click()
     page.wait_for_url(re.compile("genes"))
     expect(page.get_by_text("Every view below is filtered: fused in block 1")).to_be_visible()

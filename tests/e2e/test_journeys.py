@@ -99,7 +99,7 @@ def test_a_search_is_started_watched_stopped_and_resumed(open_page, url):
     expect(state).to_contain_text("running")
     page.locator(".st-key-stop button").click()  # Streamlit has a Stop too
     expect(state).to_contain_text("stopped")
-    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
     page.get_by_role("button", name="Remove for good").click()
     expect(page.get_by_text("No search yet")).to_be_visible()
 
