@@ -76,7 +76,10 @@ def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_pag
     start = page.get_by_role("button", name="Start", exact=True)
     if not start.is_visible():
         page.get_by_text("Start searches").click()
-    page.get_by_label("Name", exact=True).fill(look)
+    name = page.get_by_label("Name", exact=True)
+    name.fill(look)
+    name.press("Tab")  # the page is drawn anew now, and not while a list is open
+    settle(page)
     choose(page, "Algorithms", "random")
     fill(page, "Population", "12")
     fill(page, "Seeds", "3")
