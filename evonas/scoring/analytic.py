@@ -43,8 +43,7 @@ class PredictedColumn:
         kind, _, device = column.partition(":")
         self.predictor = load_predictor(device, space)
         self.upper = f"{kind}:" == UPPER
-        if self.upper:
-            self.predictor.margin()  # refuses a predictor that keeps none
+        self.margins = [i.upper() for i in self.predictor.intervals()] if self.upper else []
 
     def __call__(self, genotypes: Genotypes) -> Floats:
         """Returns (n,) milliseconds of genotypes (n, n_genes)."""
@@ -53,11 +52,8 @@ class PredictedColumn:
     @property
     def checksum(self) -> str:
         """Identifies the numbers behind its values."""
-        if not self.upper:
-            return self.predictor.checksum
-        each = self.predictor.by_sureness or (self.predictor.interval,)
-        margins = "/".join(f"{one.upper():.5f}" for one in each if one)
-        return f"{self.predictor.checksum} x {margins}"
+        margins = "/".join(f"{margin:.5f}" for margin in self.margins)
+        return self.predictor.checksum + (f" x {margins}" if margins else "")
 
 
 def memory_limits(space: SearchSpace, columns: Iterable[str]) -> list[str]:

@@ -26,8 +26,10 @@ def main(device: str, data_dir: Path, space: str = "mobiledet", dry_run: bool = 
     measurements = load_measurements(measurements_path(device, networks, data_dir), networks)
     prefixes = load_measurements(prefixes_path(device, networks, data_dir), networks)
     train, test = split(measurements)
-    new = judged(train, test, fit_neighbours(train, additive(old.model).table, prefixes))
+    model = fit_neighbours(train, additive(old.model).table, prefixes)
+    new = judged(train, test, model)
     print(dict(new.accuracy))
+    print(f"{len(model.pairs.keys)} pairs of first layers are known")
     print(f"checksum {old.checksum} before, {new.checksum} after")
     if not dry_run:
         print(save_predictor(new, data_dir))

@@ -45,3 +45,17 @@ def test_shipped_predictors_have_a_margin(device: str) -> None:
 def test_a_coverage_out_of_range_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"coverage 2: 0\.5 to below 1"):
         load_predictor("cpu-xnnpack", "nano").margin(2)
+
+
+def test_networks_that_a_model_is_unsure_of_have_a_wider_margin() -> None:
+    predictor = load_predictor("ethos-u85-2048", "mobiledet")
+    genotypes = predictor.space.sample(60, np.random.default_rng(0))
+    unsure = predictor.model.unsure(genotypes)
+    sure_of, others = predictor.intervals()
+    assert 0 < unsure.sum() < 60
+    assert sure_of.upper() < predictor.margin() < others.upper()
+    factors = predictor.upper(genotypes) / predictor.predict(genotypes)
+    np.testing.assert_allclose(factors[~unsure], sure_of.upper())
+    np.testing.assert_allclose(factors[unsure], others.upper())
+    low, high = predictor.bounds(genotypes, 0.9)
+    np.testing.assert_allclose((high / low)[unsure], others.upper(0.95) / others.lower(0.95))

@@ -89,7 +89,8 @@ class LatencyPredictor:
         Raises:
             ConfigurationError: See `margin`.
         """
-        return self.predict(genotypes) * self._factors(genotypes, lambda i: i.upper(coverage))
+        [factors] = self._factors(genotypes, lambda i: (i.upper(coverage),))
+        return self.predict(genotypes) * factors
 
     def bounds(self, genotypes: ArrayLike, coverage: float = COVERAGE) -> tuple[Floats, Floats]:
         """Returns (n,) and (n,) milliseconds between which measured times lie so often.
@@ -97,18 +98,28 @@ class LatencyPredictor:
         Raises:
             ConfigurationError: See `margin`.
         """
-        low = self._factors(genotypes, lambda i: i.bounds(coverage)[0])
-        high = self._factors(genotypes, lambda i: i.bounds(coverage)[1])
+        low, high = self._factors(genotypes, lambda i: i.bounds(coverage))
         predicted = self.predict(genotypes)
         return predicted * low, predicted * high
 
-    def _factors(self, genotypes: ArrayLike, end: Callable[[Interval], float]) -> Floats:
-        """Returns (n,) an end of the interval that each network's time lies in."""
-        checked, known = self.space.check(genotypes), self._kept()
-        if self.by_sureness is None:
-            return np.full(len(checked), end(known))
-        sure, unsure = map(end, self.by_sureness)
-        return np.where(self.model.unsure(checked), unsure, sure)
+    def intervals(self) -> tuple[Interval, ...]:
+        """Returns the interval of all networks, or of those it is sure of and of the others.
+
+        Raises:
+            ConfigurationError: See `margin`.
+        """
+        return self.by_sureness or (self._kept(),)
+
+    def _factors(
+        self, genotypes: ArrayLike, ends: Callable[[Interval], tuple[float, ...]]
+    ) -> tuple[Floats, ...]:
+        """Returns (n,) for each of some ends of the interval that a network's time lies in."""
+        checked, known = self.space.check(genotypes), self.intervals()
+        if len(known) == 1:
+            return tuple(np.full(len(checked), end) for end in ends(known[0]))
+        unsure = self.model.unsure(checked)
+        both = zip(*map(ends, known), strict=True)
+        return tuple(np.where(unsure, other, sure) for sure, other in both)
 
     def _kept(self) -> Interval:
         if self.interval is None:
