@@ -42,6 +42,18 @@ def make_photographs(folder: Path) -> None:
         shutil.rmtree(folder / name)
 
 
+def make_boards(folder: Path) -> None:
+    """Fills a folder with `PCBData`, a board a split."""
+    from PIL import Image
+
+    boards = folder / "PCBData"
+    boards.mkdir()
+    for split in ("trainval", "test"):
+        Image.new("RGB", (640, 640), "grey").save(boards / f"{split}0_test.jpg")
+        (boards / f"{split}0.txt").write_text("10 12 30 40 1\n")
+        (boards / f"{split}.txt").write_text(f"{split}0.jpg {split}0.txt\n")
+
+
 def _zoo_file(path: Path) -> None:
     """The published archive with random weights, of a size that can be trained."""
     variables = variables_of("mobiledet-cpu")
