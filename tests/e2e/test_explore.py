@@ -102,6 +102,7 @@ def test_a_device_of_ones_own_is_an_axis_until_it_is_removed(open_page, tmp_path
     home = tmp_path / "home"
     monkeypatch.setenv("EVONAS_HOME", str(home))
     save_predictor(replace(load_predictor("ethos-u55-256", load_space("nano")), device="mine"))
+    assert list(home.rglob("*.npz"))  # in the user's own folder, not in the installation
     with serve(tmp_path) as (address, _):
         page = open_page()
         page.goto(f"{address}/devices?device=mine")
