@@ -12,7 +12,7 @@ from evonas.latency.predictors.models import LinearModel, additive
 from evonas.latency.predictors.neighbours import NeighbourModel, around
 from evonas.latency.predictors.observations import layer_times
 from evonas.latency.predictors.pairs import known_pairs, pair_keys
-from evonas.latency.predictors.predictor import predictor_path
+from evonas.latency.predictors.predictor import LatencyPredictor, predictor_path
 from evonas.latency.predictors.small_trees import small_trees
 from evonas.latency.sources.measurement import part_names
 from evonas.space import load_space
@@ -40,6 +40,12 @@ def jumping() -> Measurements:
         "parts_ms": parts,
     }
     return Measurements(NANO, "toy-npu", genotypes, columns, "compiler", {"toy": "1"})
+
+
+@pytest.fixture(scope="module")
+def trees(jumping: Measurements) -> LatencyPredictor:
+    """What pairs and trees learn of them; not to be changed."""
+    return fit_predictor(jumping, "neighbours")
 
 
 def test_skipped_layers_do_not_stand_between_neighbours() -> None:
@@ -76,14 +82,15 @@ def test_additive_times_stay_a_table(measured: Measurements) -> None:
     assert isinstance(fit_predictor(measured).model, LinearModel)
 
 
-def test_saved_trees_predict_the_same(jumping: Measurements, data_dir: Path) -> None:
-    predictor = fit_predictor(jumping, "neighbours")
-    save_predictor(predictor, data_dir)
+def test_saved_trees_predict_the_same(
+    jumping: Measurements, trees: LatencyPredictor, data_dir: Path
+) -> None:
+    save_predictor(trees, data_dir)
     again = load_predictor("toy-npu", "nano", data_dir)
-    assert again.checksum == predictor.checksum
-    assert again.margin() == predictor.margin()
+    assert again.checksum == trees.checksum
+    assert again.margin() == trees.margin()
     genotypes = jumping.genotypes[:50]
-    np.testing.assert_allclose(again.predict(genotypes), predictor.predict(genotypes), rtol=1e-5)
+    np.testing.assert_allclose(again.predict(genotypes), trees.predict(genotypes), rtol=1e-5)
     np.testing.assert_allclose(
         again.by_block(genotypes).sum(axis=1), again.predict(genotypes), rtol=1e-6
     )
@@ -104,9 +111,9 @@ def test_saved_trees_predict_the_same(jumping: Measurements, data_dir: Path) -> 
     ],
 )
 def test_damaged_trees_are_refused(
-    jumping: Measurements, data_dir: Path, name: str, value: np.ndarray
+    trees: LatencyPredictor, data_dir: Path, name: str, value: np.ndarray
 ) -> None:
-    path = save_predictor(fit_predictor(jumping, "neighbours"), data_dir)
+    path = save_predictor(trees, data_dir)
     with np.load(path) as file:
         arrays = dict(file)
     np.savez(path, **{**arrays, name: value})
@@ -115,8 +122,10 @@ def test_damaged_trees_are_refused(
     assert predictor_path("toy-npu", NANO, data_dir) == path
 
 
-def test_remembered_pairs_stand_before_the_trees(jumping: Measurements) -> None:
-    model = fit_predictor(jumping, "neighbours").model
+def test_remembered_pairs_stand_before_the_trees(
+    jumping: Measurements, trees: LatencyPredictor
+) -> None:
+    model = trees.model
     assert isinstance(model, NeighbourModel)
     genotypes = jumping.genotypes[:1]
     kinds = layer_kinds(NANO)
