@@ -45,6 +45,22 @@ def test_a_lost_worker_is_replaced(how: str) -> None:
     assert found[1] is not None
 
 
+class Process:
+    """Answers with its process."""
+
+    versions: dict[str, str] = {}  # noqa: RUF012
+
+    def measure(self, _: Architecture) -> Measurement:
+        return Measurement(float(os.getpid()))
+
+
+def test_a_worker_is_replaced_after_many_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evonas.latency.sources.pool._NETWORKS", 2)
+    found = [answer and answer.latency_ms for answer in measure_each(Process(), NETWORKS)]
+    assert found[0] == found[1]
+    assert found[2] not in (None, found[0])
+
+
 def test_complaints_arrive() -> None:
     with pytest.raises(DataError, match="not this one"):
         list(measure_each(Widths(1, "complain"), NETWORKS))

@@ -18,6 +18,8 @@ from evonas.space import Architecture
 
 # Most networks take Vela 1 to 5 s.
 CPU_SECONDS = 20.0
+# After so many networks a worker is replaced: what Vela keeps of each, some 80 kB, is given back.
+_NETWORKS = 2_000
 
 Answer = Measurement | None
 
@@ -90,7 +92,7 @@ class _Worker:
         self.connection.send(architecture)
 
     def finish(self) -> tuple[int, Answer]:
-        """Receives the answer; a dead process is replaced."""
+        """Receives the answer; a process that is dead or has answered often is replaced."""
         index, self.task = self.task, None
         assert index is not None
         try:
@@ -99,6 +101,10 @@ class _Worker:
             self.stop()
             self._spawn()
             return index, None
+        self._answered += 1
+        if self._answered == _NETWORKS:
+            self.stop()
+            self._spawn()
         if isinstance(answer, EvonasError):
             raise answer
         return index, answer
@@ -115,6 +121,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, *self._given), daemon=True)
         self._process.start()
+        self._answered = 0
         theirs.close()
 
 
