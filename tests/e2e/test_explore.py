@@ -52,6 +52,7 @@ def test_a_finger_on_the_picture_scrolls_until_picking_is_on(open_page, url):
     expect(page.get_by_role("button", name=ADD)).to_have_count(0)
     expect(page.locator(".js-plotly-plot .modebar").first).to_be_hidden()
     page.get_by_text("Pick in the picture").click()
+    expect(page.locator(".st-key-picking .nsewdrag").first).to_be_attached()
     settle(page)
     page.locator(".js-plotly-plot").first.scroll_into_view_if_needed()
     before = scrolled(page)
