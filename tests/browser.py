@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -98,3 +99,17 @@ def settle(page: Page) -> None:
     page.wait_for_function(
         "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')", timeout=60_000
     )
+
+
+def show_in(page: Page, scheme: Literal["light", "dark"]) -> None:
+    """Has an open page drawn as for a visitor whose system is light or dark; waits until it is."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(
+        """dark => {
+            const app = document.querySelector('[data-testid=stApp]');
+            const [red] = getComputedStyle(app).backgroundColor.match(/\\d+/g);
+            return (red < 60) === dark;
+        }""",
+        arg=scheme == "dark",
+    )
+    settle(page)

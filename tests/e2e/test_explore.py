@@ -52,6 +52,7 @@ def test_a_finger_on_the_picture_scrolls_until_picking_is_on(open_page, url):
     expect(page.get_by_role("button", name=ADD)).to_have_count(0)
     expect(page.locator(".js-plotly-plot .modebar").first).to_be_hidden()
     page.get_by_text("Pick in the picture").click()
+    expect(page.locator(".st-key-picking .nsewdrag").first).to_be_attached()
     settle(page)
     page.locator(".js-plotly-plot").first.scroll_into_view_if_needed()
     before = scrolled(page)
@@ -102,6 +103,7 @@ def test_a_device_of_ones_own_is_an_axis_until_it_is_removed(open_page, tmp_path
     home = tmp_path / "home"
     monkeypatch.setenv("EVONAS_HOME", str(home))
     save_predictor(replace(load_predictor("ethos-u55-256", load_space("nano")), device="mine"))
+    assert list(home.rglob("*.npz"))  # in the user's own folder, not in the installation
     with serve(tmp_path) as (address, _):
         page = open_page()
         page.goto(f"{address}/devices?device=mine")

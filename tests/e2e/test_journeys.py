@@ -65,14 +65,13 @@ def test_budget_lasso_shortlist_compare(open_page, url, app_folder):
 def test_a_link_to_an_architecture_survives_a_reload(open_page, url):
     page = open_page()
     arch_id = "nano:0173a00230027c0"
-    page.goto(f"{url}/architecture?arch={arch_id}")
-    for _ in range(2):
+    for arrive in (lambda: page.goto(f"{url}/architecture?arch={arch_id}"), page.reload):
+        arrive()
         settle(page)
         expect(page.get_by_role("textbox", name="arch_id or name of a network")).to_have_value(
             arch_id
         )
         expect(page.locator(".js-plotly-plot").first).to_be_visible()
-        page.reload()
 
 
 def test_a_search_is_started_watched_stopped_and_resumed(open_page, url):

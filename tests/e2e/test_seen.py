@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import settle
+from tests.e2e.test_explore import PHONE
 from tests.e2e.test_journeys import metric
 
 pytestmark = pytest.mark.e2e
@@ -80,7 +81,7 @@ def test_the_front_is_the_picture_under_a_budget(open_page, url, app_folder):
     page.get_by_text("Fronts of sub-spaces").click()
     page.wait_for_url(re.compile("subspaces=true"))
     shared = page.url
-    other = open_page()
+    other = open_page(**PHONE)  # where there is the least room for labels
     other.goto(f"{shared}&parallel=true")
     settle(other)
     expect(other.locator(".legendtext").filter(has_text="front of ibn+fused")).to_be_attached()

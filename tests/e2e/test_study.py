@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app.test_searches import growth, make_search
-from tests.browser import serve, settle
+from tests.browser import serve, settle, show_in
 from tests.e2e.conftest import kill_what_works_in
 from tests.e2e.test_explore import PHONE
 
@@ -84,7 +84,8 @@ def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_pag
     fill(page, "Population", "12")
     fill(page, "Seeds", "3")
     fill(page, "Evaluations", "48")
-    expect(page.get_by_text("6 searches of 48 evaluations")).to_be_visible()
+    cost = r"6 searches of 48 evaluations .*: about \d+ s each, \d+ s in all, 2 at once"
+    expect(page.get_by_text(re.compile(cost))).to_be_visible()
     scorer = page.get_by_role("radiogroup", name="Scorer")
     expect(scorer).to_contain_text("a network")  # what each costs
     expect(page.get_by_text(re.compile("^nsga2: .{20}"))).to_be_visible()  # a line on each
@@ -170,16 +171,7 @@ def test_a_problem_is_read_and_algorithms_are_compared_on_it(open_page, study_ur
     expect(other.get_by_text("Accuracy on a larger NPU.")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    "look",
-    [
-        WIDE | {"color_scheme": "light"},
-        WIDE | {"color_scheme": "dark"},
-        PHONE | {"color_scheme": "light"},
-        PHONE | {"color_scheme": "dark"},
-    ],
-    ids=["light", "dark", "narrow", "narrow-dark"],
-)
+@pytest.mark.parametrize("look", LOOKS)
 def test_both_pages_have_no_serious_violation(open_page, study_url, folder, serious, look):
     for name in ("axe-one", "axe-two"):
         if not (folder / "runs" / name).exists():
@@ -187,7 +179,7 @@ def test_both_pages_have_no_serious_violation(open_page, study_url, folder, seri
             (place / "front.csv").write_text(
                 "arch_id,latency:cpu-xnnpack,params\nnano:000000000000000,0.2,1e5\n"
             )
-    page = open_page(**look)
+    page = open_page(**LOOKS[look])
     found = []
     for address in (
         "searches?searches=axe-one,axe-two,nowhere",
@@ -201,6 +193,8 @@ def test_both_pages_have_no_serious_violation(open_page, study_url, folder, seri
                 page.get_by_text(opened).first.click()
         settle(page)
         page.wait_for_timeout(600)  # what opens fades in
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        found += [f"{address}: {violation}" for violation in serious(page)]
+        for scheme in ("light", "dark"):
+            show_in(page, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            found += [f"{address}, {scheme}: {violation}" for violation in serious(page)]
     assert not found, "\n".join(found)
