@@ -74,8 +74,12 @@ def test_a_local_cluster_listens_on_loopback_and_asks_for_its_token(local):
             {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64},
         )
     ]
-    for intruder in intruders:
-        told, complained = intruder.communicate(timeout=120)
-        assert intruder.returncode
-        assert "inside" not in told
-        assert "uthenticat" in complained + told
+    try:
+        for intruder in intruders:
+            told, complained = intruder.communicate(timeout=120)
+            assert intruder.returncode
+            assert "inside" not in told
+            assert "uthenticat" in complained + told
+    finally:
+        for intruder in intruders:
+            intruder.kill()

@@ -18,7 +18,7 @@ from evonas.space import Architecture
 
 # Most networks take Vela 1 to 5 s.
 CPU_SECONDS = 20.0
-# After so many networks a worker is replaced: what Vela keeps of each, some 80 kB, is given back.
+# After so many networks a worker is replaced: what Vela keeps of each is given back.
 _NETWORKS = 2_000
 
 Answer = Measurement | None
