@@ -12,6 +12,7 @@ from evonas.figures.palette import BLACK, SERIES
 _COLOURS = (*SERIES, BLACK)
 _DASHES = ("", "6 3", "2 2")  # of the second and third round of colours
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 30, 44
+_DOT = 3  # radius
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +89,12 @@ class Chart:
         if self.log_y:
             y = np.log10(np.maximum(y, 1e-6))
         margin = 0.5 if self.x_names else 0.0
+        inset = _DOT + 1 if any(line.dots for line in lines) else 0  # none is drawn half outside
+        left, right = _LEFT + inset, width - _RIGHT - inset
+        bottom, top = height - _BOTTOM - inset, _TOP + inset
         return (
-            _Scale(float(x.min()) - margin, float(x.max()) + margin, _LEFT, width - _RIGHT),
-            _Scale(float(y.min()), float(y.max()), height - _BOTTOM, _TOP, self.log_y),
+            _Scale(float(x.min()) - margin, float(x.max()) + margin, left, right),
+            _Scale(float(y.min()), float(y.max()), bottom, top, self.log_y),
         )
 
     def _axes(self, x_scale: "_Scale", y_scale: "_Scale") -> list[str]:
@@ -168,7 +172,7 @@ def _shapes(line: Line, x_scale: _Scale, y_scale: _Scale) -> list[str]:
     tint = colour(line.style)
     if line.dots:
         return [
-            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{tint}"/>'
+            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="{_DOT}" fill="{tint}"/>'
             for a, b in zip(x, y, strict=True)
         ]
     parts = []

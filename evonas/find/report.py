@@ -125,22 +125,22 @@ def _trained(out: Path) -> dict[str, float]:
 
 
 def _front_chart(spec: FindSpec, out: Path, chosen: str) -> str:
+    """AP is the supernet's throughout: what training made of it is another scale, in the table."""
     front, trained = read_front(out), _trained(out)
     front.sort(key=lambda row: float(row[spec.latency]))
     ms = np.array([float(row[spec.latency]) for row in front])
     ap = np.array([float(row["map"]) for row in front])
     names = [row["arch_id"] for row in front]
     done = [names.index(name) for name in trained if name in names]
-    after = np.array([trained[names[i]] for i in done])
     one = [names.index(chosen)]
     lines = [
         Line("network of the front", ms, ap, 0, steps=True),
         Line("network of the front", ms, ap, 0, dots=True),
-        Line("trained", ms[done], after, 1, dots=True),
-        Line("chosen", ms[one], np.array([trained[chosen]]), 2, dots=True),
+        Line("trained", ms[done], ap[done], 1, dots=True),
+        Line("chosen", ms[one], ap[one], 2, dots=True),
     ]
     x = f"ms on {spec.device}, predicted"
-    return Chart("Front of the search", x, "AP (validation)", lines, size=(640, 380)).svg()
+    return Chart("Front of the search", x, "AP by the supernet", lines, size=(640, 380)).svg()
 
 
 def _network_rows(spec: FindSpec, out: Path) -> list[list[str]]:
