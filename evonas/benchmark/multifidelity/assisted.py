@@ -124,7 +124,7 @@ class FreezeThaw(TimedSearch):
                 self.problem.space, networks[known], mean[known][:, None], self._shape
             )
             self._shape = model.shape
-            predicted, spread = model.predict(networks)
+            predicted, spread = model.predict(networks), model.deviations(networks)
         unknown = np.isnan(mean)
         mean[unknown], deviation[unknown] = predicted[unknown, 0], spread[unknown, 0]
         stopped = ~unknown & (deviation > 0)

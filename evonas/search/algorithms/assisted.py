@@ -14,17 +14,15 @@ from evonas.search.algorithms.gaussian import ArchitectureModel
 from evonas.search.algorithms.threads import one_blas_thread
 from evonas.search.constraints import total_violation
 from evonas.search.operators import cross, mutate
-from evonas.search.problem import SearchProblem, repeats
+from evonas.search.problem import SearchProblem, repeats, sample_unseen
 from evonas.space import Genotypes, SearchSpace
 
-# The model's optimism, in standard deviations.
-_OPTIMISM = 0.5
 # An expected violation up to this is taken for none.
 _SLACK = 0.01
 # Generations on the model before each batch, and their size.
 _GENERATIONS, _SIZE = 12, 100
-# The batch after the first one, as a share of the population.
-_SHARE = 0.2
+# The first batch and the later ones, as shares of the population.
+_FIRST, _SHARE = 0.4, 0.2
 # The model sees at most so many networks: the front and the latest.
 _KNOWN = 600
 # Its shape is chosen again when it knows so many times as many.
@@ -34,8 +32,12 @@ _GROWTH = 1.3
 class Model(Protocol):
     """What is fitted during a run."""
 
-    def predict(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Returns means and standard deviations, (k, m) each."""
+    def predict(self, genotypes: Genotypes) -> Floats:
+        """Returns what is expected of genotypes (k, n_genes), (k, m)."""
+        ...
+
+    def hoped(self, genotypes: Genotypes) -> Floats:
+        """Returns the same, better where it is worth a look, (k, m)."""
         ...
 
 
@@ -61,6 +63,11 @@ class AssistedSearch(BatchAlgorithm):
         self._shape: Floats | None = None
         self._chosen_at = 0
 
+    def first(self) -> Genotypes:
+        """See `BatchAlgorithm`."""
+        count = max(2, round(_FIRST * self.population))
+        return sample_unseen(self.searched.evaluation, count, self.random_state)
+
     def propose(self) -> Genotypes:
         """See `BatchAlgorithm`."""
         front = feasible_front(self.values, self.violation)
@@ -81,8 +88,11 @@ class AssistedSearch(BatchAlgorithm):
         return candidates[improving((expected - low) / span, known, count)]
 
     def _believed(self, model: Model) -> Floats:
-        """Returns (n, m) what is taken for the values of all that was evaluated."""
-        return self.values
+        """Returns (n, m) what is taken for the values of all that was evaluated.
+
+        Where they are seen with noise, the best of them are so by luck.
+        """
+        return model.predict(self.genotypes)[:, : self.values.shape[1]]
 
     def _fit(self, front: NDArray[np.intp]) -> Model:
         """Returns a model of the objectives and of the constraints, each by itself."""
@@ -101,13 +111,13 @@ class AssistedSearch(BatchAlgorithm):
         return model
 
     def _expected(self, model: Model, genotypes: Genotypes) -> Floats:
-        """Returns (n, m) optimistic values, worse where a violation is expected."""
-        mean, deviation = model.predict(genotypes)
+        """Returns (n, m) hoped for values, worse where a violation is expected."""
+        mean = model.hoped(genotypes)
         m = self.values.shape[1]
         known = self.searched.evaluation.cheap_violation(genotypes)
         violation = np.maximum(total_violation(mean[:, m:]), known)[:, None]
         worse = np.where(violation > _SLACK, 10 * violation, 0) * np.ptp(self.values, axis=0)
-        expected: Floats = mean[:, :m] - _OPTIMISM * deviation[:, :m] + worse
+        expected: Floats = mean[:, :m] + worse
         return expected
 
     def _search(self, model: Model, front: Genotypes) -> tuple[Genotypes, Floats]:

@@ -1,17 +1,24 @@
 """A Gaussian process on architectures, quick enough to be fitted anew at every step of a search."""
 
-from functools import lru_cache
-
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from evonas.arrays import Floats
-from evonas.space import Genotypes, Op, SearchSpace
-from evonas.space.blocks import OP_KINDS
+from evonas.search.algorithms.features import embed, genes_and_pairs, one_hot
+from evonas.space import Genotypes, SearchSpace
 
-# Candidates for the squared length scale (in mean gene weights) and for the share of noise.
-_SCALES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-_NOISES = (1e-6, 1e-4, 1e-2, 1e-1)
+# Candidates for the covariance: the squared length scale (in mean gene weights) of what is smooth
+# in all genes, the share of a sum over genes and pairs of genes beside it, the share of pairs in
+# that. The last ones are sums alone, which have no length scale.
+_SCALES = (3.0, 10.0, 30.0, 100.0, 300.0)
+_KERNELS = [
+    *((scale, *sums) for scale in _SCALES for sums in ((0.0, 0.0), (0.5, 0.5), (0.9, 0.5))),
+    *((1.0, 1.0, pairs) for pairs in (0.0, 0.1, 0.5)),
+]
+# And for the share of noise.
+_NOISES = (1e-6, 1e-4, 1e-2, 1e-1, 3e-1)
+# From this share on values are taken for noisy.
+_NOISY = 0.05
 _LEAST_WEIGHT = 0.05
 _RIDGE = 1e-2
 
@@ -23,7 +30,10 @@ class ArchitectureModel:
         space: The space.
         genotypes: (n, n_genes) what is known.
         values: (n, m).
-        shape: Length scales and noises of a fit before, (m, 2), to save choosing them again.
+        shape: Of a fit before, to save choosing it again.
+
+    Attributes:
+        shape: (m, 4) squared length scale, share of the sum, share of pairs in it, and noise.
     """
 
     def __init__(
@@ -34,60 +44,64 @@ class ArchitectureModel:
         shape: Floats | None = None,
     ) -> None:
         self._space = space
-        x = embed(space, genotypes)
+        self._ones = one_hot(space, genotypes)
+        x, equal = embed(space, genotypes), self._equal(self._ones)
         self._centre, self._spread = values.mean(axis=0), values.std(axis=0)
         self._spread[self._spread == 0] = 1.0
         standard = (values - self._centre) / self._spread
         columns = range(values.shape[1])
         self._weights = [_gene_weights(space, x, standard[:, column]) for column in columns]
         self._x = [x * weights for weights in self._weights]
+        squared = [_squared(known, known) for known in self._x]
         self.shape = (
-            np.array([_likeliest(self._x[c], standard[:, c]) for c in columns])
+            np.array([_best_shape(squared[c], equal, standard[:, c]) for c in columns])
             if shape is None
             else shape
         )
         self._factors = [
-            cho_factor(_kernel(self._x[c], self._x[c], self.shape[c, 0]) + self.shape[c, 1] * eye)
+            cho_factor(_kernel(squared[c], equal, self.shape[c]) + self.shape[c, -1] * eye)
             for c, eye in ((c, np.eye(len(x))) for c in columns)
         ]
         self._duals = [cho_solve(self._factors[c], standard[:, c]) for c in columns]
 
-    def predict(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Returns means and standard deviations, (k, m) each."""
-        x = embed(self._space, genotypes)
-        means, deviations = np.empty((2, len(x), len(self._x)))
-        for column, known in enumerate(self._x):
-            across = _kernel(x * self._weights[column], known, self.shape[column, 0])
-            means[:, column] = across @ self._duals[column]
-            explained = (across * cho_solve(self._factors[column], across.T).T).sum(axis=1)
-            deviations[:, column] = np.sqrt(np.maximum(1 - explained, 0))
-        return means * self._spread + self._centre, deviations * self._spread
+    def predict(self, genotypes: Genotypes) -> Floats:
+        """Returns means (k, m)."""
+        across = self._across(genotypes)
+        standard = np.column_stack([k @ dual for k, dual in zip(across, self._duals, strict=True)])
+        means: Floats = standard * self._spread + self._centre
+        return means
 
+    def hoped(self, genotypes: Genotypes) -> Floats:
+        """Returns means (k, m), a standard deviation better in columns that are seen with noise.
 
-def embed(space: SearchSpace, genotypes: Genotypes) -> Floats:
-    """Returns (n, n_genes * d): each gene's choice as numbers."""
-    tables = _embeddings(space)
-    numbers: Floats = tables[np.arange(space.n_genes), genotypes]
-    return numbers.reshape(len(genotypes), space.n_genes * tables.shape[2])
+        There a search that trusts the means stays where it was lucky.
+        """
+        hoped, noisy = self.predict(genotypes), self.shape[:, -1] >= _NOISY
+        if noisy.any():
+            hoped[:, noisy] -= self.deviations(genotypes)[:, noisy]
+        return hoped
 
+    def deviations(self, genotypes: Genotypes) -> Floats:
+        """Returns standard deviations (k, m)."""
+        explained = [
+            (kernel * cho_solve(factor, kernel.T).T).sum(axis=1)
+            for kernel, factor in zip(self._across(genotypes), self._factors, strict=True)
+        ]
+        deviations: Floats = np.sqrt(np.maximum(1 - np.column_stack(explained), 0)) * self._spread
+        return deviations
 
-@lru_cache(maxsize=8)
-def _embeddings(space: SearchSpace) -> Floats:
-    """(n_genes, most choices, d); the choices of a gene are up to about 1 apart."""
-    tables = np.zeros((space.n_genes, int(space.gene_sizes.max()), 4 + len(OP_KINDS)))
-    for gene, slot in enumerate(space.genes):
-        for value, choice in enumerate(slot.choices):
-            if isinstance(choice, Op):
-                tables[gene, value] = _op_numbers(choice)
-            elif choice is not None:
-                tables[gene, value, 0] = value / (len(slot.choices) - 1)
-    return tables
+    def _across(self, genotypes: Genotypes) -> list[Floats]:
+        """Returns each column's covariances (k, n) of genotypes and what is known."""
+        x, equal = embed(self._space, genotypes), self._equal(one_hot(self._space, genotypes))
+        return [
+            _kernel(_squared(x * weights, known), equal, shape)
+            for weights, known, shape in zip(self._weights, self._x, self.shape, strict=True)
+        ]
 
-
-def _op_numbers(op: Op) -> list[float]:
-    kinds = [float(op.kind == kind) for kind in OP_KINDS]
-    shape = [(op.kernel - 3) / 2, np.log2(max(op.expansion, 4)) - 2, op.ratio_in, op.ratio_out]
-    return [0.5 * number for number in shape] + kinds
+    def _equal(self, ones: Floats) -> Floats:
+        """Returns the share of genes in which (k, d) and what is known are equal, (k, n)."""
+        equal: Floats = ones @ self._ones.T / self._space.n_genes
+        return equal
 
 
 def _gene_weights(space: SearchSpace, x: Floats, y: Floats) -> Floats:
@@ -101,21 +115,37 @@ def _gene_weights(space: SearchSpace, x: Floats, y: Floats) -> Floats:
     return repeated
 
 
-def _kernel(a: Floats, b: Floats, scale: float) -> Floats:
+def _squared(a: Floats, b: Floats) -> Floats:
+    """Returns squared distances (k, n) of rows."""
     squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    kernel: Floats = np.exp(-np.maximum(squared, 0) / scale)
+    distances: Floats = np.maximum(squared, 0)
+    return distances
+
+
+def _kernel(squared: Floats, equal: Floats, shape: Floats) -> Floats:
+    """Returns the covariance by squared distance and share of equal genes; 1 of a row with itself.
+
+    Args:
+        squared: (k, n).
+        equal: (k, n).
+        shape: A row of `ArchitectureModel.shape`.
+    """
+    scale, share, pairs = shape[:3]
+    kernel: Floats = (1 - share) * np.exp(-squared / scale)
+    kernel += share * genes_and_pairs(equal, pairs)
     return kernel
 
 
-def _likeliest(x: Floats, y: Floats) -> tuple[float, float]:
-    """Returns scale and noise of the largest marginal likelihood, the variance integrated out."""
-    best, chosen = np.inf, (_SCALES[0], _NOISES[0])
-    for scale in _SCALES:
-        values, vectors = eigh(_kernel(x, x, scale))
-        squared = (vectors.T @ y) ** 2
+def _best_shape(squared: Floats, equal: Floats, y: Floats) -> tuple[float, ...]:
+    """Returns the shape of the least leave-one-out error, which is exact."""
+    best, chosen = np.inf, (*_KERNELS[0], _NOISES[0])
+    for kernel in _KERNELS:
+        values, vectors = eigh(_kernel(squared, equal, np.array(kernel)))
+        along, weights = vectors.T @ y, vectors**2
         for noise in _NOISES:
-            total = np.maximum(values, 0) + noise
-            loss = len(y) * np.log((squared / total).mean() + 1e-300) + np.log(total).sum()
-            if loss < best:
-                best, chosen = loss, (scale, noise)
+            inverse = 1 / (np.maximum(values, 0) + noise)
+            errors = (vectors @ (along * inverse)) / (weights @ inverse)
+            error = (errors**2).mean()
+            if error < best:
+                best, chosen = error, (*kernel, noise)
     return chosen

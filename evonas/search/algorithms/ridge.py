@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from evonas.arrays import Floats
 from evonas.search.algorithms.assisted import AssistedSearch
+from evonas.search.algorithms.features import one_hot
 from evonas.space import Genotypes, SearchSpace
 
 # Penalty on the slopes of standardised values, per choice of a gene.
@@ -12,7 +13,7 @@ _PENALTY = 1e-2
 
 
 class RidgeModel:
-    """A sum over genes for each column of values; it knows no interaction and no uncertainty.
+    """A sum over genes for each column of values; it knows no interaction.
 
     Args:
         space: The space.
@@ -29,10 +30,13 @@ class RidgeModel:
         gram = x.T @ x + _PENALTY * np.eye(x.shape[1])
         self._slopes: Floats = np.linalg.solve(gram, x.T @ (values - self._centre))
 
-    def predict(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Returns means and standard deviations of zero, (k, m) each."""
-        means = (one_hot(self._space, genotypes) - self._mean) @ self._slopes + self._centre
-        return means, np.zeros_like(means)
+    def predict(self, genotypes: Genotypes) -> Floats:
+        """Returns means (k, m)."""
+        centred = one_hot(self._space, genotypes) - self._mean
+        means: Floats = centred @ self._slopes + self._centre
+        return means
+
+    hoped = predict
 
 
 class RidgeSearch(AssistedSearch):
@@ -40,11 +44,3 @@ class RidgeSearch(AssistedSearch):
 
     def _model(self, rows: NDArray[np.intp], values: Floats) -> RidgeModel:
         return RidgeModel(self.space, self.genotypes[rows], values)
-
-
-def one_hot(space: SearchSpace, genotypes: Genotypes) -> Floats:
-    """Returns (n, sum of gene sizes): a 1 for each choice that is made."""
-    starts = np.cumsum(space.gene_sizes) - space.gene_sizes
-    columns = np.zeros((len(genotypes), int(space.gene_sizes.sum())))
-    columns[np.arange(len(genotypes))[:, None], starts + genotypes] = 1.0
-    return columns

@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 
 from evonas.arrays import Floats
-from evonas.search.algorithms.assisted import AssistedSearch, Model
-from evonas.search.algorithms.ridge import one_hot
+from evonas.search.algorithms.assisted import AssistedSearch
+from evonas.search.algorithms.features import genes_and_pairs, one_hot
 from evonas.space import Genotypes, SearchSpace
 
 # How much pairs may weigh, and penalties on standardised values in the dual: more with noise.
@@ -44,18 +44,21 @@ class PairModel:
         self._duals = np.empty_like(standard)
         for share, penalty in np.unique(self.shape, axis=0):
             columns = (self.shape == (share, penalty)).all(axis=1)
-            kernel = _kernel(equal, share) + penalty * np.eye(len(values))
+            kernel = genes_and_pairs(equal, share) + penalty * np.eye(len(values))
             self._duals[:, columns] = np.linalg.solve(kernel, standard[:, columns])
         self._duals *= spread
 
-    def predict(self, genotypes: Genotypes) -> tuple[Floats, Floats]:
-        """Returns means and standard deviations of zero, (k, m) each."""
+    def predict(self, genotypes: Genotypes) -> Floats:
+        """Returns means (k, m)."""
         equal = self._equal(one_hot(self._space, genotypes))
-        means = np.empty((len(genotypes), self._duals.shape[1]))
+        means: Floats = np.empty((len(genotypes), self._duals.shape[1]))
         for share in np.unique(self.shape[:, 0]):
             columns = self.shape[:, 0] == share
-            means[:, columns] = _kernel(equal, share) @ self._duals[:, columns]
-        return means + self._centre, np.zeros_like(means)
+            means[:, columns] = genes_and_pairs(equal, share) @ self._duals[:, columns]
+        means += self._centre
+        return means
+
+    hoped = predict
 
     def _equal(self, x: Floats) -> Floats:
         """Returns the share of genes in which (k, d) and what is known are equal, (k, n)."""
@@ -63,18 +66,12 @@ class PairModel:
         return equal
 
 
-def _kernel(equal: Floats, share: float) -> Floats:
-    """Main effects, and pairs with a share of the weight."""
-    kernel: Floats = (1 - share) * equal + share * equal**2
-    return kernel
-
-
 def _best_shape(equal: Floats, standard: Floats) -> Floats:
     """Returns (m, 2) share and penalty of the least leave-one-out error of each column."""
     shapes = np.array(list(product(_SHARES, _PENALTIES)))
     errors = []
     for share, penalty in shapes:
-        inverse = np.linalg.inv(_kernel(equal, share) + penalty * np.eye(len(equal)))
+        inverse = np.linalg.inv(genes_and_pairs(equal, share) + penalty * np.eye(len(equal)))
         errors.append(((inverse @ standard / np.diag(inverse)[:, None]) ** 2).sum(axis=0))
     best: Floats = shapes[np.argmin(errors, axis=0)]
     return best
@@ -84,11 +81,7 @@ class ScreenedNSGA2(AssistedSearch):
     """NSGA-II in small steps, whose children are screened by generations on a cheap model.
 
     The model is a ridge regression on main effects and pairs of genes, fitted anew at every step
-    in milliseconds. Where values are seen with noise, the front is that of what the model takes
-    them for.
+    in milliseconds.
     """
 
     kind = PairModel
-
-    def _believed(self, model: Model) -> Floats:
-        return model.predict(self.genotypes)[0][:, : self.values.shape[1]]

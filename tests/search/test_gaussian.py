@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from evonas.search.algorithms import gaussian
+from evonas.search.algorithms.features import one_hot
+from evonas.search.algorithms.gaussian import ArchitectureModel
+from evonas.space import load_space
+
+PICO = load_space("pico")
+
+
+@pytest.fixture(scope="module")
+def known():
+    rng = np.random.default_rng(0)
+    genotypes = np.unique(PICO.canonical(PICO.sample(120, rng)), axis=0)
+    ones = one_hot(PICO, genotypes)
+    return genotypes, ones @ rng.normal(size=ones.shape[1])
+
+
+def test_the_shape_is_that_of_the_least_leave_one_out_error():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(12, 3)), rng.normal(size=12)
+    squared = ((x[:, None] - x) ** 2).sum(axis=2)
+    equal = (np.sign(x)[:, None] == np.sign(x)).mean(axis=2)
+
+    def error(shape):
+        kernel = gaussian._kernel(squared, equal, np.array(shape))
+        total = 0.0
+        for i in range(12):
+            rest = np.delete(np.arange(12), i)
+            inner = kernel[np.ix_(rest, rest)] + shape[-1] * np.eye(11)
+            total += (y[i] - kernel[i, rest] @ np.linalg.solve(inner, y[rest])) ** 2
+        return total
+
+    shapes = [(*kernel, noise) for kernel in gaussian._KERNELS for noise in gaussian._NOISES]
+    assert gaussian._best_shape(squared, equal, y) == min(shapes, key=error)
+
+
+def test_a_sum_over_genes_is_learnt_from_few(known):
+    genotypes, values = known
+    model = ArchitectureModel(PICO, genotypes[:60], values[:60, None])
+    missed = model.predict(genotypes[60:])[:, 0] - values[60:]
+    assert np.abs(missed).max() < 0.05 * values.std()
+
+
+def test_only_noisy_columns_are_hoped_to_be_better(known):
+    genotypes, values = known
+    noisy = values + np.random.default_rng(2).normal(scale=values.std(), size=len(values))
+    model = ArchitectureModel(PICO, genotypes, np.column_stack([values, noisy]))
+    gain = model.predict(genotypes) - model.hoped(genotypes)
+    assert (gain[:, 0] == 0).all()
+    np.testing.assert_allclose(gain[:, 1], model.deviations(genotypes)[:, 1])
+    assert (gain[:, 1] > 0).all()
