@@ -1,18 +1,19 @@
 """`evonas device`: where latencies come from, and how far predictions can be trusted."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from evonas.cli import own_device
 from evonas.cli.interrupts import keeps
-from evonas.cli.options import count_option, processes_option, seed_option, space_option
+from evonas.cli.options import count_option, processes_option, seed_option
 from evonas.cli.output import AsJson, print_json, print_table
+from evonas.cli.own_device import DataDir, DeviceName, SpaceName, print_figures
 
 if TYPE_CHECKING:
-    from evonas.graph.tflite import Precision
     from evonas.latency.campaigns.workflow import Networks
     from evonas.latency.predictors.fit import Kind
     from evonas.space import SearchSpace
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 MODELS = ("linear", "boosted", "neighbours")
-
-DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
-SpaceName = Annotated[str, space_option()]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", help="Data folder to use instead of your own and the shipped one."),
-]
 
 
 @app.command("list")
@@ -181,7 +175,7 @@ def measure(
     if as_json:
         print_json(summary | fitted)
         return
-    _print_figures(fitted)
+    print_figures(fitted)
 
 
 def _measure_prefixes(
@@ -220,7 +214,7 @@ def fit(
     if as_json:
         print_json(summary)
         return
-    _print_figures(summary)
+    print_figures(summary)
 
 
 def _fitted(
@@ -277,7 +271,7 @@ def evaluate(
     if as_json:
         print_json(summary)
         return
-    _print_figures(summary)
+    print_figures(summary)
 
 
 def _write_picture(path: Path, device: str, space: "SearchSpace", data_dir: Path | None) -> None:
@@ -291,117 +285,6 @@ def _write_picture(path: Path, device: str, space: "SearchSpace", data_dir: Path
     write_atomically(path, figure.to_html(include_plotlyjs=True).encode())
 
 
-@app.command("export-samples")
-def export_samples(
-    out: Annotated[Path, typer.Option(help="Folder.")],
-    space: SpaceName = "nano",
-    count: Annotated[int, count_option("Number of networks.", least=20)] = 100,
-    precision: Annotated[str, typer.Option(help="Of the TFLite files: fp32 or int8.")] = "fp32",
-    seed: Annotated[int, seed_option("Seed for choosing the networks.")] = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Write networks to be measured on a device of your own, and a CSV file to fill."""
-    from evonas.errors import unknown_name
-    from evonas.latency.campaigns.samples import export_samples as export
-    from evonas.space import load_space
-
-    if precision not in ("fp32", "int8"):
-        raise unknown_name("precision", precision, ("fp32", "int8"))
-    with keeps(lambda: f"{out} has some networks; the same command writes them all"):
-        results = export(load_space(space), count, out, cast("Precision", precision), seed)
-    if as_json:
-        print_json({"space": space, "count": count, "results": str(results)})
-        return
-    typer.echo(
-        f"{count} networks in {out}: fill {results} (or run measure_android.sh), then: "
-        f"evonas device import {results} --device NAME --space {space}"
-    )
-
-
-@app.command("import")
-def import_(
-    results: Annotated[
-        Path, typer.Argument(help="The filled CSV file.", exists=True, dir_okay=False)
-    ],
-    device: DeviceName,
-    space: SpaceName = "nano",
-    force: Annotated[
-        bool, typer.Option("--force", help="Accept times that look wrong: outliers, no agreement.")
-    ] = False,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a device of your own from its measurements; at least 20 networks are required."""
-    from evonas.latency import import_device, list_predictors
-
-    replaced = device in list_predictors(space, data_dir)
-    found = import_device(results, device, space, data_dir, force)
-    skipped = int(found.predictor.versions.get("rows_without_latency", "0"))
-    if replaced:
-        typer.echo(f"{device} was there in {space} already: replaced", err=True)
-    if skipped:
-        typer.echo(f"{skipped} rows have no latency: left out", err=True)
-    if found.twins:
-        twins = ", ".join(found.twins)
-        typer.echo(f"{twins}: the same times under another name, not used for the fit", err=True)
-    summary = {
-        "device": device,
-        "space": space,
-        "replaced": replaced,
-        "n": found.predictor.n_train,
-        "rows_without_latency": skipped,
-        "twins": list(found.twins),
-        "nearest": found.nearest,
-        "mape_scratch": found.scratch.mape,
-        "mape_adapted": found.adapted.mape if found.adapted else None,
-        **found.predictor.accuracy,
-    }
-    if as_json:
-        print_json(summary)
-        return
-    _print_figures(summary)
-
-
-@app.command()
-def remove(
-    device: Annotated[str, typer.Argument(help="Name of a device in your own folder.")],
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Remove your own measurements and predictors of a device; shipped ones take their place."""
-    from evonas.latency import remove_device
-
-    files = [str(file) for file in remove_device(device, data_dir)]
-    if as_json:
-        print_json({"device": device, "removed": files})
-        return
-    for file in files:
-        typer.echo(f"removed {file}")
-
-
-@app.command()
-def rename(
-    device: Annotated[str, typer.Argument(help="Name of a device in your own folder.")],
-    name: Annotated[str, typer.Argument(help="Its new name.")],
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Give your own measurements and predictors of a device another name."""
-    from evonas.latency import rename_device
-
-    files = [str(file) for file in rename_device(device, name, data_dir)]
-    if as_json:
-        print_json({"device": name, "was": device, "files": files})
-        return
-    typer.echo(f"{device} is {name} now")
-
-
-def _print_figures(summary: Mapping[str, object]) -> None:
-    for name, value in summary.items():
-        shown = f"{value:.4f}" if isinstance(value, float) else str(value)
-        typer.echo(f"{name:<15} {shown}")
-
-
 @contextmanager
 def _progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Shows done, total and time left on stderr."""
@@ -413,3 +296,10 @@ def _progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+# Devices of one's own, in a file of their own.
+app.command("export-samples")(own_device.export_samples)
+app.command("import")(own_device.import_)
+app.command()(own_device.remove)
+app.command()(own_device.rename)

@@ -21,6 +21,7 @@ from evonas.errors import ConfigurationError, GenotypeError
 from evonas.space.architecture import Architecture, Block, Layer, Skeleton
 from evonas.space.blocks import Op
 from evonas.space.costs import cost_tables
+from evonas.space.counting import count_networks, op_aliases
 from evonas.space.definition import space_definition
 from evonas.space.walk import BlockSpace, LayerSlot, Slot, place_layers, walk_slots
 
@@ -92,7 +93,7 @@ class SearchSpace:
     @cached_property
     def size(self) -> int:
         """Exact number of distinct networks."""
-        return _size(self)
+        return count_networks(self, self._op_aliases)
 
     def definition(self) -> str:
         """Returns the whole definition but the name, as text; see `evonas.space.definition`."""
@@ -348,15 +349,22 @@ class SearchSpace:
 
     @cached_property
     def _gene_columns(self) -> dict[int, int]:
-        return _gene_columns(self)
+        """Slot index -> gene column, for the slots that are genes."""
+        genes = [i for i, slot in enumerate(self.slots) if len(slot.choices) > 1]
+        return {slot: column for column, slot in enumerate(genes)}
 
     @cached_property
     def _further_columns(self) -> list[list[int]]:
-        return _further_columns(self)
+        """Gene columns of the layers that can be skipped, by block."""
+        groups: dict[int, list[int]] = {}
+        for column, slot in enumerate(self.genes):
+            if slot.layer > 1:
+                groups.setdefault(slot.block, []).append(column)
+        return list(groups.values())
 
     @cached_property
     def _op_aliases(self) -> NDArray[np.uint8]:
-        return _aliases(self)
+        return op_aliases(self)
 
     def _choices(self, genotypes: Genotypes) -> NDArray[np.uint8]:
         """(n, n_slots) chosen index of every slot, 0 where there is a single choice."""
@@ -384,58 +392,3 @@ class SearchSpace:
         stride = self.skeleton.strides[slot.block - 1] if slot.layer == 1 else 1
         se = self.skeleton.squeeze_excite
         return Layer(slot.block, slot.layer, op, c_in, c_out, stride, slot.size_in, se)
-
-
-# The derived data of a space; the space, which is immutable, computes each once.
-
-
-def _gene_columns(space: SearchSpace) -> dict[int, int]:
-    """Slot index -> gene column, for the slots that are genes."""
-    genes = [i for i, slot in enumerate(space.slots) if len(slot.choices) > 1]
-    return {slot: column for column, slot in enumerate(genes)}
-
-
-def _further_columns(space: SearchSpace) -> list[list[int]]:
-    """Gene columns of the layers that can be skipped, by block."""
-    groups: dict[int, list[int]] = {}
-    for column, slot in enumerate(space.genes):
-        if slot.layer > 1:
-            groups.setdefault(slot.block, []).append(column)
-    return list(groups.values())
-
-
-def _aliases(space: SearchSpace) -> NDArray[np.uint8]:
-    """(n_cells,) for each cell the first op of its slot that makes the same convolutions."""
-    aliases = np.zeros(space.n_cells, np.uint8)
-    for slot in space.layer_slots:
-        for i, j in np.ndindex(slot.shape[:2]):
-            seen: dict[object, int] = {}
-            start = slot.first_cell + (i * slot.shape[1] + j) * slot.shape[2]
-            for k in range(slot.shape[2]):
-                layer = space._layer(slot, i, j, k)
-                aliases[start + k] = seen.setdefault(layer.convs() if layer else None, k)
-    return aliases
-
-
-def _size(space: SearchSpace) -> int:
-    """Counts networks by a walk over blocks that remembers how many end in each width."""
-    aliases = space._op_aliases
-    counts = [1] * len(space.stems)
-    for number, block in enumerate(space.blocks, start=1):
-        first, *further = (slot for slot in space.layer_slots if slot.block == number)
-        ending = []
-        for j in range(len(block.widths)):
-            rest = 1
-            if further:
-                ops = _distinct(aliases, further[0], 0, j) - 1
-                rest = sum(ops**depth for depth in range(len(further) + 1))
-            starts = sum(n * _distinct(aliases, first, i, j) for i, n in enumerate(counts))
-            ending.append(starts * rest)
-        counts = ending
-    return sum(counts)
-
-
-def _distinct(aliases: NDArray[np.uint8], slot: LayerSlot, i: int, j: int) -> int:
-    """Number of distinct ops of a layer slot between two widths, skip included."""
-    start = slot.first_cell + (i * slot.shape[1] + j) * slot.shape[2]
-    return len(np.unique(aliases[start : start + slot.shape[2]]))

@@ -1,4 +1,4 @@
-"""`evonas search` and `evonas table` on a table of all of `pico`, scored by a numeric function."""
+"""`evonas search` on `pico`, scored by a numeric function."""
 
 import csv
 import json
@@ -16,38 +16,11 @@ from evonas.scoring import ScorerOptions
 from evonas.scoring.load import SCORERS
 from evonas.seal import add_seal
 from evonas.search import SearchResult
-from evonas.space import Genotypes, SearchSpace, load_space
-from evonas.table import create_table, open_table
+from evonas.space import Genotypes, load_space
+from evonas.table import open_table
+from tests.cli.conftest import CostScorer
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class CostScorer:
-    """AP as a saturating function of MAdds and parameters."""
-
-    columns = ("map", "map50")
-
-    def __init__(self, space: SearchSpace) -> None:
-        self.space = space
-        self.provenance = {"source": "test", "weights": "a"}
-        self.calls = 0
-
-    def __call__(self, genotypes: Genotypes) -> dict[str, np.ndarray]:
-        self.calls += len(genotypes)
-        costs = self.space.costs(genotypes)
-        ap = np.tanh(costs["madds"] / 5e7) * np.tanh(costs["params"] / 2e5)
-        return {"map": ap, "map50": np.sqrt(ap)}
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("filled") / "pico"
-    pico = load_space("pico")
-    grid = np.stack(np.meshgrid(*map(np.arange, pico.gene_sizes), indexing="ij"), axis=-1)
-    genotypes = np.unique(pico.canonical(grid.reshape(-1, pico.n_genes)), axis=0)
-    scorer = CostScorer(pico)
-    create_table(path).append(pico, genotypes, scorer(genotypes), provenance=scorer.provenance)
-    return path
 
 
 @pytest.fixture
@@ -372,44 +345,6 @@ def test_ctrl_c_of_a_real_process(tmp_path: Path) -> None:
     assert "the same command resumes" in done.stderr
     assert "Traceback" not in done.stderr
     assert main(["table", "verify", str(tmp_path / "run" / "table")]) == 0
-
-
-# --- the table command --------------------------------------------------------------------------
-
-
-def test_table_info_query_and_front(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def told(*arguments: str) -> dict:
-        assert main(["table", arguments[0], str(filled), *arguments[1:], "--json"]) == 0
-        return json.loads(capsys.readouterr().out)
-
-    info = told("info")
-    assert info["rows"] == load_space("pico").size
-    assert {"name", "unit", "source", "filled"} <= set(info["columns"][0])
-    rows = told("query", "--where", "map > 0.2", "--columns", "map", "--limit", "3")
-    assert len(rows["rows"]) == 3 < rows["n"]
-    assert all(row["map"] > 0.2 for row in rows["rows"])
-    front = told("front", "--objectives", "map,map50")["front"]
-    assert len(front) == 1
-    assert main(["table", "query", str(filled), "--where", "map >> 1"]) == 2
-    assert_one_message(capsys, "condition 'map >> 1'")
-
-
-def test_table_export_merge_and_compact(
-    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows = load_space("pico").size
-    for name in ("all.csv", "all.jsonl", "all.h5"):
-        assert main(["table", "export", str(filled), "--out", str(tmp_path / name)]) == 0
-    with (tmp_path / "all.csv").open() as file:
-        assert sum(1 for _ in csv.reader(file)) == rows + 1
-    assert len((tmp_path / "all.jsonl").read_text().splitlines()) == rows
-    merged = tmp_path / "merged"
-    assert main(["table", "merge", str(merged), str(tmp_path / "all.h5"), str(filled)]) == 0
-    assert main(["table", "compact", str(merged)]) == 0
-    assert open_table(merged).checksum() == open_table(filled).checksum()
-    capsys.readouterr()
-    assert main(["table", "export", str(filled), "--out", str(tmp_path / "all.xls")]) == 2
-    assert_one_message(capsys, "must end in .csv, .jsonl, .parquet or .h5")
 
 
 def test_the_front_so_far_is_there_until_the_last_one_is(

@@ -1,5 +1,6 @@
 """`evonas table`: what a user types, and what comes back."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -155,3 +156,36 @@ def test_merge_rules(table: Path, tmp_path: Path, capsys) -> None:
     ):
         assert main(["table", "merge", str(target), str(other.path), *options]) == 0
         assert open_table(target).lookup(rows, [column])[column] == [value]
+
+
+def test_table_info_query_and_front(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    info = told(capsys, "info", filled)
+    assert info["rows"] == SPACE.size
+    assert {"name", "unit", "source", "filled"} <= set(info["columns"][0])
+    rows = told(capsys, "query", filled, "--where", "map > 0.2", "--columns", "map", "--limit", "3")
+    assert len(rows["rows"]) == 3 < rows["n"]
+    assert all(row["map"] > 0.2 for row in rows["rows"])
+    front = told(capsys, "front", filled, "--objectives", "map,map50")["front"]
+    assert len(front) == 1
+    code, message = failed(capsys, "query", filled, "--where", "map >> 1")
+    assert code == 2
+    assert "condition 'map >> 1'" in message
+
+
+def test_table_export_merge_and_compact(
+    filled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = SPACE.size
+    for name in ("all.csv", "all.jsonl", "all.h5"):
+        assert main(["table", "export", str(filled), "--out", str(tmp_path / name)]) == 0
+    with (tmp_path / "all.csv").open() as file:
+        assert sum(1 for _ in csv.reader(file)) == rows + 1
+    assert len((tmp_path / "all.jsonl").read_text().splitlines()) == rows
+    merged = tmp_path / "merged"
+    assert main(["table", "merge", str(merged), str(tmp_path / "all.h5"), str(filled)]) == 0
+    assert main(["table", "compact", str(merged)]) == 0
+    assert open_table(merged).checksum() == open_table(filled).checksum()
+    capsys.readouterr()
+    code, message = failed(capsys, "export", filled, "--out", tmp_path / "all.xls")
+    assert code == 2
+    assert "must end in .csv, .jsonl, .parquet or .h5" in message
