@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from evonas.search.algorithms import gaussian
 from evonas.search.algorithms.features import one_hot
@@ -33,7 +34,23 @@ def test_the_shape_is_that_of_the_least_leave_one_out_error():
         return total
 
     shapes = [(*kernel, noise) for kernel in gaussian._KERNELS for noise in gaussian._NOISES]
-    assert gaussian._best_shape(squared, equal, y) == min(shapes, key=error)
+    chosen = gaussian._best_shape(squared, equal, y, gaussian.leave_one_out_error)
+    assert chosen == min(shapes, key=error)
+
+
+def test_unlikelihood_is_that_of_a_normal_distribution_but_for_constants():
+    rng = np.random.default_rng(3)
+    root, y = rng.normal(size=(6, 6)), rng.normal(size=6)
+    kernel = root @ root.T
+    values, vectors = np.linalg.eigh(kernel)
+
+    def exact(noise):
+        covariance = kernel + noise * np.eye(6)
+        covariance *= y @ np.linalg.solve(covariance, y) / 6  # the likeliest variance
+        return -2 * multivariate_normal(np.zeros(6), covariance).logpdf(y)
+
+    found = [gaussian.unlikelihood(values, vectors, noise, y) for noise in (0.1, 1.0)]
+    assert found[1] - found[0] == pytest.approx(exact(1.0) - exact(0.1))
 
 
 def test_a_sum_over_genes_is_learnt_from_few(known):

@@ -8,7 +8,7 @@ from evonas.benchmark.multifidelity.halving import rungs
 from evonas.benchmark.simulation import Result
 from evonas.benchmark.trained import TRAINED_MAP, TrainedProblem
 from evonas.search.algorithms.fronts import feasible_front, improving
-from evonas.search.algorithms.gaussian import ArchitectureModel
+from evonas.search.algorithms.gaussian import ArchitectureModel, unlikelihood
 from evonas.search.algorithms.threads import one_blas_thread
 
 # The model's optimism, in standard deviations.
@@ -121,7 +121,7 @@ class FreezeThaw(TimedSearch):
         networks = self.problem.networks
         with one_blas_thread():
             model = ArchitectureModel(
-                self.problem.space, networks[known], mean[known][:, None], self._shape
+                self.problem.space, networks[known], mean[known][:, None], self._shape, unlikelihood
             )
             self._shape = model.shape
             predicted, spread = model.predict(networks), model.deviations(networks)

@@ -1,5 +1,7 @@
 """A Gaussian process on architectures, quick enough to be fitted anew at every step of a search."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
@@ -23,6 +25,28 @@ _LEAST_WEIGHT = 0.05
 _RIDGE = 1e-2
 
 
+# A loss of a covariance's eigenvalues (n,) and eigenvectors (n, n), a share of noise and
+# standardised values (n,).
+Criterion = Callable[[Floats, Floats, float, Floats], float]
+
+
+def leave_one_out_error(values: Floats, vectors: Floats, noise: float, y: Floats) -> float:
+    """Returns the mean squared error of values left out, exact: it makes means right."""
+    inverse = 1 / (values + noise)
+    errors = (vectors @ (vectors.T @ y * inverse)) / (vectors**2 @ inverse)
+    return float((errors**2).mean())
+
+
+def unlikelihood(values: Floats, vectors: Floats, noise: float, y: Floats) -> float:
+    """Returns the negative log marginal likelihood, variance integrated out, up to constants.
+
+    It makes deviations right beside means.
+    """
+    total = values + noise
+    mean = ((vectors.T @ y) ** 2 / total).mean()
+    return float(len(y) * np.log(mean + 1e-300) + np.log(total).sum())
+
+
 class ArchitectureModel:
     """One process per column of values, of genotypes whose ops are compared by what they do.
 
@@ -31,6 +55,7 @@ class ArchitectureModel:
         genotypes: (n, n_genes) what is known.
         values: (n, m).
         shape: Of a fit before, to save choosing it again.
+        criterion: What the shape is chosen by.
 
     Attributes:
         shape: (m, 4) squared length scale, share of the sum, share of pairs in it, and noise.
@@ -42,6 +67,7 @@ class ArchitectureModel:
         genotypes: Genotypes,
         values: Floats,
         shape: Floats | None = None,
+        criterion: Criterion = leave_one_out_error,
     ) -> None:
         self._space = space
         self._ones = one_hot(space, genotypes)
@@ -54,7 +80,7 @@ class ArchitectureModel:
         self._x = [x * weights for weights in self._weights]
         squared = [_squared(known, known) for known in self._x]
         self.shape = (
-            np.array([_best_shape(squared[c], equal, standard[:, c]) for c in columns])
+            np.array([_best_shape(squared[c], equal, standard[:, c], criterion) for c in columns])
             if shape is None
             else shape
         )
@@ -136,16 +162,14 @@ def _kernel(squared: Floats, equal: Floats, shape: Floats) -> Floats:
     return kernel
 
 
-def _best_shape(squared: Floats, equal: Floats, y: Floats) -> tuple[float, ...]:
-    """Returns the shape of the least leave-one-out error, which is exact."""
+def _best_shape(
+    squared: Floats, equal: Floats, y: Floats, criterion: Criterion
+) -> tuple[float, ...]:
     best, chosen = np.inf, (*_KERNELS[0], _NOISES[0])
     for kernel in _KERNELS:
         values, vectors = eigh(_kernel(squared, equal, np.array(kernel)))
-        along, weights = vectors.T @ y, vectors**2
         for noise in _NOISES:
-            inverse = 1 / (np.maximum(values, 0) + noise)
-            errors = (vectors @ (along * inverse)) / (weights @ inverse)
-            error = (errors**2).mean()
-            if error < best:
-                best, chosen = error, (*kernel, noise)
+            loss = criterion(np.maximum(values, 0), vectors, noise, y)
+            if loss < best:
+                best, chosen = loss, (*kernel, noise)
     return chosen
