@@ -7,10 +7,11 @@
 import csv
 import gzip
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from evonas.benchmark.runs import RunResult
 from evonas.errors import SchemaError
@@ -53,22 +54,43 @@ def load_baselines(problem: str, checksum: str, folder: Path | None = None) -> l
     Raises:
         SchemaError: The file is damaged.
     """
-    path = baselines_path(folder)
-    if not path.exists():
-        return []
-    return _read(path, path.stat().st_mtime_ns).get((problem, checksum), [])
+    return read_baselines(baselines_path(folder)).get((problem, checksum), [])
 
 
-def write_baselines(path: Path, results: Iterable[RunResult]) -> None:
-    """Writes the runs that did not fail, atomically; the same runs give the same file."""
+def read_baselines(path: Path) -> dict[tuple[str, str], list[Baseline]]:
+    """Returns the runs of a file by problem and checksum; none if there is no file.
+
+    Raises:
+        SchemaError: The file is damaged.
+    """
+    return _read(path, path.stat().st_mtime_ns) if path.exists() else {}
+
+
+def write_baselines(
+    path: Path,
+    results: Iterable[RunResult],
+    kept: Mapping[tuple[str, str], Iterable[Baseline]] = MappingProxyType({}),
+) -> None:
+    """Writes the runs that did not fail, atomically; the same runs give the same file.
+
+    Args:
+        path: File.
+        results: Runs.
+        kept: More of them, as `read_baselines` gives them.
+    """
+    runs: dict[tuple[str, str, str, int], tuple[Sequence[int], Sequence[float]]] = {
+        (r.key.problem, r.checksum, r.key.algorithm, r.key.seed): (r.at, r.hypervolume)
+        for r in results
+        if not r.error
+    }
+    for (problem, checksum), baselines in kept.items():
+        runs |= {(problem, checksum, b.algorithm, b.seed): (b.at, b.hypervolume) for b in baselines}
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    for r in results:
-        key = [r.key.problem, r.checksum, r.key.algorithm, r.key.seed]
-        if not r.error:
-            for n, volume in zip(r.at, r.hypervolume, strict=True):
-                rows.writerow([*key, n, f"{volume:.6g}"])
+    for key, (at, volumes) in sorted(runs.items()):
+        for n, volume in zip(at, volumes, strict=True):
+            rows.writerow([*key, n, f"{volume:.6g}"])
     write_atomically(path, gzip.compress(text.getvalue().encode(), mtime=0))
 
 

@@ -4,7 +4,8 @@ r"""Makes the shipped raw runs of a comparison's runs.
         --fewer assisted=400 --seeds 11 --out runs/baselines
     python -m scripts.build.baselines runs/baselines
 
-Runs on a problem of which one is missing are left out, so that all curves have the same seeds.
+Runs on a problem of which one is missing are left out, so that all curves have the same seeds. With
+`--keep` the file's runs of other algorithms stay: an algorithm that has changed is run alone.
 """
 
 from collections import Counter
@@ -13,20 +14,24 @@ from typing import Annotated
 
 import typer
 
-from evonas.benchmark.baselines import baselines_path, write_baselines
+from evonas.benchmark.baselines import baselines_path, read_baselines, write_baselines
 from evonas.benchmark.runs import saved_runs
 
 
 def main(
     runs: Annotated[Path, typer.Argument(help="Folder of `evonas bench compare`.")],
     out: Annotated[Path | None, typer.Option(help="File; default: the shipped one.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="The file's other algorithms.")] = False,
 ) -> None:
     """Writes the file and prints how many runs it has."""
     done = [run for run in saved_runs(runs) if not run.error]
     by_seed = Counter((run.key.problem, run.key.seed) for run in done)
-    most = len({run.key.algorithm for run in done})
+    algorithms = {run.key.algorithm for run in done}
+    most, path = len(algorithms), out or baselines_path()
     whole = [run for run in done if by_seed[run.key.problem, run.key.seed] == most]
-    write_baselines(out or baselines_path(), whole)
+    there = read_baselines(path) if keep else {}
+    kept = {k: [b for b in runs if b.algorithm not in algorithms] for k, runs in there.items()}
+    write_baselines(path, whole, kept)
     seeds = Counter((run.key.problem, run.key.algorithm) for run in whole)
     print(f"{len(whole)} of {len(done)} runs, {len({p for p, _ in seeds})} problems, {most} "
           f"algorithms, {min(seeds.values())} to {max(seeds.values())} seeds")  # fmt: skip

@@ -1,9 +1,17 @@
+from dataclasses import replace
+
 import pytest
 
-from evonas.benchmark.baselines import baselines_path, load_baselines, write_baselines
+from evonas.benchmark.baselines import (
+    baselines_path,
+    load_baselines,
+    read_baselines,
+    write_baselines,
+)
 from evonas.benchmark.loading import list_records
 from evonas.benchmark.runs import RunKey, perform, save_run, saved_runs
 from evonas.errors import SchemaError
+from scripts.build.baselines import main as rebuild
 
 
 def test_runs_are_read_back_as_they_were_for_their_own_version_only(tmp_path):
@@ -23,6 +31,21 @@ def test_runs_are_read_back_as_they_were_for_their_own_version_only(tmp_path):
     assert found[0].hypervolume == pytest.approx(runs[0].hypervolume, abs=1e-5)
     assert load_baselines("pico/u55", "another", tmp_path) == []
     assert load_baselines("pico/u55", "x", tmp_path / "nowhere") == []
+
+
+def test_an_algorithm_alone_is_written_anew(tmp_path):
+    runs = {
+        name: perform(RunKey("pico/u55", name, 0, 60, 20)) for name in ("random", "local", "nsga2")
+    }
+    path, n = tmp_path / "baselines.csv.gz", len(runs["local"].at)
+    write_baselines(path, [runs["random"], replace(runs["local"], hypervolume=[0.5] * n)])
+    save_run(tmp_path, runs["local"])
+    save_run(tmp_path, runs["nsga2"])
+    rebuild(tmp_path, path, keep=True)
+    [found] = read_baselines(path).values()
+    assert {b.algorithm: len(b.at) for b in found} == dict.fromkeys(runs, n)
+    for b in found:
+        assert b.hypervolume == pytest.approx(runs[b.algorithm].hypervolume, abs=1e-5)
 
 
 @pytest.mark.parametrize("content", [b"", b"no gzip", b"\x1f\x8b\x08\x00 half"])
