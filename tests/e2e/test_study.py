@@ -12,6 +12,7 @@ from tests.app.test_searches import growth, make_search
 from tests.browser import serve, settle, show_in
 from tests.e2e.conftest import kill_what_works_in
 from tests.e2e.test_explore import PHONE
+from tests.e2e.test_journeys import metric
 
 pytestmark = pytest.mark.e2e
 
@@ -127,6 +128,13 @@ def test_three_seeds_of_two_algorithms_are_started_watched_and_compared(open_pag
     other.goto(five)
     expect(other.get_by_role("button", name="Remove 5")).to_be_visible()
     drawn_over(other, "seconds since its start")
+    other.goto(f"{study_url}/searches?searches={names[0]}")
+    settle(other)
+    volume = metric(other, "hypervolume")
+    other.get_by_role("link", name="See its front in Explore").click()
+    expect(other.get_by_role("heading", name="Explore", exact=True)).to_be_visible()
+    settle(other)
+    assert metric(other, "hypervolume") == volume  # one number everywhere
 
 
 @pytest.mark.parametrize("look", LOOKS)
