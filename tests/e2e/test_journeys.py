@@ -100,6 +100,9 @@ def test_a_search_is_started_watched_stopped_and_resumed(open_page, url):
     page.wait_for_function(f"({REACHED})() > 0")
     reached = page.evaluate(REACHED)
     page.wait_for_function(f"({REACHED})() > {reached}")  # its curve, while it runs
+    evaluations = page.get_by_test_id("stDataFrame").first.locator("td").nth(3)  # in the list
+    expect(evaluations).to_have_text(re.compile(r"^[1-9]"))
+    expect(evaluations).not_to_have_text(evaluations.text_content() or "")
     expect(state).to_contain_text("running")
     page.locator(".st-key-stop button").click()  # Streamlit has a Stop too
     expect(state).to_contain_text("stopped")
