@@ -87,10 +87,17 @@ def test_filters_and_ranges_are_in_the_address_and_hold_for_every_view(open_page
     expect(page.get_by_text("fused in block 1; map")).to_be_visible()
     narrowed = within(page)
     assert narrowed != filtered
+    axes = page.get_by_role("combobox", name="Axes", exact=True)
+    axes.click()
+    axes.fill("block 4 width")
+    page.get_by_role("option", name="block 4 width", exact=True).click()
+    page.wait_for_url(re.compile("axes="))
     other = open_page()
     other.goto(page.url)
     assert within(other) == narrowed
     assert "fused in block 1" in unquote_plus(other.url)
+    titles = other.locator(".parcoords .axis-title")
+    expect(titles.filter(has_text="block 4 width")).to_be_attached()
 
 
 def test_the_page_says_why_regular_convolutions_come_early_on_accelerators(open_page, url, serious):

@@ -11,6 +11,10 @@ from tests.browser import settle
 
 pytestmark = pytest.mark.e2e
 
+REACHED = """() => Math.max(0, ...[...document.querySelectorAll('.st-key-growth .js-plotly-plot')]
+    .flatMap(plot => plot._fullData || [])
+    .flatMap(trace => Array.from(trace.x || []).map(Number)))"""
+
 
 def metric(page: Page, label: str) -> str:
     box = page.get_by_test_id("stMetric").filter(has_text=label)
@@ -92,6 +96,14 @@ def test_a_search_is_started_watched_stopped_and_resumed(open_page, url):
     expect(generation).not_to_contain_text(early, timeout=30_000)
     expect(page.get_by_test_id("stMetric").filter(has_text="hypervolume")).to_contain_text("0.")
     expect(page.get_by_role("heading", name="Its front so far")).to_be_visible()
+    expect(page.locator(".st-key-fronts .legendtext").first).to_have_text("in-the-browser")
+    page.wait_for_function(f"({REACHED})() > 0")
+    reached = page.evaluate(REACHED)
+    page.wait_for_function(f"({REACHED})() > {reached}")  # its curve, while it runs
+    evaluations = page.get_by_test_id("stDataFrame").first.locator("td").nth(3)  # in the list
+    expect(evaluations).to_have_text(re.compile(r"^[1-9]"))
+    expect(evaluations).not_to_have_text(evaluations.text_content() or "")
+    expect(state).to_contain_text("running")
     page.locator(".st-key-stop button").click()  # Streamlit has a Stop too
     expect(state).to_contain_text("stopped")
     page.get_by_role("button", name="Resume").click()
