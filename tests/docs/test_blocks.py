@@ -12,7 +12,9 @@ from tests.docs.shell import BEFORE, PARSED, SMALLER, run_line
 from tests.docs.small import make_boards, make_photographs, make_small_folder
 
 # Documents whose commands train, search or export, if only for three steps, or compare.
-SLOW = {"README.md", "docs/benchmark.md", "docs/guide.md", "docs/small-data.md"}
+SLOW = {
+    "README.md", "docs/benchmark.md", "docs/boards.md", "docs/guide.md", "docs/small-data.md",
+}  # fmt: skip
 # What a reader has there who begins with this document alone; else what all share.
 _OWN = {"docs/small-data.md": make_photographs, "docs/boards.md": make_boards}
 _WITH_CODE = [path for path in documents() if fences(path)]

@@ -48,7 +48,7 @@ class ShapedModel(Model, Protocol):
 
 
 class AssistedSearch(BatchAlgorithm):
-    """After a random population, small batches that the model expects to enlarge the front most.
+    """After some random networks, small batches that the model expects to enlarge the front most.
 
     Candidates come from an NSGA-II on the model that begins at the front of what is known.
 
