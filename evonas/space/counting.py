@@ -1,22 +1,24 @@
 """How many networks a space has, in which ops that mean the same network count once."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.space.walk import LayerSlot
-
-if TYPE_CHECKING:
-    from evonas.space.space import SearchSpace
+from evonas.space.architecture import Layer
+from evonas.space.walk import BlockSpace, LayerSlot
 
 
-def op_aliases(space: "SearchSpace") -> NDArray[np.uint8]:
-    """Returns (n_cells,) for each cell the first op of its slot with the same convolutions."""
-    aliases = np.zeros(space.n_cells, np.uint8)
-    layers = [layer for _, layer in space.cell_layers()]
-    for slot in space.layer_slots:
+def op_aliases(slots: Sequence[LayerSlot], layers: Sequence[Layer | None]) -> NDArray[np.uint8]:
+    """Returns (n_cells,) for each cell the first op of its slot with the same convolutions.
+
+    Args:
+        slots: The layers' slots.
+        layers: Of each cell, None where it is skipped.
+    """
+    aliases = np.zeros(len(layers), np.uint8)
+    for slot in slots:
         ops = slot.shape[2]
         for start in range(slot.first_cell, slot.first_cell + math.prod(slot.shape), ops):
             seen: dict[object, int] = {}
@@ -25,11 +27,23 @@ def op_aliases(space: "SearchSpace") -> NDArray[np.uint8]:
     return aliases
 
 
-def count_networks(space: "SearchSpace", aliases: NDArray[np.uint8]) -> int:
-    """Counts networks by a walk over blocks that remembers how many end in each width."""
-    counts = [1] * len(space.stems)
-    for number, block in enumerate(space.blocks, start=1):
-        first, *further = (slot for slot in space.layer_slots if slot.block == number)
+def count_networks(
+    stems: int,
+    blocks: Sequence[BlockSpace],
+    slots: Sequence[LayerSlot],
+    aliases: NDArray[np.uint8],
+) -> int:
+    """Counts networks by a walk over blocks that remembers how many end in each width.
+
+    Args:
+        stems: Number of stem widths.
+        blocks: Choices per block.
+        slots: The layers' slots.
+        aliases: Of `op_aliases`.
+    """
+    counts = [1] * stems
+    for number, block in enumerate(blocks, start=1):
+        first, *further = (slot for slot in slots if slot.block == number)
         ending = []
         for j in range(len(block.widths)):
             rest = 1

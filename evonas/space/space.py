@@ -93,7 +93,7 @@ class SearchSpace:
     @cached_property
     def size(self) -> int:
         """Exact number of distinct networks."""
-        return count_networks(self, self._op_aliases)
+        return count_networks(len(self.stems), self.blocks, self.layer_slots, self._op_aliases)
 
     def definition(self) -> str:
         """Returns the whole definition but the name, as text; see `evonas.space.definition`."""
@@ -364,7 +364,7 @@ class SearchSpace:
 
     @cached_property
     def _op_aliases(self) -> NDArray[np.uint8]:
-        return op_aliases(self)
+        return op_aliases(self.layer_slots, [layer for _, layer in self.cell_layers()])
 
     def _choices(self, genotypes: Genotypes) -> NDArray[np.uint8]:
         """(n, n_slots) chosen index of every slot, 0 where there is a single choice."""
