@@ -23,7 +23,7 @@ fast: .venv/installed
 
 slow: .venv/installed browser
 	$(BIN)/pytest -n 2 --dist loadfile -m "slow and not e2e and not cluster"
-	$(BIN)/pytest -m "e2e or cluster"
+	$(BIN)/pytest -n 2 --dist loadfile -m "e2e or cluster"
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site
