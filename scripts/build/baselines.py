@@ -30,7 +30,7 @@ def main(
     most, path = len(algorithms), out or baselines_path()
     whole = [run for run in done if by_seed[run.key.problem, run.key.seed] == most]
     there = read_baselines(path) if keep else {}
-    kept = {k: [b for b in runs if b.algorithm not in algorithms] for k, runs in there.items()}
+    kept = {k: [b for b in old if b.algorithm not in algorithms] for k, old in there.items()}
     write_baselines(path, whole, kept)
     seeds = Counter((run.key.problem, run.key.algorithm) for run in whole)
     print(f"{len(whole)} of {len(done)} runs, {len({p for p, _ in seeds})} problems, {most} "
