@@ -38,7 +38,7 @@ ABOUT = {
     "evolution": "regularised evolution (AmoebaNet): the best of a sample is mutated, age removes",
     "tunas": "TuNAS, the paper's: policy gradients towards several targets of the cost",
     "local": "Pareto local search: the neighbours of the front, again and again",
-    "assisted": "a model fitted during the run proposes what to score: the fewest evaluations, "
+    "assisted": "a model fitted during the run proposes what to score: few evaluations, "
     "but each takes its time",
     "ridge": "an additive model of the genes proposes what to score: the baseline for models",
     "nsga2-screened": "NSGA-II whose children a model screens: where an evaluation is dear",

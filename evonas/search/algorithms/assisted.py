@@ -73,7 +73,8 @@ class AssistedSearch(BatchAlgorithm):
         front = feasible_front(self.values, self.violation)
         with one_blas_thread():
             model = self._fit(front)
-            believed = self._believed(model)
+            # Where values are seen with noise, the best of them are so by luck.
+            believed = model.predict(self.genotypes)[:, : self.values.shape[1]]
             front = feasible_front(believed, self.violation)
             candidates, expected = self._search(model, self.genotypes[front])
         if not len(candidates):
@@ -86,13 +87,6 @@ class AssistedSearch(BatchAlgorithm):
         known = (believed[front] - low) / span
         count = max(1, round(_SHARE * self.population))
         return candidates[improving((expected - low) / span, known, count)]
-
-    def _believed(self, model: Model) -> Floats:
-        """Returns (n, m) what is taken for the values of all that was evaluated.
-
-        Where they are seen with noise, the best of them are so by luck.
-        """
-        return model.predict(self.genotypes)[:, : self.values.shape[1]]
 
     def _fit(self, front: NDArray[np.intp]) -> Model:
         """Returns a model of the objectives and of the constraints, each by itself."""

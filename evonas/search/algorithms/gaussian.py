@@ -92,29 +92,33 @@ class ArchitectureModel:
 
     def predict(self, genotypes: Genotypes) -> Floats:
         """Returns means (k, m)."""
-        across = self._across(genotypes)
-        standard = np.column_stack([k @ dual for k, dual in zip(across, self._duals, strict=True)])
-        means: Floats = standard * self._spread + self._centre
-        return means
+        return self._means(self._across(genotypes))
 
     def hoped(self, genotypes: Genotypes) -> Floats:
         """Returns means (k, m), a standard deviation better in columns that are seen with noise.
 
         There a search that trusts the means stays where it was lucky.
         """
-        hoped, noisy = self.predict(genotypes), self.shape[:, -1] >= _NOISY
-        if noisy.any():
-            hoped[:, noisy] -= self.deviations(genotypes)[:, noisy]
+        across = self._across(genotypes)
+        hoped = self._means(across)
+        for column in np.flatnonzero(self.shape[:, -1] >= _NOISY).tolist():
+            hoped[:, column] -= self._deviation(column, across[column])
         return hoped
 
     def deviations(self, genotypes: Genotypes) -> Floats:
         """Returns standard deviations (k, m)."""
-        explained = [
-            (kernel * cho_solve(factor, kernel.T).T).sum(axis=1)
-            for kernel, factor in zip(self._across(genotypes), self._factors, strict=True)
-        ]
-        deviations: Floats = np.sqrt(np.maximum(1 - np.column_stack(explained), 0)) * self._spread
-        return deviations
+        found = [self._deviation(c, kernel) for c, kernel in enumerate(self._across(genotypes))]
+        return np.column_stack(found)
+
+    def _means(self, across: list[Floats]) -> Floats:
+        standard = np.column_stack([k @ dual for k, dual in zip(across, self._duals, strict=True)])
+        means: Floats = standard * self._spread + self._centre
+        return means
+
+    def _deviation(self, column: int, across: Floats) -> Floats:
+        explained = (across * cho_solve(self._factors[column], across.T).T).sum(axis=1)
+        deviation: Floats = np.sqrt(np.maximum(1 - explained, 0)) * self._spread[column]
+        return deviation
 
     def _across(self, genotypes: Genotypes) -> list[Floats]:
         """Returns each column's covariances (k, n) of genotypes and what is known."""
