@@ -75,15 +75,12 @@ def conditions(problem: BenchmarkProblem) -> list[str]:
     record, words = problem.record, []
     words += [f"Every network must meet `{constraint}`." for constraint in problem.definition.where]
     for noise in problem.definition.noise:
-        unit = "of the value" if noise.relative else "in its unit"
         words.append(
-            f"`{noise.column}` is seen with a normal error of {noise.deviation:g} {unit}; a search "
-            "is judged on true values."
+            f"`{noise.column}` is seen with a standard error {noise.size}; a search is "
+            "judged on true values."
         )
     exact = "exact" if record.exact else "the best known"
     words.append(f"Its front is {exact}: {record.size:,} points; method: {record.method}.")
-    if problem.hypervolume_error:
-        words.append(f"Hypervolumes are up to {problem.hypervolume_error:.0%} off.")
     words.append(f"Version {record.version}, checksum `{record.checksum}`.")
     return words
 

@@ -17,9 +17,10 @@ from app.shared.choice import addressed_choice
 from app.shared.frame import metrics, picture, run_page
 from app.shared.settings import as_text
 from evonas.benchmark import BenchmarkProblem
-from evonas.benchmark.baselines import load_baselines
 from evonas.benchmark.difficulties import load_difficulty
 from evonas.benchmark.loading import list_records
+from evonas.benchmark.raw import RawRun, raw_path, read_raw
+from evonas.benchmark.runs import checkpoints
 from evonas.figures.curves import Curve, curves_figure
 from evonas.figures.fronts import fronts_figure
 from evonas.objectives import Objective
@@ -149,19 +150,15 @@ def how_hard(problem: BenchmarkProblem) -> None:
 def baselines(problem: BenchmarkProblem) -> None:
     """Draws what the algorithms reach, by the shipped runs."""
     st.subheader("Baselines")
-    runs = load_baselines(problem.definition.name, problem.record.checksum)
+    runs = shipped_runs(problem.definition.name, problem.record.checksum)
     if not runs:
         st.caption("No runs on this problem are shipped: start a comparison below.")
         return
-    curves = [
-        Curve(
-            f"{run.algorithm}, seed {run.seed}",
-            run.algorithm,
-            np.array(run.at, np.float64),
-            np.array(run.hypervolume, np.float64),
-        )
-        for run in runs
-    ]
+    curves = []
+    for run in runs:
+        at = np.array(checkpoints(run.key.evaluations, run.key.population), np.float64)
+        name = f"{run.key.algorithm}, seed {run.key.seed}"
+        curves.append(Curve(name, run.key.algorithm, at, run.hypervolume_after(at)))
     picture(
         curves_figure(curves, "evaluations", VOLUME),
         "baselines",
@@ -171,6 +168,14 @@ def baselines(problem: BenchmarkProblem) -> None:
         f"{len(runs)} shipped runs: median and quartiles over the seeds. 1 is the whole "
         f"{'true' if problem.record.exact else 'best known'} front, by true values."
     )
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def shipped_runs(problem: str, checksum: str) -> list[RawRun]:
+    """Returns our runs on a problem as it is now; none where there are none."""
+    path = raw_path()
+    runs = read_raw(path, problem) if path.exists() else []
+    return [run for run in runs if run.checksum == checksum]
 
 
 def run_and_cite(name: str) -> None:

@@ -33,9 +33,19 @@ def stored(space: SearchSpace, values: Floats) -> Column:
     return lambda genotypes: values[place(space, genotypes)]
 
 
-def predicted(surrogate: Surrogate) -> Column:
-    """Returns the column that a surrogate predicts."""
-    return lambda genotypes: surrogate.predict(genotypes)[0]
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """A column that a surrogate predicts."""
+
+    surrogate: Surrogate
+
+    def __call__(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) means."""
+        return self.surrogate.predict(genotypes)[0]
+
+    def deviations(self, genotypes: Genotypes) -> Floats:
+        """Returns (n,) standard deviations of one training around the mean."""
+        return self.surrogate.predict(genotypes)[1]
 
 
 def cost_column(space: SearchSpace, name: str) -> Column | None:

@@ -1,6 +1,7 @@
 """`ProblemDefinition`: what a benchmark problem is, as plain data."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from evonas.definitions import Layout, definition
 from evonas.objectives import Objective, load_objective
@@ -17,13 +18,21 @@ class Noise:
 
     Attributes:
         column: Name of the column.
-        deviation: Standard deviation, in the column's unit, or of the value if `relative`.
+        deviation: Standard deviation, in the column's unit, or of the value if `relative`;
+            "surrogate" is each network's own, that of the surrogate which predicts the column.
         relative: Whether the error is a fraction of the true value.
     """
 
     column: str
-    deviation: float
+    deviation: float | Literal["surrogate"]
     relative: bool = False
+
+    @property
+    def size(self) -> str:
+        """How large the error is, in words that follow `error`."""
+        if self.deviation == "surrogate":
+            return "that its surrogate says"
+        return f"of {self.deviation:g} {'of the value' if self.relative else 'in its unit'}"
 
 
 @dataclass(frozen=True, slots=True)

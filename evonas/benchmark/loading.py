@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from evonas.benchmark.catalogue import CATALOGUE
+from evonas.benchmark.columns import Predicted
 from evonas.benchmark.definition import ProblemDefinition
 from evonas.benchmark.problem import BenchmarkProblem, ProblemValues, make_columns
 from evonas.benchmark.store import ProblemRecord, check_record, problems_path, read_problems
@@ -70,7 +71,11 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
     check_record(name, definition, problems[name], used)
     made = make_columns(definition, used, data)
     values = ProblemValues(definition, made)
-    return BenchmarkProblem(definition, values, problems[name], seed, load)
+    deviations = {
+        n: column.deviations for n, column in made.items() if isinstance(column, Predicted)
+    }
+    record = problems[name]
+    return BenchmarkProblem(definition, values, record, seed, load, deviations=deviations)
 
 
 def _again(folder: Path | str | None, name: str, seed: int) -> BenchmarkProblem:

@@ -10,9 +10,14 @@ from evonas.benchmark.definition import Noise
 from evonas.space import Genotypes
 
 
-def noisy(values: Floats, noise: Noise, genotypes: Genotypes, seed: int) -> Floats:
-    """Returns (n,) what a search sees of the values (n,) of canonical genotypes (n, n_genes)."""
-    errors = normal_errors(genotypes, f"{noise.column} {seed}") * noise.deviation
+def noisy(
+    values: Floats, noise: Noise, deviation: Floats | float, genotypes: Genotypes, seed: int
+) -> Floats:
+    """Returns (n,) what a search sees of the values (n,) of canonical genotypes (n, n_genes).
+
+    The deviation is that of the noise, or (n,) those of the networks.
+    """
+    errors = normal_errors(genotypes, f"{noise.column} {seed}") * deviation
     return values * (1 + errors) if noise.relative else values + errors
 
 

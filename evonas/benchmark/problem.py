@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from evonas.arrays import Floats
 from evonas.benchmark.columns import (
     Column,
+    Predicted,
     Tabulated,
     cell_sum,
     cost_column,
     every,
     is_small,
-    predicted,
     stored,
 )
 from evonas.benchmark.definition import ProblemDefinition
@@ -79,11 +79,12 @@ class BenchmarkProblem(SpecProblem):
         seed: int = 0,
         load: Loader | None = None,
         spec: SearchSpec | None = None,
+        deviations: Mapping[str, Column] | None = None,
     ) -> None:
         super().__init__(spec or definition.spec())
         self.definition, self.record, self.seed = definition, record, seed
         self.objectives = self.spec.objectives
-        self._values = values
+        self._values, self._deviations = values, deviations or {}
         self._load = load
 
     # --- evaluation -----------------------------------------------------------------------
@@ -108,8 +109,30 @@ class BenchmarkProblem(SpecProblem):
         values = self._values(canonical)
         for noise in self.definition.noise:
             column = self.definition.columns.index(noise.column)
-            values[:, column] = noisy(values[:, column], noise, canonical, self.seed)
+            deviation = (
+                self._deviations[noise.column](canonical)
+                if noise.deviation == "surrogate"
+                else noise.deviation
+            )
+            seen = noisy(values[:, column], noise, deviation, canonical, self.seed)
+            values[:, column] = seen
         return values[:, : self.n_obj], self._violations(values)
+
+    def uncertainty(self, genotypes: ArrayLike) -> Floats:
+        """Returns (n, m) standard deviations of single trainings around the true values.
+
+        Where a surrogate predicts an objective they are the surrogate's own, seeds included; where
+        none does they are 0, and `evonas problem show` tells what is known of its errors.
+
+        Raises:
+            GenotypeError: No genotypes of the space.
+        """
+        canonical = self.space.canonical(genotypes)
+        found = np.zeros((len(canonical), self.n_obj))
+        for column, objective in enumerate(self.objectives):
+            if objective.name in self._deviations:
+                found[:, column] = self._deviations[objective.name](canonical)
+        return found
 
     def is_feasible(self, genotypes: ArrayLike) -> NDArray[np.bool_]:
         """Returns (n,) whether the true values meet the constraints."""
@@ -165,16 +188,10 @@ class BenchmarkProblem(SpecProblem):
     @cached_property
     def front_volume(self) -> float:
         """Hypervolume of the whole front, normalised."""
+        # Where the whole front is there it is asked: two of the first problems state a volume that
+        # was sampled.
         whole = len(self.true_front) == self.record.size
-        if whole and self.record.volume_error:
-            return volume(self.normalise(self.true_front))
-        return self.record.volume
-
-    @property
-    def hypervolume_error(self) -> float:
-        """The largest relative error of `hypervolume`: 0 where that of the front is exact."""
-        whole = len(self.true_front) == self.record.size
-        return 0.0 if whole else self.record.volume_error
+        return volume(self.normalise(self.true_front)) if whole else self.record.volume
 
     def hypervolume(self, values: ArrayLike, feasible: ArrayLike | None = None) -> float:
         """Returns the volume of true values over that of the front: 1 for the whole front.
@@ -285,4 +302,4 @@ def _recorded(space: SearchSpace, record: ColumnRecord, data: Path) -> Column:
     surrogate = load_surrogate(path, space)
     if checksum(path) != record.checksum:
         raise SchemaError(f"{path}: not the surrogate that the problems were built with")
-    return predicted(surrogate)
+    return Predicted(surrogate)

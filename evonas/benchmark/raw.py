@@ -1,12 +1,17 @@
-"""The raw runs of a comparison as one Parquet file: a row a run, its whole curve in it."""
+"""Raw runs of searches as one Parquet file: a row a run, its whole curve in it.
 
-from collections.abc import Sequence
+Ours on the shipped problems are `problems/runs.parquet`, to be held against.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from evonas.arrays import Floats
 from evonas.benchmark.runs import RunKey, RunResult, mean_hypervolume, reached
 from evonas.errors import MissingPackageError, SchemaError
 from evonas.paths import shipped_data
@@ -42,6 +47,21 @@ class RawRun:
         """Returns the mean of what was there after 1, 2, ... evaluations."""
         return mean_hypervolume(self.improved_at, self.improved_to, evaluations)
 
+    def hypervolume_after(self, evaluations: ArrayLike) -> Floats:
+        """Returns (n,) the hypervolume after each of (n,) numbers of evaluations."""
+        grown = np.array([0.0, *self.improved_to])
+        there: Floats = grown[np.searchsorted(self.improved_at, evaluations, side="right")]
+        return there
+
+
+def succeeded(results: Iterable[RunResult]) -> list[RawRun]:
+    """Returns the runs that did not fail."""
+    return [
+        RawRun(r.key, r.checksum, r.seconds, r.improved_at, r.improved_to)
+        for r in results
+        if not r.error
+    ]
+
 
 def raw_path(folder: Path | None = None) -> Path:
     """Returns the shipped runs in a folder of shipped data."""
@@ -61,8 +81,8 @@ def parquet() -> Any:
     return pq
 
 
-def write_raw(path: Path, results: Sequence[RunResult]) -> None:
-    """Writes runs that did not fail, atomically.
+def write_raw(path: Path, runs: Sequence[RawRun]) -> None:
+    """Writes runs, atomically.
 
     Raises:
         MissingPackageError: pyarrow is not installed.
@@ -72,33 +92,56 @@ def write_raw(path: Path, results: Sequence[RunResult]) -> None:
 
     from evonas.files import atomic_file
 
-    done = [result for result in results if not result.error]
-    keys = [result.key for result in done]
+    keys = [run.key for run in runs]
     table = pa.table(
         {
             "problem": pa.array([k.problem for k in keys]).dictionary_encode(),
-            "checksum": pa.array([r.checksum for r in done]).dictionary_encode(),
+            "checksum": pa.array([r.checksum for r in runs]).dictionary_encode(),
             "algorithm": pa.array([k.algorithm for k in keys]).dictionary_encode(),
             "seed": pa.array([k.seed for k in keys], pa.int32()),
             "evaluations": pa.array([k.evaluations for k in keys], pa.int32()),
             "population": pa.array([k.population for k in keys], pa.int32()),
-            "seconds": pa.array([r.seconds for r in done], pa.float64()),
-            "improved_at": pa.array([r.improved_at for r in done], pa.list_(pa.int32())),
-            "improved_to": pa.array([r.improved_to for r in done], pa.list_(pa.float64())),
+            "seconds": pa.array([r.seconds for r in runs], pa.float64()),
+            "improved_at": pa.array([r.improved_at for r in runs], pa.list_(pa.int32())),
+            "improved_to": pa.array([r.improved_to for r in runs], pa.list_(pa.float64())),
         }
     )
     with atomic_file(path) as stream:
         pq.write_table(table, stream, compression="zstd")
 
 
-def read_raw(path: Path) -> list[RawRun]:
+def add_raw(path: Path, runs: Sequence[RawRun]) -> list[RawRun]:
+    """Writes runs into a file in place of those of the same problems by the same algorithms.
+
+    Returns:
+        All runs of the file, by problem, algorithm and seed.
+
+    Raises:
+        MissingPackageError: pyarrow is not installed.
+        SchemaError: The file is none of runs.
+    """
+    new = {(run.key.problem, run.key.algorithm) for run in runs}
+    there = read_raw(path) if path.exists() else []
+    kept = [run for run in there if (run.key.problem, run.key.algorithm) not in new]
+    every = sorted([*kept, *runs], key=lambda r: (r.key.problem, r.key.algorithm, r.key.seed))
+    write_raw(path, every)
+    return every
+
+
+def read_raw(path: Path, problem: str | None = None) -> list[RawRun]:
     """Reads a file of `write_raw`.
+
+    Args:
+        path: File.
+        problem: Name of the one whose runs are wanted; all if None.
 
     Raises:
         MissingPackageError: pyarrow is not installed.
         SchemaError: It is none, or too large.
     """
     table = read_parquet(path, _COLUMNS, _MOST_RUNS)
+    if problem is not None:
+        table = table.filter([name == problem for name in table.column("problem").to_pylist()])
     columns = [table.column(name).to_pylist() for name in _COLUMNS]
     try:
         runs = [

@@ -4,9 +4,11 @@
     {"do": "sample", "n": 3, "seed": 0}
     {"do": "evaluate", "genotypes": [[0, 1, ...], ...]}
     {"do": "judge", "genotypes": [[0, 1, ...], ...]}
+    {"do": "uncertainty", "genotypes": [[0, 1, ...], ...]}
 
 `evaluate` answers what a search sees, `judge` the true values and the hypervolume over that of the
-front. A request that cannot be answered gets {"error": "..."} and the server goes on.
+front, `uncertainty` the standard deviations of single trainings around the true values. A request
+that cannot be answered gets {"error": "..."} and the server goes on.
 """
 
 import json
@@ -76,7 +78,6 @@ def describe(problem: BenchmarkProblem, _: Reply | None = None) -> Reply:
         "reference_point": problem.reference_point.tolist(),
         "exact": problem.record.exact,
         "front_size": problem.record.size,
-        "hypervolume_error": problem.hypervolume_error,
     }
 
 
@@ -104,6 +105,10 @@ def _judge(problem: BenchmarkProblem, request: Reply) -> Reply:
     }
 
 
+def _uncertainty(problem: BenchmarkProblem, request: Reply) -> Reply:
+    return {"deviations": problem.uncertainty(_genotypes(problem, request)).tolist()}
+
+
 def _genotypes(problem: BenchmarkProblem, request: Reply) -> Genotypes:
     rows = request.get("genotypes")
     if not (
@@ -122,4 +127,5 @@ _ANSWERS: dict[str, Callable[[BenchmarkProblem, Reply], Reply]] = {
     "sample": _sample,
     "evaluate": _evaluate,
     "judge": _judge,
+    "uncertainty": _uncertainty,
 }

@@ -26,6 +26,10 @@ SHIPPED = 1500
 # Best known fronts: searches, their length and population; then so many neighbours at most.
 _SEARCHES, _EVALUATIONS, _POPULATION = 5, 20_000, 200
 _LOCAL = 300_000
+_METHOD = (
+    f"{_SEARCHES} NSGA-II runs of {_EVALUATIONS:,}, those of the space's other problems, "
+    "and local search"
+)
 # Exact fronts of more than two objectives outgrow memory.
 _ADDITIVE_UP_TO = 2
 
@@ -40,11 +44,13 @@ class Front:
     method: str
 
 
-def solve(
-    definition: ProblemDefinition, values: ProblemValues, records: Mapping[str, ColumnRecord]
+def solved(
+    definition: ProblemDefinition,
+    space: SearchSpace,
+    records: Mapping[str, ColumnRecord],
+    front: Front,
 ) -> ProblemRecord:
-    """Returns all that is to be known of a problem."""
-    front = find_front(definition, values, records)
+    """Returns all that is to be known of a problem, of its front."""
     order = np.argsort(front.values[:, 0], kind="stable")
     points, genotypes = front.values[order], front.genotypes[order]
     maximise = np.array([o.maximise for o in definition.spec().objectives])
@@ -65,7 +71,7 @@ def solve(
         genotypes=genotypes[rows],
         checksum="",
     )
-    checksum = problem_checksum(definition, values.space, records, record)
+    checksum = problem_checksum(definition, space, records, record)
     return replace(record, checksum=checksum)
 
 
@@ -76,7 +82,7 @@ def find_front(
     space = values.space
     if is_small(space):
         genotypes = np.unique(space.canonical(every(space)), axis=0)
-        return _non_dominated(definition, values, genotypes, True, "all architectures")
+        return non_dominated(definition, values, genotypes, True, "all architectures")
     tables = [layer_table(space, name, records) for name in definition.objectives]
     if not definition.where and len(tables) <= _ADDITIVE_UP_TO and None not in tables:
         return _additive(definition, [table for table in tables if table])
@@ -115,8 +121,16 @@ def _searched(definition: ProblemDefinition, values: ProblemValues) -> Front:
         run_trial(problem, "nsga2", _EVALUATIONS, seed, _POPULATION).genotypes
         for seed in range(_SEARCHES)
     ]
-    method = f"{_SEARCHES} NSGA-II runs of {_EVALUATIONS:,} and local search"
-    front = _non_dominated(definition, values, np.concatenate(found), False, method)
+    return best_known(definition, values, np.concatenate(found))
+
+
+def best_known(definition: ProblemDefinition, values: ProblemValues, genotypes: Genotypes) -> Front:
+    """Returns the front of genotypes (n, n_genes) and of whatever is one move from it and better.
+
+    Raises:
+        ConfigurationError: None of the genotypes meets the constraints.
+    """
+    front = non_dominated(definition, values, genotypes)
     explored: set[bytes] = set()
     left = _LOCAL
     while left > 0:
@@ -128,7 +142,7 @@ def _searched(definition: ProblemDefinition, values: ProblemValues) -> Front:
         nearby = np.unique(nearby, axis=0)[:left]
         left -= len(nearby)
         both = np.concatenate([front.genotypes, nearby])
-        front = _non_dominated(definition, values, both, False, method)
+        front = non_dominated(definition, values, both)
     return front
 
 
@@ -150,13 +164,18 @@ def unsolved(definition: ProblemDefinition, values: ProblemValues) -> BenchmarkP
     return BenchmarkProblem(replace(definition, noise=()), values, nothing)
 
 
-def _non_dominated(
+def non_dominated(
     definition: ProblemDefinition,
     values: ProblemValues,
     genotypes: Genotypes,
-    exact: bool,
-    method: str,
+    exact: bool = False,
+    method: str = _METHOD,
 ) -> Front:
+    """Returns the front of genotypes (n, n_genes).
+
+    Raises:
+        ConfigurationError: None of the genotypes meets the constraints.
+    """
     problem = unsolved(definition, values)
     feasible = genotypes[problem.is_feasible(genotypes)]
     if not len(feasible):

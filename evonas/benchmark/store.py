@@ -22,9 +22,6 @@ from evonas.paths import shipped_data
 from evonas.space import Genotypes, SearchSpace, load_space
 
 SCHEMA = 1
-# Files from before `volume_error` have volumes by sampling for more objectives than this. Against
-# exact ones that sampling was 0.4 % off for the largest fronts, 0.7 % for 50 of their points.
-_EXACT_UP_TO, _SAMPLED_ERROR = 5, 0.01
 Kind = Literal["cells", "rows", "surrogate"]
 
 
@@ -64,7 +61,6 @@ class ProblemRecord:
         method: How it was found.
         size: Number of points of the whole front.
         volume: Normalised hypervolume of the whole front.
-        volume_error: The largest relative error that it may have.
         ideal: (m,).
         nadir: (m,).
         front: (k, m) the front, or points that stand for it.
@@ -82,7 +78,6 @@ class ProblemRecord:
     front: Floats
     genotypes: Genotypes
     checksum: str
-    volume_error: float = 0.0
 
     def __post_init__(self) -> None:
         """Makes what all problems of a process share unchangeable."""
@@ -170,7 +165,7 @@ def write_problems(
                 data.attrs["errors"] = json.dumps(dict(column.errors))
         for name, problem in problems.items():
             group = file.create_group(f"problems/{name}")
-            scalars = ("version", "exact", "method", "size", "volume", "volume_error", "checksum")
+            scalars = ("version", "exact", "method", "size", "volume", "checksum")
             group.attrs.update(_attributes(problem, scalars))
             for array in ("ideal", "nadir", "front", "genotypes"):
                 _dataset(group, array, getattr(problem, array))
@@ -218,6 +213,5 @@ def _problem(group: Any) -> ProblemRecord:
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in group.attrs.items()
     }
-    if "volume_error" not in attributes and len(arrays["ideal"]) > _EXACT_UP_TO:
-        attributes["volume_error"] = _SAMPLED_ERROR
+    attributes.pop("volume_error", None)  # of files from when volumes could be sampled
     return ProblemRecord(**arrays, **attributes)

@@ -45,7 +45,7 @@ def compare(
 
     from evonas.benchmark.compare import Plan
     from evonas.benchmark.compare import compare as run_all
-    from evonas.benchmark.raw import write_raw
+    from evonas.benchmark.raw import succeeded, write_raw
     from evonas.benchmark.report import GOAL, Comparison, curves_csv, html, runs_csv, warnings
     from evonas.benchmark.statistics import contrasts
     from evonas.errors import MissingPackageError
@@ -72,7 +72,7 @@ def compare(
     ):
         write_atomically(out / name, text.encode())
     with contextlib.suppress(MissingPackageError):  # the other files say the same, rounded
-        write_raw(out / "runs.parquet", results)
+        write_raw(out / "runs.parquet", succeeded(results))
     failed = sum(bool(result.error) for result in results)
     if as_json:
         contrasted = contrasts(comparison.mean(), plan.problems, plan.algorithms)

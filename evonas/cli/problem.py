@@ -83,14 +83,9 @@ def show(name: Name, as_json: AsJson = False) -> None:
     for constraint in problem.definition.where:
         typer.echo(f"where {constraint}")
     for noise in problem.definition.noise:
-        unit = "of the value" if noise.relative else "in its unit"
-        typer.echo(f"{noise.column} is observed with an error of {noise.deviation} {unit}")
+        typer.echo(f"{noise.column} is observed with a standard error {noise.size}")
     exact = "exact" if record.exact else "best known"
     typer.echo(f"front: {exact}, {record.size} points, by {record.method}")
-    if problem.hypervolume_error:
-        typer.echo(
-            f"hypervolume: up to {problem.hypervolume_error:.0%} off, as the front's was sampled"
-        )
     for column, card in cards.items():
         if card["errors"]:
             errors = ", ".join(f"{key} {value:.4g}" for key, value in card["errors"].items())

@@ -9,6 +9,14 @@ from evonas.cli.options import seed_option
 from evonas.cli.output import AsJson, print_json, print_table
 from evonas.cli.ranking import Scores, SpaceName, TruthTable, Weights, supernet_scores
 
+_FIGURES = {
+    "tau": "tau",
+    "tau_best_quarter": "in the best quarter",
+    "r2": "R2",
+    "rmse": "RMSE",
+    "coverage": "in 95 % interval",
+}
+
 
 def fit(
     truth: TruthTable,
@@ -68,9 +76,8 @@ def fit(
         print_json({"space": space, "kind": fitted.kind, **best, "models": errors})
         return
     rows = [
-        [kind, *(f"{figures[name]:.4f}" for name in ("tau", "r2", "rmse", "coverage"))]
-        for kind, figures in errors.items()
+        [kind, *(f"{figures[name]:.4f}" for name in _FIGURES)] for kind, figures in errors.items()
     ]
     title = f"{len(the_truth)} trained architectures of {space}, held out in five folds"
-    print_table(["model", "tau", "R2", "RMSE", "in 95 % interval"], rows, title)
+    print_table(["model", *_FIGURES.values()], rows, title)
     typer.echo(f"{out}: {fitted.kind}")

@@ -1,4 +1,4 @@
-r"""Computes how hard each problem is; `difficulty.json` and `runs.parquet` beside the problems.
+r"""Computes how hard each problem is: `difficulty.json`; its runs go into `runs.parquet` beside it.
 
     python -m scripts.build.difficulty --problems "pico/*" --out runs/exact
 
@@ -25,7 +25,7 @@ from evonas.benchmark.difficulties import (
     load_difficulties,
     write_difficulties,
 )
-from evonas.benchmark.raw import raw_path, write_raw
+from evonas.benchmark.raw import add_raw, raw_path, succeeded
 from evonas.benchmark.report import Comparison
 from evonas.benchmark.runs import RunResult
 
@@ -69,7 +69,7 @@ def main(
         )
     ordered = {name: found[name] for name in known if name in found}
     write_difficulties(difficulties_path(data), ordered)
-    write_raw(raw_path(data), results)
+    add_raw(raw_path(data), succeeded(results))
 
 
 def _finished(plan: Plan, out: Path) -> int:

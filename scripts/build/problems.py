@@ -1,23 +1,27 @@
 r"""Builds the shipped file of benchmark problems: frozen columns, points and fronts.
 
     python -m scripts.build.problems
-    python -m scripts.build.problems --surrogate nano=surrogates/nano.npz --only nano/u55
+    python -m scripts.build.problems --only nano/u55 --only nano/cpu
 
 Accuracy comes from a table that holds all of a small space where there is one (`pico-v3.h5`), else
-from a surrogate. A problem whose columns cannot be had is left out. A problem that was published is
-never changed: where the new one differs, its version in the catalogue must have been raised.
+from a surrogate of trained AP. Best known fronts take in what was found for the space's other
+problems, those that are not built anew included, until that gains nothing. A problem whose columns
+cannot be had is left out. A problem that was published is never changed: where the new one differs,
+its version in the catalogue must have been raised.
 """
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from evonas.benchmark import CATALOGUE, ProblemDefinition
 from evonas.benchmark.columns import cost_column
 from evonas.benchmark.problem import ProblemValues, make_columns
-from evonas.benchmark.solving import solve
+from evonas.benchmark.solving import Front, best_known, find_front, non_dominated, solved
 from evonas.benchmark.sources import Sources
 from evonas.benchmark.store import (
     ColumnRecord,
@@ -27,10 +31,11 @@ from evonas.benchmark.store import (
     write_problems,
 )
 from evonas.paths import shipped_data
-from evonas.space import load_space
+from evonas.scoring.scorer import row_keys
+from evonas.space import Genotypes, load_space
 
 TABLES = {"pico": "tables/pico-v3.h5"}
-SURROGATES = {"nano": "surrogates/nano-supernet.npz"}
+SURROGATES = {"nano": "surrogates/nano.npz"}
 
 
 def main(
@@ -51,27 +56,46 @@ def main(
     path = out or problems_path(folder)
     columns, problems = read_problems(path) if path.exists() else ({}, {})
     columns, published = {space: dict(c) for space, c in columns.items()}, dict(problems)
+    found: dict[str, Found] = {}
+    for definition in CATALOGUE:
+        if not only or definition.name in only:
+            solution = _solve(definition, sources, columns)
+            if solution is None:
+                typer.echo(f"{definition.name}: left out, a column is missing")
+            else:
+                found[definition.name] = solution
+    _share(found, published)
     built: dict[str, ProblemRecord] = {}
     for definition in CATALOGUE:
-        if only and definition.name not in only:
-            if definition.name in published:
-                built[definition.name] = published[definition.name]
-            continue
-        record = _build(definition, sources, columns)
-        if record is None:
-            typer.echo(f"{definition.name}: left out, a column is missing")
-            continue
-        _refuse_silent_change(definition, record, published, overwrite)
-        built[definition.name] = record
+        if definition.name in found:
+            record = found[definition.name].record()
+            _refuse_silent_change(definition, record, published, overwrite)
+            built[definition.name] = record
+        elif only and definition.name in published:
+            built[definition.name] = published[definition.name]
     write_problems(path, columns, built)
     typer.echo(f"{path}: {len(built)} problems, {path.stat().st_size / 1e6:.2f} MB")
 
 
-def _build(
+@dataclass(eq=False)
+class Found:
+    """A problem with its columns and the front that is known so far."""
+
+    definition: ProblemDefinition
+    values: ProblemValues
+    columns: dict[str, ColumnRecord]
+    front: Front
+
+    def record(self) -> ProblemRecord:
+        """Returns what is known of its solution."""
+        return solved(self.definition, self.values.space, self.columns, self.front)
+
+
+def _solve(
     definition: ProblemDefinition,
     sources: Sources,
     columns: dict[str, dict[str, ColumnRecord]],
-) -> ProblemRecord | None:
+) -> Found | None:
     began = time.perf_counter()
     space = load_space(definition.space)
     own = columns.setdefault(space.name, {})
@@ -83,13 +107,44 @@ def _build(
             own[name] = found
     used = {name: own[name] for name in definition.columns if name in own}
     values = ProblemValues(definition, make_columns(definition, used, sources.data))
-    record = solve(definition, values, used)
-    exact = "exact" if record.exact else "best known"
+    front = find_front(definition, values, used)
+    exact = "exact" if front.exact else "best known"
     typer.echo(
-        f"{definition.name}: {exact} front of {record.size} by {record.method}, volume "
-        f"{record.volume:.4f}, {time.perf_counter() - began:.1f} s"
+        f"{definition.name}: {exact} front of {len(front.values)} by {front.method}, "
+        f"{time.perf_counter() - began:.1f} s"
     )
-    return record
+    return Found(definition, values, used, front)
+
+
+def _share(found: dict[str, Found], published: dict[str, ProblemRecord]) -> None:
+    """Lets each searched problem have what was found for the others of its space."""
+    searched = [problem for problem in found.values() if not problem.front.exact]
+    for space in dict.fromkeys(problem.definition.space for problem in searched):
+        own = [problem for problem in searched if problem.definition.space == space]
+        pool = [
+            record.genotypes
+            for name, record in published.items()
+            if name.startswith(f"{space}/") and name not in found
+        ]
+        gained = [1]
+        while any(gained):
+            everything = np.concatenate([*pool, *(problem.front.genotypes for problem in own)])
+            gained = [_gain(problem, np.unique(everything, axis=0)) for problem in own]
+            names = [problem.definition.name for problem in own]
+            told = ", ".join(f"{n} {name}" for name, n in zip(names, gained, strict=True))
+            typer.echo(f"{space}: networks of other problems taken in: {told}")
+
+
+def _gain(problem: Found, everything: Genotypes) -> int:
+    """Takes in networks that belong on the front, and what is near them; returns how many do."""
+    before = set(row_keys(problem.front.genotypes))
+    definition, values = problem.definition, problem.values
+    both = np.concatenate([problem.front.genotypes, everything])
+    merged = row_keys(non_dominated(definition, values, both).genotypes)
+    gained = len(set(merged) - before)
+    if gained:
+        problem.front = best_known(definition, values, both)
+    return gained
 
 
 def _refuse_silent_change(

@@ -1,4 +1,4 @@
-"""Holds algorithms against each other by mean hypervolume, in the shipped raw runs.
+"""Holds algorithms against each other by mean hypervolume, in the shipped raw runs on `pico`.
 
     python -m scripts.report.exact_runs
 
@@ -7,6 +7,7 @@ on how many significantly better (signed-rank over the shared seeds, Holm over t
 """
 
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from itertools import permutations
 from pathlib import Path
 from typing import Annotated
@@ -60,9 +61,11 @@ def pairs(runs: list[RawRun]) -> list[Pair]:
 
 def main(
     runs: Annotated[Path | None, typer.Argument(help="Raw runs; default: the shipped.")] = None,
+    problems: Annotated[str, typer.Option(help="Pattern of their names.")] = "pico/*",
 ) -> None:
     """Prints the lines."""
-    for pair in pairs(read_raw(runs or raw_path())):
+    every = read_raw(runs or raw_path())
+    for pair in pairs([run for run in every if fnmatch(run.key.problem, problems)]):
         print(
             f"{pair.ours} against {pair.theirs}: better on {pair.better} of {pair.problems} "
             f"problems, worse on {pair.worse}, significantly better on {pair.significant}"

@@ -32,7 +32,14 @@ def open_benchmark(open_app):
 
 @pytest.mark.parametrize(
     "problem",
-    ["pico/u55", "pico/everything", "pico/cpu-noisy", "nano/u55-budget", "mobiledet/weights-cpu"],
+    [
+        "pico/u55",
+        "pico/everything",
+        "pico/cpu-noisy",
+        "nano/cpu-noisy",
+        "nano/u55-budget",
+        "mobiledet/weights-cpu",
+    ],
 )
 def test_a_problem_says_what_it_is_and_how_to_run_it(open_benchmark, problem):
     at = open_benchmark(problem=problem)
@@ -45,7 +52,7 @@ def test_a_problem_says_what_it_is_and_how_to_run_it(open_benchmark, problem):
     words = " ".join(text.value for text in at.markdown)
     assert all(bound in words for bound in definition.where)
     assert f"Version {record.version}, checksum `{record.checksum}`" in words
-    assert ("is seen with a normal error" in words) == bool(definition.noise)
+    assert ("is seen with a standard error" in words) == bool(definition.noise)
     assert any(f"evonas bench compare --problems {problem}" in code.value for code in at.code)
     assert any(code.value == bibtex() for code in at.code)
 

@@ -96,3 +96,15 @@ def test_spread_rows_keep_the_ends() -> None:
     rows = spread_rows(points, 11)
     assert {0, 499} <= set(rows.tolist())
     assert np.diff(x[rows]).max() < 0.15
+
+
+@pytest.mark.parametrize("space", ["nano", "mobiledet"])
+def test_what_is_known_for_one_problem_betters_no_other_front(space: str) -> None:
+    problems = [evonas.load_problem(n) for n in evonas.list_problems() if n.startswith(f"{space}/")]
+    pool = np.unique(np.concatenate([problem.record.genotypes for problem in problems]), axis=0)
+    for problem in problems:
+        networks = pool[problem.is_feasible(pool)]
+        points = problem.minimise(problem.evaluate_genotypes(networks))
+        front = problem.minimise(problem.true_front)
+        bettered = [((points <= p).all(axis=1) & (points < p).any(axis=1)).any() for p in front]
+        assert not any(bettered), (problem.definition.name, sum(bettered))

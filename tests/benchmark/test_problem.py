@@ -11,6 +11,8 @@ from evonas.benchmark.store import problems_path, read_problems
 from evonas.cli import main
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError
 from evonas.objectives import pareto_mask
+from evonas.paths import shipped_data
+from evonas.scoring.surrogate import load_surrogate
 
 PROBLEMS = evonas.list_problems()
 
@@ -77,6 +79,22 @@ def test_noise_is_of_the_seed_and_is_no_part_of_the_judgement() -> None:
     assert errors[:, 0].std() == pytest.approx(0.0165, rel=0.1)
     assert (errors[:, 1] / true[rows, 1]).std() == pytest.approx(0.02, rel=0.1)
     assert abs(errors.mean(axis=0)).max() < 0.002
+
+
+def test_a_surrogate_says_how_unsure_it_is_and_a_noisy_problem_shows_as_much() -> None:
+    problem = evonas.load_problem("nano/cpu-noisy", 3)
+    genotypes = np.unique(problem.space.canonical(random_genotypes(problem, 500)), axis=0)
+    surrogate = load_surrogate(shipped_data() / "surrogates" / "nano.npz", problem.space)
+    mean, deviation = surrogate.predict(genotypes)
+    true, unsure = problem.evaluate_genotypes(genotypes), problem.uncertainty(genotypes)
+    np.testing.assert_array_equal(true[:, 0], mean)
+    np.testing.assert_array_equal(unsure, np.column_stack([deviation, 0 * deviation]))
+    assert unsure[:, 0].max() > 1.3 * unsure[:, 0].min()
+    errors = (problem.observe(genotypes)[0] - true)[:, 0] / deviation
+    assert errors.std() == pytest.approx(1, rel=0.1)
+    assert abs(errors.mean()) < 0.15
+    tabulated = evonas.load_problem("pico/u55-noisy")
+    assert not tabulated.uncertainty(random_genotypes(tabulated, 5)).any()
 
 
 def test_a_network_has_one_value_however_it_is_written() -> None:

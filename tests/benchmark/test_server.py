@@ -50,6 +50,8 @@ def test_requests_and_their_answers() -> None:
     front = problem.record.genotypes.tolist()
     judged = answers({"do": "judge", "genotypes": front})[0]
     assert judged["hypervolume"] == pytest.approx(1)
+    unsure = answers({"do": "uncertainty", "genotypes": front})[0]
+    assert unsure == {"deviations": np.zeros_like(judged["values"]).tolist()}
 
 
 @pytest.mark.parametrize(
@@ -119,9 +121,11 @@ def test_commands_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert [p["name"] for p in listed] == evonas.list_problems()
     assert main(["problem", "show", "nano/cpu-noisy", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert "surrogate of supernet scores" in shown["columns"]["map"]["source"]
-    assert shown["columns"]["map"]["errors"]["n_test"] > 1000
-    sources = {"pico/u55-budget": "supernet", "nano/cpu-noisy": "surrogate of supernet scores"}
+    assert "surrogate of trained AP" in shown["columns"]["map"]["source"]
+    errors = shown["columns"]["map"]["errors"]
+    assert errors["n"] == 265
+    assert 0.6 <= errors["tau_best_quarter"] < errors["tau"]
+    sources = {"pico/u55-budget": "supernet", "nano/cpu-noisy": "surrogate of trained AP"}
     for name, source in sources.items():
         assert main(["problem", "show", name]) == 0
         assert source in capsys.readouterr().out

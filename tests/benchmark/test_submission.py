@@ -3,16 +3,14 @@
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import evonas
-from evonas.benchmark.compare import Plan, compare
-from evonas.benchmark.raw import RawRun, read_raw, write_raw
-from evonas.benchmark.runs import RunKey, perform, read_run, save_run
+from evonas.benchmark.raw import RawRun
+from evonas.benchmark.runs import RunKey, perform
 from evonas.benchmark.submission import BUDGET, COLUMNS, beside, read_submission, remarks
 from evonas.benchmark.trial import run_trial
 from evonas.cli import main
@@ -161,28 +159,6 @@ def test_runs_of_shared_seeds_are_paired_with_ours(tmp_path: Path) -> None:
     assert "seeds 0 to 30; some are missing on: pico/u55" in told
     assert "fewer than 1,500 evaluations" in told
     assert "we have no runs on: pico/u55" in told
-
-
-def test_raw_runs_are_read_as_they_were_written(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
-    results = compare(Plan(("pico/u55",), ("nsga2", "random"), 2, 60, 20), tmp_path)
-    write_raw(tmp_path / "runs.parquet", results)
-    raw = read_raw(tmp_path / "runs.parquet")
-    assert [run.key for run in raw] == [result.key for result in results]
-    for run, result in zip(raw, results, strict=True):
-        assert run.mean_hypervolume(60) == result.mean_hypervolume(60)
-        assert run.reached(0.5) == result.reached(0.5)
-        assert run.checksum == result.checksum
-    (tmp_path / "other.parquet").write_bytes(b"PAR1")
-    with pytest.raises(SchemaError, match="not a Parquet file"):
-        read_raw(tmp_path / "other.parquet")
-    cut = replace(results[0], improved_to=results[0].improved_to[:-1])
-    write_raw(tmp_path / "cut.parquet", [cut])
-    with pytest.raises(SchemaError, match="differ in length"):
-        read_raw(tmp_path / "cut.parquet")
-    save_run(tmp_path, cut)
-    with pytest.raises(SchemaError, match="differ in length"):
-        read_run(cut.key.path(tmp_path))
 
 
 def test_the_command_lays_it_beside_ours(

@@ -150,6 +150,25 @@ def test_held_out_networks_are_foretold_better_than_by_the_mean(trained, kind):
     assert 0.8 < errors.coverage <= 1
 
 
+def test_the_best_quarter_is_that_of_the_truth_and_ranked_by_the_prediction(trained, monkeypatch):
+    rows, ap, supernet = trained
+
+    class Supernet:
+        def predict(self, x):
+            return x[:, -1], np.ones(len(x))
+
+    def fit(kind, space, x, ap, seed):
+        return Supernet(), np.zeros(x.shape[1] + 1), np.ones(x.shape[1] + 1)
+
+    monkeypatch.setattr("evonas.scoring.surrogate.fit._fit", fit)
+    errors = cross_validate("forest", NANO, rows, ap, supernet, folds=3, repeats=2)
+    best = sorted(range(len(ap)), key=lambda row: -ap[row])[: -(-len(ap) // 4)]
+    pairs = [(a, b) for a in best for b in best if a < b]
+    agree = [np.sign((ap[a] - ap[b]) * (supernet[a] - supernet[b])) for a, b in pairs]
+    assert errors.tau_best_quarter == pytest.approx(np.mean(agree))
+    assert errors.tau != pytest.approx(errors.tau_best_quarter)
+
+
 def test_shuffled_values_cannot_be_foretold(trained):
     rows, ap, supernet = trained
     shuffled = np.random.default_rng(3).permutation(ap)

@@ -29,7 +29,8 @@ def test_only_shared_seeds_count_and_seven_of_them_can_be_significant() -> None:
 
 def test_the_page_on_the_benchmark_says_what_the_shipped_runs_say() -> None:
     pytest.importorskip("pyarrow")
-    found = {(pair.ours, pair.theirs): pair for pair in pairs(read_raw(raw_path()))}
+    runs = [run for run in read_raw(raw_path()) if run.key.problem.startswith("pico/")]
+    found = {(pair.ours, pair.theirs): pair for pair in pairs(runs)}
     said = {
         ("ridge", "nsga2"): (16, 0, 16),
         ("nsga2-screened", "nsga2"): (16, 0, 16),

@@ -19,6 +19,7 @@ FOLDS, REPEATS = 5, 2
 # Fewer trained networks than this say nothing in five folds.
 LEAST = 20
 _COVERAGE = 0.95
+_BEST = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class CrossValidation:
     Attributes:
         n: Number of networks.
         tau: Kendall's tau, the mean over repetitions.
+        tau_best_quarter: The same within the quarter of the highest AP, where searches end.
         r2: Coefficient of determination.
         rmse: Root of the mean squared error, AP.
         coverage: Share of the networks within their 95 % interval.
@@ -35,6 +37,7 @@ class CrossValidation:
 
     n: int
     tau: float
+    tau_best_quarter: float
     r2: float
     rmse: float
     coverage: float
@@ -110,9 +113,11 @@ def cross_validate(
             stds[repeat, held] = std * scale[-1]
     squared = (means - ap) ** 2
     within = abs(means - ap) <= norm.ppf((1 + _COVERAGE) / 2) * stds
+    best = ap >= np.quantile(ap, 1 - _BEST)
     return CrossValidation(
         n=n,
         tau=float(np.mean([kendalltau(ap, mean)[0] for mean in means])),
+        tau_best_quarter=float(np.mean([kendalltau(ap[best], mean[best])[0] for mean in means])),
         r2=float(1 - squared.mean() / ap.var()),
         rmse=float(np.sqrt(squared.mean())),
         coverage=float(within.mean()),

@@ -117,12 +117,13 @@ def save_surrogate(path: Path, surrogate: Surrogate) -> None:
     write_atomically(path, buffer.getbuffer())
 
 
-def load_surrogate(path: Path, space: SearchSpace) -> Surrogate:
+def load_surrogate(path: Path | str, space: SearchSpace) -> Surrogate:
     """Reads a surrogate for a space.
 
     Raises:
         SchemaError: The file is missing, damaged, of a newer version or of another space.
     """
+    path = Path(path)
     try:
         arrays = read_npz(path)
         card = parse_json(str(arrays.pop("card")), f"{path}: its card", SchemaError)
