@@ -213,5 +213,4 @@ def _problem(group: Any) -> ProblemRecord:
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in group.attrs.items()
     }
-    attributes.pop("volume_error", None)  # of files from when volumes could be sampled
     return ProblemRecord(**arrays, **attributes)
