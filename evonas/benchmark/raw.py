@@ -141,7 +141,9 @@ def read_raw(path: Path, problem: str | None = None) -> list[RawRun]:
     """
     table = read_parquet(path, _COLUMNS, _MOST_RUNS)
     if problem is not None:
-        table = table.filter([name == problem for name in table.column("problem").to_pylist()])
+        import pyarrow.compute as pc
+
+        table = table.filter(pc.equal(table.column("problem").cast("string"), problem))
     columns = [table.column(name).to_pylist() for name in _COLUMNS]
     try:
         runs = [

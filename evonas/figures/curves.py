@@ -122,7 +122,8 @@ def curves_figure(curves: Sequence[Curve], x: str, y: str) -> "Figure":
 
 def style(number: int) -> tuple[str, str]:
     """Returns colour and dash of a group, so that colour is never the only sign."""
-    return SERIES[number % len(SERIES)], DASHES[number % len(DASHES)]
+    again, colour = divmod(number, len(SERIES))
+    return SERIES[colour], DASHES[(colour + again) % len(DASHES)]
 
 
 def _add_band(figure: "Figure", found: Band, colour: str) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from evonas.figures.curves import Curve, bands, curves_figure
+from evonas.figures.curves import Curve, bands, curves_figure, style
 from evonas.figures.fronts import front_line, fronts_figure
 from evonas.objectives import load_objective
 
@@ -48,3 +48,8 @@ def test_a_front_is_in_order_without_gaps_and_costs_over_a_decade_are_logarithmi
     figure = fronts_figure([line], axes)
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", None)
     assert figure.data[0].x.tolist() == [1e5, 2e6, 3e6]
+
+
+def test_no_two_groups_look_alike():
+    looks = [style(number) for number in range(36)]
+    assert len(set(looks)) == 36
