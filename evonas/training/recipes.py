@@ -45,7 +45,7 @@ RECIPES = {
     # Tiles of printed circuit boards (DeepPCB, `boards`) for networks of `nano`. The anchors were
     # fitted once to its training split, by `fit_anchors` from where it had ended until nothing
     # changed: they overlap the boxes by 0.72 on average, nano's own by 0.60. A board may lie in
-    # any of eight ways. Three networks reached AP 0.38, 0.31 and 0.24, means of two or three seeds,
+    # any of eight ways. Three networks reached AP 0.38, 0.31 and 0.23, means of two or three seeds,
     # and 0.33, 0.30 and 0.21 with batches of 16, a rate of 8e-3 and half the steps, which take the
     # same time within a tenth.
     "boards": Recipe(
