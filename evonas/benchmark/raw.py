@@ -110,11 +110,11 @@ def write_raw(path: Path, runs: Sequence[RawRun]) -> None:
         pq.write_table(table, stream, compression="zstd")
 
 
-def add_raw(path: Path, runs: Sequence[RawRun]) -> list[RawRun]:
-    """Writes runs into a file in place of those of the same problems by the same algorithms.
+def merged_raw(path: Path, runs: Sequence[RawRun]) -> list[RawRun]:
+    """Returns a file's runs with those of the same problems by the same algorithms replaced.
 
     Returns:
-        All runs of the file, by problem, algorithm and seed.
+        By problem, algorithm and seed; the new ones alone if there is no file.
 
     Raises:
         MissingPackageError: pyarrow is not installed.
@@ -123,9 +123,7 @@ def add_raw(path: Path, runs: Sequence[RawRun]) -> list[RawRun]:
     new = {(run.key.problem, run.key.algorithm) for run in runs}
     there = read_raw(path) if path.exists() else []
     kept = [run for run in there if (run.key.problem, run.key.algorithm) not in new]
-    every = sorted([*kept, *runs], key=lambda r: (r.key.problem, r.key.algorithm, r.key.seed))
-    write_raw(path, every)
-    return every
+    return sorted([*kept, *runs], key=lambda r: (r.key.problem, r.key.algorithm, r.key.seed))
 
 
 def read_raw(path: Path, problem: str | None = None) -> list[RawRun]:

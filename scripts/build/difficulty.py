@@ -25,7 +25,7 @@ from evonas.benchmark.difficulties import (
     load_difficulties,
     write_difficulties,
 )
-from evonas.benchmark.raw import add_raw, raw_path, succeeded
+from evonas.benchmark.raw import merged_raw, raw_path, succeeded, write_raw
 from evonas.benchmark.report import Comparison
 from evonas.benchmark.runs import RunResult
 
@@ -69,7 +69,7 @@ def main(
         )
     ordered = {name: found[name] for name in known if name in found}
     write_difficulties(difficulties_path(data), ordered)
-    add_raw(raw_path(data), succeeded(results))
+    write_raw(raw_path(data), merged_raw(raw_path(data), succeeded(results)))
 
 
 def _finished(plan: Plan, out: Path) -> int:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from evonas.benchmark.loading import list_records
-from evonas.benchmark.raw import add_raw, raw_path, succeeded, write_raw
+from evonas.benchmark.raw import merged_raw, raw_path, succeeded, write_raw
 from evonas.benchmark.runs import saved_runs
 
 
@@ -27,7 +27,7 @@ def main(
     path = out or raw_path()
     found = succeeded(run for folder in folders for run in saved_runs(folder))
     current = {definition.name: record.checksum for definition, record in list_records()}
-    known = [r for r in add_raw(path, found) if r.checksum == current.get(r.key.problem)]
+    known = [r for r in merged_raw(path, found) if r.checksum == current.get(r.key.problem)]
     write_raw(path, known)
     problems = Counter(name for name, _ in {(r.key.algorithm, r.key.problem) for r in known})
     runs = Counter(run.key.algorithm for run in known)

@@ -5,7 +5,7 @@ import pytest
 
 from evonas.benchmark.compare import Plan, compare
 from evonas.benchmark.loading import list_records
-from evonas.benchmark.raw import RawRun, add_raw, raw_path, read_raw, succeeded, write_raw
+from evonas.benchmark.raw import RawRun, merged_raw, raw_path, read_raw, succeeded, write_raw
 from evonas.benchmark.runs import RunKey, perform, read_run, save_run, saved_runs
 from evonas.errors import SchemaError
 from scripts.build.runs import main as put
@@ -45,8 +45,8 @@ def test_new_runs_take_the_place_of_those_of_their_algorithm_and_problem(tmp_pat
     ]
     write_raw(path, old)
     new = RawRun(KEY, "", 1.0, [1], [0.2])
-    found = add_raw(path, [new])
-    assert found == read_raw(path) == [*old[:6], new]
+    assert merged_raw(path, [new]) == [*old[:6], new]
+    assert merged_raw(tmp_path / "none.parquet", [new]) == [new]
 
 
 def test_only_runs_on_the_shipped_versions_are_shipped(tmp_path, capsys):

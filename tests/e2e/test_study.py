@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.app.test_searches import growth, make_search
 from tests.browser import serve, settle, show_in
@@ -60,16 +59,14 @@ def fill(page: Page, label: str, value: str) -> None:
     settle(page)
 
 
-def download(page: Page, button: str) -> Path:
-    """Downloads by a button, at the second click if a picture above it moved it from the first."""
-    try:
-        with page.expect_download(timeout=15_000) as found:
-            page.get_by_role("button", name=button).click()
-    except PlaywrightTimeoutError:
-        with page.expect_download() as found:
-            page.get_by_role("button", name=button).click()
-    path: Path = found.value.path()
-    return path
+def press_when_still(page: Page, name: str) -> None:
+    """Presses a button once no picture above it, still being laid out, moves it any more."""
+    button, before = page.get_by_role("button", name=name), None
+    button.scroll_into_view_if_needed()
+    while (box := button.bounding_box()) != before:
+        before = box
+        page.wait_for_timeout(500)
+    button.click()
 
 
 def drawn_over(page: Page, title: str) -> None:
@@ -174,7 +171,9 @@ def test_a_problem_is_read_and_algorithms_are_compared_on_it(open_page, study_ur
     expect(state).to_contain_text("finished", timeout=LONG)
     settle(page)
     expect_legend(page, "compared", ["nsga2, 3 seeds", "random, 3 seeds"])
-    assert "pico/u65" in download(page, "Report as HTML").read_text()
+    with page.expect_download() as downloaded:
+        press_when_still(page, "Report as HTML")
+    assert "pico/u65" in downloaded.value.path().read_text()
 
     shared = page.url
     choose(page, "Problem", "pico/costs")
