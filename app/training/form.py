@@ -27,7 +27,8 @@ def training_form() -> None:
         "Recipe",
         list(RECIPES),
         key="recipe",
-        help="nano: minutes on a CPU. mobiledet: the paper's. mobiledet-small-data: fine-tuning. "
+        help="nano: minutes on a CPU. boards: the same for images that are always taken alike. "
+        "mobiledet: the paper's. mobiledet-small-data: fine-tuning. "
         "int8: fine-tuning for int8 devices.",
     )
     preset = RECIPES[recipe]

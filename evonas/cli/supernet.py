@@ -33,7 +33,7 @@ def train(
     data: Annotated[Path, typer.Option(help="COCO-format folder with a train split.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     space: Annotated[str, space_option()] = "nano",
-    recipe: Annotated[str, typer.Option(help="nano, mobiledet, or a YAML file.")] = "nano",
+    recipe: Annotated[str, typer.Option(help="nano, boards, mobiledet, or a YAML file.")] = "nano",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change of the recipe such as steps=500; may be repeated."),
@@ -81,7 +81,7 @@ def train(
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
     from evonas.training.memory import keep_freed_memory
-    from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
+    from evonas.training.recipes import load_supernet_recipe
 
     keep_freed_memory()
     if threads:
@@ -105,7 +105,7 @@ def train(
     checkpoint = checkpoint_path(out, sampling, distillation)
     check_place(out, checkpoint)
     refuse_steps_and_hours(changes, hours)
-    wanted = load_recipe(recipe, changes or (), SUPERNET_RECIPES)
+    wanted = load_supernet_recipe(recipe, changes or ())
     where = pick_device(device)
 
     def say(text: str) -> None:

@@ -37,8 +37,8 @@ def train(
     recipe: Annotated[
         str,
         typer.Option(
-            help="nano, mobiledet (as published), mobiledet-evonas, mobiledet-small-data, int8, or "
-            "a YAML file."
+            help="nano, boards, mobiledet (as published), mobiledet-evonas, mobiledet-small-data, "
+            "int8, or a YAML file."
         ),
     ] = "nano",
     changes: Annotated[

@@ -97,6 +97,9 @@ def augment(
         else:
             first_scale, first_shift = crop_placement(boxes / side, labels >= 0, wanted, drawn)
         scale, shift = first_scale * scale, first_shift * scale + shift
+    elif how.zoom == how.stretch == 1:
+        half = shift.new_tensor([images.shape[-1], images.shape[-2]]) / 2
+        shift = (shift * half).round() / half
     moved = _resample(pixels, scale, shift)
     boxes, labels = _move_boxes(boxes, labels, scale, shift, images.shape[-2:], least)
     return _recolour(moved, how, draws), boxes, labels

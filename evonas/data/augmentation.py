@@ -20,7 +20,8 @@ class Augmentation:
     Args:
         zoom: Images are scaled by a factor from 1/zoom to zoom.
         stretch: On top, one axis by a factor from 1/stretch to stretch against the other.
-        shift: Largest translation, as a share of the image's side.
+        shift: Largest translation, as a share of the image's side; of whole pixels where nothing
+            is scaled, so that fine detail stays sharp.
         min_visible: Boxes of which a smaller share stays in the image are dropped.
         flip: Probability of mirroring left to right.
         brightness: Largest change, as a share of half the value range.

@@ -78,6 +78,21 @@ def decode_boxes(codes: Tensor, anchors: Tensor) -> Tensor:
     return torch.cat([centre - half, centre + half], -1)
 
 
+def generalised_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Returns the generalised intersection over union (...) of boxes (..., 4), pair by pair.
+
+    From -1 to 1; Rezatofighi et al., arXiv 1902.09630. Shapes do not depend on values, as a CUDA
+    graph wants it and torchvision's loss does not.
+    """
+    low, high = torch.minimum(a[..., :2], b[..., :2]), torch.maximum(a[..., 2:], b[..., 2:])
+    first, last = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
+    intersection = (last - first).clamp(min=0).prod(-1)
+    areas = [(box[..., 2:] - box[..., :2]).prod(-1) for box in (a, b)]
+    union = (areas[0] + areas[1] - intersection).clamp(min=1e-9)
+    hull = (high - low).prod(-1).clamp(min=1e-9)
+    return intersection / union - (hull - union) / hull
+
+
 def centre_size(boxes: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the centres and the sides, (..., 2) each, of boxes (..., 4)."""
     return (boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from evonas.detector.anchors import box_iou, encode_boxes
+from evonas.detector.anchors import box_iou, decode_boxes, encode_boxes, generalised_iou
 
 
 class Loss(NamedTuple):
@@ -60,8 +60,9 @@ def detection_loss(
     labels: Tensor,
     alpha: float = 0.75,
     gamma: float = 2.0,
+    box_loss: str = "smooth_l1",
 ) -> Loss:
-    """Sigmoid focal loss on classes and smooth L1 on box codes (the paper's recipe).
+    """Sigmoid focal loss on classes and a loss on boxes; smooth L1 is the paper's.
 
     Args:
         codes: (n, n_anchors, 4) predicted.
@@ -71,6 +72,7 @@ def detection_loss(
         labels: (n, m) true labels, -1 for padding.
         alpha: Weight of the positive class in the focal loss.
         gamma: Its exponent.
+        box_loss: See `box_losses`.
     """
     codes, logits = codes.float(), logits.float()
     if labels.shape[1] == 0:  # nothing to gather from
@@ -84,9 +86,23 @@ def detection_loss(
     hits = (image * n_anchors + anchor) * n_classes + labels[image, box]
     classes: Tensor = _FocalLoss.apply(logits, hits, alpha, gamma)
 
-    true_codes = encode_boxes(boxes[image, box], anchors[anchor])
-    box_loss = F.smooth_l1_loss(codes[image, anchor], true_codes, reduction="sum")
-    return Loss(classes / count, box_loss / count, torch.tensor(len(box), device=codes.device))
+    losses = box_losses(codes[image, anchor], anchors[anchor], boxes[image, box], box_loss)
+    return Loss(classes / count, losses.sum() / count, torch.tensor(len(box), device=codes.device))
+
+
+def box_losses(codes: Tensor, anchors: Tensor, boxes: Tensor, kind: str) -> Tensor:
+    """Returns the loss (...) of each predicted box against its true one.
+
+    Args:
+        codes: (..., 4) predicted.
+        anchors: (..., 4) in pixels.
+        boxes: (..., 4) true, in pixels.
+        kind: `smooth_l1` of the codes, summed over the four; or `giou`, what the boxes' generalised
+            intersection over union lacks to 1: 0 to 2.
+    """
+    if kind == "giou":
+        return 1 - generalised_iou(decode_boxes(codes, anchors), boxes)
+    return F.smooth_l1_loss(codes, encode_boxes(boxes, anchors), reduction="none").sum(-1)
 
 
 class _FocalLoss(torch.autograd.Function):

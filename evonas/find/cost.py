@@ -21,7 +21,7 @@ from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.supernet.train import measure_supernet, new_supernet
 from evonas.supernet.weights import save_supernet
 from evonas.training.cost import Cost
-from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
+from evonas.training.recipes import load_supernet_recipe
 
 BATCH = 16  # images a step: many steps make more of few hours than large batches
 _SAMPLED = 300  # networks among which one as slow as the budget allows is looked for
@@ -43,7 +43,7 @@ def make_plan(spec: FindSpec, space: str, data: Path, out: Path) -> FindPlan:
         ConfigurationError: The hours are not enough for this machine.
     """
     total, batch = spec.hours * 3600, [f"batch_size={BATCH}"]
-    supernet_recipe = load_recipe("nano", [*spec.changes, *batch], SUPERNET_RECIPES)
+    supernet_recipe = load_supernet_recipe("nano", [*spec.changes, *batch])
     supernet = measure_supernet(space, data, supernet_recipe, spec.seed)
     found = load_space(space)
     networks = _as_slow_as_allowed(spec, found)

@@ -11,7 +11,7 @@ from evonas.search.possible import check_possible
 from evonas.space import load_space
 from evonas.space.costs import COSTS
 from evonas.space.memory import MEMORY
-from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
+from evonas.training.recipes import load_recipe, load_supernet_recipe
 
 _SCORED = ("map", "map50", *BY_SIZE)  # what a supernet's scores have
 _ASKED = ("compiler", "measured")  # sources of devices that can be asked here
@@ -42,7 +42,7 @@ def check_question(spec: FindSpec) -> None:
         for column in constraint.columns:
             _check_column(column, predicted)
     check_possible(constraints)
-    load_recipe("nano", spec.changes, SUPERNET_RECIPES)
+    load_supernet_recipe("nano", spec.changes)
     load_recipe(spec.recipe, spec.changes)
     if not list_splits(spec.data):
         raise DataError(

@@ -10,7 +10,9 @@ from evonas.space import AnchorShapes, Skeleton
 from evonas.training.anchor_check import boxes_in_input
 
 _MOST_BOXES = 500  # their overlaps tell what there is
-_MOST_STEPS = 150  # of the simplex; each compares all boxes with all anchors
+_MOST_STEPS = 150  # of a simplex; each compares all boxes with all anchors
+_MOST_STARTS = 8
+_LEAST_GAIN = 1e-3  # of overlap, by which another start pays
 _RATIOS = (0.1, 10.0)
 
 
@@ -18,8 +20,9 @@ def fit_anchors(dataset: CocoDataset, skeleton: Skeleton) -> AnchorShapes:
     """Returns the anchors, as many as before, that overlap the boxes most.
 
     Scales and aspect ratios are moved by a simplex search (Nelder and Mead) from the skeleton's
-    own; what counts is a box's overlap with its best anchor, where both stand. The same data give
-    the same anchors.
+    own, which begins anew where it has ended, as a simplex collapses early, until that gains
+    nothing; what counts is a box's overlap with its best anchor, where both stand. The same data
+    give the same anchors.
 
     Args:
         dataset: The training split.
@@ -35,9 +38,15 @@ def fit_anchors(dataset: CocoDataset, skeleton: Skeleton) -> AnchorShapes:
         return 1.0 - float(box_iou(boxes, anchors).amax(1).mean())
 
     own = skeleton.head.anchors
-    start = np.log([*own.scales, own.interpolated_ratio, *own.aspect_ratios])
-    found = minimize(lost, start, method="Nelder-Mead", options={"maxfev": _MOST_STEPS})
-    return _anchors(found.x) if found.fun < lost(start) else own
+    best = np.log([*own.scales, own.interpolated_ratio, *own.aspect_ratios])
+    least = first = lost(best)
+    for _ in range(_MOST_STARTS):
+        found = minimize(lost, best, method="Nelder-Mead", options={"maxfev": _MOST_STEPS})
+        gain = least - found.fun
+        best, least = found.x, found.fun
+        if gain < _LEAST_GAIN:
+            break
+    return _anchors(best) if least < first else own
 
 
 def _anchors(values: Floats) -> AnchorShapes:

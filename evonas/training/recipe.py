@@ -49,6 +49,7 @@ class Recipe:
         freeze_norm: Keep the batch norm of the initial weights as it is.
         int8: Round weights and maps as int8 does while training; needs `freeze_norm`.
         box_weight: Weight of the box loss against that of the classes.
+        box_loss: `smooth_l1` on the box codes, as published, or `giou` on the boxes.
         validations: Evaluations on the validation split, evenly over the steps, the last at the
             end.
         patience: Evaluations without a better AP after which training ends; 0 for never.
@@ -88,6 +89,7 @@ class Recipe:
     protocol: str = "fast"
     resizing: Literal["", "antialiased", "tf1"] = ""
     anchors: AnchorShapes | None = None
+    box_loss: Literal["smooth_l1", "giou"] = "smooth_l1"
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained with."""
@@ -156,6 +158,7 @@ _CHOICES = {
     "initialisation": ("evonas", "published"),
     "protocol": ("fast", "crowded", "published"),  # of evonas.detector.protocol, which needs torch
     "resizing": ("", "antialiased", "tf1"),
+    "box_loss": ("smooth_l1", "giou"),
 }
 
 # Left out of a description while they have their default, so that checkpoints and tables from
@@ -164,7 +167,7 @@ _LATER = {
     "optimiser", "float16", "compile", "freeze_norm", "int8", "box_weight", "validations",
     "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic", "warmup_from",
     "initialisation", "protocol", "resizing", "crop_rule", "flip_vertical",
-    "transpose", "anchors",
+    "transpose", "anchors", "box_loss",
 }  # fmt: skip
 
 

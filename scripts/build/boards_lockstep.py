@@ -16,8 +16,7 @@ from torch.nn import functional as F
 
 from evonas.data.tensors import DetectionBatch
 from evonas.detector import Detector, anchor_boxes
-from evonas.detector.anchors import encode_boxes
-from evonas.detector.loss import match
+from evonas.detector.loss import box_losses, match
 from evonas.space import Architecture
 from evonas.training.batches import Batches
 from evonas.training.loop import TrainingError
@@ -52,8 +51,8 @@ def static_loss(
     signed = torch.where(hits, -logits, logits)
     weight = torch.where(hits, recipe.focal_alpha, 1 - recipe.focal_alpha)
     focal = (weight * signed.sigmoid() ** _GAMMA * F.softplus(signed)).sum()
-    wanted = encode_boxes(boxes.gather(1, box[..., None].expand(-1, -1, 4)), anchors)
-    apart = F.smooth_l1_loss(codes, wanted, reduction="none").sum(2)
+    true = boxes.gather(1, box[..., None].expand(-1, -1, 4))
+    apart = box_losses(codes, anchors, true, recipe.box_loss)
     total: Tensor = (focal + recipe.box_weight * (apart * positive).sum()) / count
     return total
 

@@ -26,7 +26,7 @@ from evonas.supernet import train_supernet
 from evonas.supernet.sampling import load_sampling
 from evonas.table import create_table, open_table
 from evonas.training.recipe import Recipe
-from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
+from evonas.training.recipes import load_supernet_recipe
 
 
 def train_variant(variant: str, space: str, data: Path, out: Path, base: Recipe, seed: int) -> Path:
@@ -68,7 +68,7 @@ def main(
     """Prints a line for each variant."""
     torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
-    recipe = load_recipe("nano", [f"steps={steps}", *(changes or ())], SUPERNET_RECIPES)
+    recipe = load_supernet_recipe("nano", [f"steps={steps}", *(changes or ())])
     trained = [train_variant(name, space, data, out, recipe, seed) for name in variants]
     if truth is None:
         return

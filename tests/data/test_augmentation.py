@@ -87,6 +87,23 @@ def test_both_flips_and_transposition_lay_an_image_down_in_eight_ways():
     assert (counts > 0).sum() == 8
 
 
+def test_a_shift_alone_moves_by_whole_pixels_and_keeps_every_value():
+    images = (torch.rand(8, 3, 32, 32, generator=_generator()) < 0.5).to(torch.uint8) * 255
+    boxes = torch.tensor([[[10.0, 12, 20, 18]]]).repeat(8, 1, 1)
+    labels = torch.zeros(8, 1).long()
+    moved, corners, _ = augment(
+        images, boxes, labels, _generator(1), replace(STILL, shift=0.25, min_visible=0)
+    )
+    offsets = (corners - boxes)[:, 0, :2]
+    torch.testing.assert_close(offsets, offsets.round())
+    assert len(offsets.unique(dim=0)) > 4
+    for image, (right, down), wanted in zip(moved, offsets.int().tolist(), images, strict=True):
+        shown = wanted.float() / 127.5 - 1
+        shown = torch.nn.functional.pad(shown, (8, 8, 8, 8))  # grey comes into view
+        shown = shown[:, 8 - down : 40 - down, 8 - right : 40 - right]
+        torch.testing.assert_close(image, shown, atol=1e-4, rtol=0)
+
+
 def test_boxes_out_of_sight_are_dropped():
     images = torch.zeros(300, 3, 32, 32, dtype=torch.uint8)
     boxes = torch.tensor([0.0, 0.0, 6.0, 6.0]).expand(300, 1, 4)

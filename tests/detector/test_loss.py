@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision
-from torchvision.ops import sigmoid_focal_loss
+from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
 from evonas.detector import (
     FAST,
@@ -14,6 +14,7 @@ from evonas.detector import (
     match,
     postprocess,
 )
+from evonas.detector.loss import box_losses
 
 
 def random_boxes(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -75,6 +76,34 @@ def test_loss_is_focal_loss_and_smooth_l1_per_match():
     assert loss.matches == n
     (ours,), (theirs,) = (torch.autograd.grad(of, logits) for of in (loss.classes, focal / n))
     torch.testing.assert_close(ours, theirs)
+
+
+def test_the_giou_loss_is_torchvisions_per_match():
+    anchors, boxes = random_boxes(60), random_boxes(2, 3, seed=1)
+    labels = torch.tensor([[0, 4, -1], [2, -1, -1]])
+    generator = torch.Generator().manual_seed(2)
+    codes = torch.randn(2, 60, 4, generator=generator).requires_grad_()
+    loss = detection_loss(
+        codes, torch.zeros(2, 60, 5), anchors, boxes, labels, box_loss="giou"
+    ).boxes
+
+    matched = match(anchors, boxes, labels >= 0)
+    image, anchor = (matched >= 0).nonzero(as_tuple=True)
+    found = decode_boxes(codes[image, anchor], anchors[anchor])
+    theirs = generalized_box_iou_loss(found, boxes[image, matched[image, anchor]], reduction="mean")
+    torch.testing.assert_close(loss, theirs)
+    slopes = [torch.autograd.grad(of, codes, retain_graph=True)[0] for of in (loss, theirs)]
+    torch.testing.assert_close(*slopes)
+
+
+def test_the_giou_loss_of_a_box_of_no_size_is_finite():
+    codes = torch.tensor([[0.0, 0, -100, -100]]).requires_grad_()
+    anchor = torch.tensor([[0.0, 0, 8, 8]])
+    loss = box_losses(codes, anchor, torch.tensor([[40.0, 40, 40, 40]]), "giou").sum()
+    loss.backward()
+    assert 1 <= loss <= 2
+    assert codes.grad is not None
+    assert codes.grad.isfinite().all()
 
 
 def test_loss_without_any_box_is_finite():

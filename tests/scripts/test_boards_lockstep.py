@@ -1,5 +1,6 @@
 """Networks trained side by side are those that training one after the other gives."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -35,7 +36,9 @@ def _architectures(count):
     return [RECIPE.with_anchors(FEMTO.decode(genotype)) for genotype in genotypes]
 
 
-def test_the_loss_in_fixed_shapes_is_the_loss_and_has_its_slope():
+@pytest.mark.parametrize("kind", ["smooth_l1", "giou"])
+def test_the_loss_in_fixed_shapes_is_the_loss_and_has_its_slope(kind):
+    recipe = replace(RECIPE, box_loss=kind, box_weight=1.0)
     generator = torch.Generator().manual_seed(0)
     low = torch.rand(5, 3, 2, generator=generator) * 40
     boxes = torch.cat([low, low + 4 + torch.rand(5, 3, 2, generator=generator) * 20], 2)
@@ -47,9 +50,11 @@ def test_the_loss_in_fixed_shapes_is_the_loss_and_has_its_slope():
         codes = torch.randn(5, 60, 4, generator=generator.manual_seed(1)).requires_grad_()
         logits = torch.randn(5, 60, 6, generator=generator.manual_seed(2)).requires_grad_()
         if fixed:
-            loss = static_loss(codes, logits, anchors, boxes, labels, RECIPE)
+            loss = static_loss(codes, logits, anchors, boxes, labels, recipe)
         else:
-            loss = detection_loss(codes, logits, anchors, boxes, labels, RECIPE.focal_alpha).total
+            loss = detection_loss(
+                codes, logits, anchors, boxes, labels, recipe.focal_alpha, box_loss=kind
+            ).total
         loss.backward()
         values.append(loss.detach())
         slopes.append((codes.grad, logits.grad))

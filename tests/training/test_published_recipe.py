@@ -166,6 +166,7 @@ def test_images_without_boxes_stay_as_they_are():
         ("nano", RECIPES, "149d1d7b2f26a115"),
         ("int8", RECIPES, "a92aaa5ce4206910"),
         ("mobiledet-small-data", RECIPES, "d69a8a62609de02b"),
+        ("boards", RECIPES, "e969e82757ca97c6"),
         ("mobiledet-evonas", RECIPES, "2576da28b7db6d90"),
         ("nano", SUPERNET_RECIPES, "95349040ebd33e43"),
         ("mobiledet", SUPERNET_RECIPES, "2576da28b7db6d90"),
@@ -183,6 +184,7 @@ def test_the_published_recipe_survives_being_written():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ("box_loss=l2", "unknown box_loss 'l2'; smooth_l1 or giou"),
         ("protocol=coco", "unknown protocol 'coco'; fast or crowded or published"),
         ("resizing=nearest", "unknown resizing 'nearest'; antialiased or tf1"),
         ("initialisation=zeros", "unknown initialisation 'zeros'; evonas or published"),

@@ -10,7 +10,13 @@ from evonas.detector.archive import load_archive
 from evonas.errors import ConfigurationError
 from evonas.space import AnchorShapes, resolve
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
-from evonas.training.recipes import RECIPES, load_recipe, recipe_changes
+from evonas.training.recipes import (
+    RECIPES,
+    SUPERNET_RECIPES,
+    load_recipe,
+    load_supernet_recipe,
+    recipe_changes,
+)
 
 SHAPES = AnchorShapes((0.2, 0.5), (0.7, 1.2), 1.1)
 CHANGES = [
@@ -52,6 +58,14 @@ def test_networks_get_the_anchors_and_refuse_those_of_another_head():
     assert Recipe(steps=1).with_anchors(network) == network
     with pytest.raises(ConfigurationError, match="2 aspect ratios; the network's head has 5"):
         recipe.with_anchors(resolve("mobiledet-cpu").architecture)
+
+
+@pytest.mark.parametrize("changes", [CHANGES, ["fit_anchors=true"]])
+def test_supernets_refuse_anchors_that_are_not_their_spaces(changes):
+    with pytest.raises(ConfigurationError, match="anchors is not for supernets, whose anchors"):
+        load_supernet_recipe("nano", changes)
+    for name, recipe in SUPERNET_RECIPES.items():
+        assert load_supernet_recipe(name) == recipe
 
 
 def test_a_run_is_trained_with_the_recipes_anchors(tmp_path):
