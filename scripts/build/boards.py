@@ -12,8 +12,8 @@ For every seed (`trained_map`, `trained_map:1`, `trained_map:2`) the table gets 
 small, medium and large objects (a third of them each), and the processor seconds of training,
 without validation; all of it after each eighth of the steps too, as `trained_map#STEP`.
 
-With `--networks` the networks of a CSV file with a column `arch_id` are trained instead, with one
-seed each, such as those of a truth on other data.
+With `--networks` the networks of a CSV file with a column `arch_id` are trained instead, such as
+those of a truth on other data: all with one seed, then the first 16 with another.
 """
 
 import csv
@@ -25,7 +25,8 @@ import numpy as np
 import torch
 import typer
 
-from evonas.benchmark.columns import every
+from evonas.benchmark.columns import every, is_small
+from evonas.errors import ConfigurationError
 from evonas.locks import locked
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.table import create_table, open_table
@@ -35,6 +36,7 @@ from scripts.build.boards_training import CurveTrainer, column
 
 _ORDER = 0  # seed of the order
 _REPEATED, _SEEDS = 64, 3
+_NAMED_REPEATED = 16
 _BETWEEN = 2  # new networks between two further seeds
 
 
@@ -69,8 +71,7 @@ def main(
     keep_freed_memory()
     torch.set_num_threads(threads)
     the_space = load_space(space)
-    whole = the_space.canonical(every(the_space))
-    jobs = in_order(whole) if networks is None else _named(the_space, networks)
+    jobs = _all(the_space) if networks is None else _named(the_space, networks)
     results = open_table(table) if table.exists() else create_table(table)
     trainer = CurveTrainer(the_space, data, results, load_recipe(recipe))
     done = 0
@@ -84,11 +85,18 @@ def main(
                 done += 1
 
 
+def _all(space: SearchSpace) -> Iterator[tuple[Genotypes, int]]:
+    if not is_small(space):
+        raise ConfigurationError(f"{space.name} is too large to train every network; --networks")
+    return in_order(space.canonical(every(space)))
+
+
 def _named(space: SearchSpace, path: Path) -> Iterator[tuple[Genotypes, int]]:
     with open(path, newline="") as file:
         arch_ids = dict.fromkeys(row["arch_id"] for row in csv.DictReader(file))
-    for genotype in space.genotypes(list(arch_ids)):
-        yield genotype[None], 0
+    genotypes = space.genotypes(list(arch_ids))
+    for seed, part in enumerate((genotypes, genotypes[:_NAMED_REPEATED])):
+        yield from ((genotype[None], seed) for genotype in part)
 
 
 def _is_known(path: Path, space: SearchSpace, genotype: Genotypes, seed: int) -> bool:

@@ -105,6 +105,23 @@ def test_what_is_in_the_table_is_not_trained_again(digits, tmp_path, capsys):
     assert [line.split("  ")[0] for line in lines] == ids
 
 
+def test_named_networks_of_a_large_space_are_trained_once_and_then_the_first_ones_again(
+    digits, tmp_path, capsys
+):
+    recipe = tmp_path / "quick.yaml"
+    recipe.write_text("base: boards\nsteps: 1\nbatch_size: 4\nwarmup_steps: 0\nvalidations: 1\n")
+    arch_ids = ["nano:000000000000000", "nano:007150005002800"]
+    networks = tmp_path / "networks.csv"
+    networks.write_text("\n".join(["arch_id", *arch_ids]))
+    main(digits, tmp_path / "table", "nano", str(recipe), networks)
+    lines = capsys.readouterr().out.splitlines()
+    wanted = [f"{arch_id} seed {seed}" for seed in (0, 1) for arch_id in arch_ids]
+    assert [line.split("  ")[0] for line in lines] == wanted
+    with pytest.raises(EvonasError, match="nano is too large to train every network; --networks"):
+        main(digits, tmp_path / "other", "nano", str(recipe), None)
+    assert not (tmp_path / "other").exists()
+
+
 def test_another_recipe_is_refused_before_it_is_trained(digits, trainer, tmp_path):
     trainer(GENOTYPES[:1], 0, tmp_path)
     other = CurveTrainer(
