@@ -34,7 +34,9 @@ def find(
         str, typer.Option(help="Space to search, by name or YAML file; by default made from nano.")
     ] = "",
     trained: Annotated[int, count_option("Networks of the front that are trained.", 1, 20)] = 2,
-    recipe: Annotated[str, typer.Option(help="Recipe of the trainings.")] = "nano",
+    recipe: Annotated[
+        str, typer.Option(help="nano, boards for images always taken alike, or a YAML file.")
+    ] = "nano",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change of the recipes such as augmentation.flip=0.5."),

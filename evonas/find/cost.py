@@ -43,13 +43,14 @@ def make_plan(spec: FindSpec, space: str, data: Path, out: Path) -> FindPlan:
         ConfigurationError: The hours are not enough for this machine.
     """
     total, batch = spec.hours * 3600, [f"batch_size={BATCH}"]
-    supernet_recipe = load_supernet_recipe("nano", [*spec.changes, *batch])
+    supernet_recipe = load_supernet_recipe(spec.supernet_recipe, [*spec.changes, *batch])
     supernet = measure_supernet(space, data, supernet_recipe, spec.seed)
     found = load_space(space)
     networks = _as_slow_as_allowed(spec, found)
     score = _score_seconds(spec, found, space, data, networks)
     [arch_id] = found.arch_ids(networks[:1])
-    request = plan_training(arch_id, data, spec.recipe, [*spec.changes, *batch], "scratch", 0, None)
+    changes = [*spec.training_changes, *batch]
+    request = plan_training(arch_id, data, spec.recipe, changes, "scratch", 0, None)
     training = measure_training(request, torch.device("cpu"))
     steps = _steps("the supernet", supernet, total * SUPERNET, _MOST_SUPERNET)
     population, generations = _size_of_search(total * SEARCH / score)

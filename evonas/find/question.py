@@ -42,8 +42,8 @@ def check_question(spec: FindSpec) -> None:
         for column in constraint.columns:
             _check_column(column, predicted)
     check_possible(constraints)
-    load_supernet_recipe("nano", spec.changes)
-    load_recipe(spec.recipe, spec.changes)
+    load_supernet_recipe(spec.supernet_recipe, spec.changes)
+    load_recipe(spec.recipe, spec.training_changes)
     if not list_splits(spec.data):
         raise DataError(
             f"{spec.data}: no COCO-format folder; `evonas data convert` makes one of other formats"

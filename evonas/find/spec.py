@@ -8,6 +8,7 @@ from typing import Any
 
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import read_json, write_json
+from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
 
 # Shares of the hours; what is left is for the rest: data, latencies, files, evaluation.
 SUPERNET, SEARCH, TRAINING = 0.45, 0.12, 0.33
@@ -31,7 +32,7 @@ class FindSpec:
         tile: Side of tiles that the images are cut into, in pixels of the images; 0 for whole
             images.
         trained: Networks of the front that are trained.
-        recipe: Of the trainings.
+        recipe: Of the trainings, and of the supernet where one for supernets has the name.
         changes: Of the recipes of supernet and trainings, NAME=VALUE.
         seed: Of everything random.
     """
@@ -52,6 +53,17 @@ class FindSpec:
     def latency(self) -> str:
         """The column that is made small."""
         return f"latency:{self.device}"
+
+    @property
+    def supernet_recipe(self) -> str:
+        """The supernet's recipe: of the same name as the trainings' if there is one, else nano."""
+        return self.recipe if self.recipe in SUPERNET_RECIPES else "nano"
+
+    @property
+    def training_changes(self) -> tuple[str, ...]:
+        """Changes of the trainings' recipe, whose anchors are the space's, fitted to the data."""
+        has_anchors = load_recipe(self.recipe).anchors is not None
+        return (*(["anchors=null"] if has_anchors else []), *self.changes)
 
     def conditions(self) -> list[str]:
         """Returns the conditions with the device's column.

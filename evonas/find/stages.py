@@ -207,7 +207,8 @@ class _Files:
         return [
             _call(
                 "supernet", "train", f"--space={self.space}", f"--data={self.data}",
-                f"--out={self.supernet}", *self._steps(plan.supernet_steps, plan),
+                f"--out={self.supernet}", f"--recipe={self.spec.supernet_recipe}",
+                *self._steps(self.spec.changes, plan.supernet_steps, plan),
                 f"--seed={self.spec.seed}",
             )
         ]  # fmt: skip
@@ -238,8 +239,8 @@ class _Files:
                 _call(
                     "train", arch_id, f"--space={self.space}", f"--data={self.data}",
                     f"--recipe={self.spec.recipe}",
-                    *self._steps(plan.training_steps, plan), f"--init={self.supernet}",
-                    f"--seed={self.spec.seed}", f"--out={folder}",
+                    *self._steps(self.spec.training_changes, plan.training_steps, plan),
+                    f"--init={self.supernet}", f"--seed={self.spec.seed}", f"--out={folder}",
                 )
             )  # fmt: skip
         return calls
@@ -261,9 +262,9 @@ class _Files:
             if not path.exists()
         ]  # fmt: skip
 
-    def _steps(self, steps: int, plan: FindPlan) -> list[str]:
+    def _steps(self, changes: Sequence[str], steps: int, plan: FindPlan) -> list[str]:
         warmup = min(100, steps // 10)
-        own = [f"--set={change}" for change in self.spec.changes]
+        own = [f"--set={change}" for change in changes]
         return [
             *own, f"--set=steps={steps}", f"--set=batch_size={plan.batch_size}",
             f"--set=warmup_steps={warmup}",

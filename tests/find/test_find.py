@@ -11,6 +11,7 @@ from evonas.data import make_digits
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.find import FindSpec, run_find
 from evonas.find.cost import _as_slow_as_allowed
+from evonas.find.question import check_question
 from evonas.find.run import FindError, Watcher
 from evonas.find.spec import claim_folder, read_plan, read_spec
 from evonas.find.stages import stages
@@ -63,6 +64,20 @@ def test_the_best_within_budget_are_trained_from_the_supernet(spec, out):
     assert second[:2] == ("train", "nano:1050a7700700ba1")
     assert "--set=steps=300" in first
     assert f"--init={out / 'supernet.safetensors'}" in first
+
+
+def test_the_supernet_has_the_recipe_of_the_trainings_and_all_the_spaces_anchors(spec, out):
+    spec = replace(spec, recipe="boards", changes=("learning_rate=8e-3",))
+    check_question(spec)
+    [supernet], [training, _] = calls(spec, out, "supernet"), calls(spec, out, "training")
+    assert "--recipe=boards" in supernet
+    assert "--recipe=boards" in training
+    assert "--set=anchors=null" in training
+    assert "--set=anchors=null" not in supernet
+    for call in (supernet, training):
+        assert "--set=learning_rate=8e-3" in call
+    spec = replace(spec, recipe="mobiledet-small-data")
+    assert (spec.supernet_recipe, spec.training_changes) == ("nano", spec.changes)
 
 
 def test_a_network_that_does_not_fit_the_device_is_not_trained(spec, out):
