@@ -14,6 +14,7 @@ from evonas.errors import ConfigurationError
 from evonas.space import load_space
 from evonas.space.memory import memory_table, peak_memory
 
+_ROUNDING = 1e-12  # of AP
 EXACT = [name for name in evonas.list_problems() if name.startswith("pico/")]
 
 
@@ -106,5 +107,9 @@ def test_what_is_known_for_one_problem_betters_no_other_front(space: str) -> Non
         networks = pool[problem.is_feasible(pool)]
         points = problem.minimise(problem.evaluate_genotypes(networks))
         front = problem.minimise(problem.true_front)
-        bettered = [((points <= p).all(axis=1) & (points < p).any(axis=1)).any() for p in front]
+        # A surrogate's values are rounded otherwise by another processor: ties are none there.
+        tied = [_ROUNDING if objective.name == "map" else 0 for objective in problem.objectives]
+        bettered = [
+            ((points <= p - tied).all(axis=1) & (points < p).any(axis=1)).any() for p in front
+        ]
         assert not any(bettered), (problem.definition.name, sum(bettered))

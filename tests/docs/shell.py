@@ -114,8 +114,12 @@ def _evonas(words: list[str], stdin: str | None = None) -> None:
 
 def parse_evonas(words: list[str]) -> None:
     """Parses arguments and options by the command that would run, down to its last word."""
-    command: Any = typer.main.get_command(_root(words))
-    context, name = None, "evonas"
+    _parse(_root(words), "evonas", words)
+
+
+def _parse(app: typer.Typer, name: str | None, words: list[str]) -> None:
+    command: Any = typer.main.get_command(app)
+    context = None
     while True:
         context = command.make_context(name, list(words), parent=context)
         if not hasattr(command, "resolve_command"):
@@ -134,10 +138,13 @@ def _module(words: list[str]) -> None:
 
 
 def _parse_script(name: str, arguments: list[str]) -> None:
-    """Parses a script's arguments by its own parser."""
-    app = typer.Typer()
-    app.command()(importlib.import_module(name).main)
-    typer.main.get_command(app).make_context(name, arguments)
+    """Parses a script's arguments by its own parser: that of its app, or of its one command."""
+    module = importlib.import_module(name)
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer()
+        app.command()(module.main)
+    _parse(app, name, arguments)
 
 
 def _torchrun(words: list[str]) -> None:
