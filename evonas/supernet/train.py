@@ -25,7 +25,7 @@ from evonas.training.cost import Cost, measure_cost
 from evonas.training.loop import Progress, train
 from evonas.training.processes import ALONE, Processes
 from evonas.training.recipe import Recipe
-from evonas.training.recipes import SUPERNET_RECIPES, recipe_changes
+from evonas.training.recipes import SUPERNET_RECIPES, recipe_changes, refuse_anchors
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,12 @@ def train_supernet(
         The card: what was trained, on what, how, with what, and how long.
 
     Raises:
-        ConfigurationError: A place of another name than `.safetensors`, an unknown sampling, or a
-            checkpoint of another training.
+        ConfigurationError: A place of another name than `.safetensors`, an unknown sampling, a
+            recipe with anchors, or a checkpoint of another training.
         KeyboardInterrupt: `interrupted` said so; the checkpoint is saved.
     """
     checkpoint = checkpoint_path(out, sampling, distillation)
+    refuse_anchors(recipe)
     check_place(out, checkpoint)
     dataset = load_coco(data, "train")
     refuse_unlearnable(dataset)

@@ -9,6 +9,7 @@ from evonas.data import make_digits
 from evonas.detector.archive import load_archive
 from evonas.errors import ConfigurationError
 from evonas.space import AnchorShapes, resolve
+from evonas.supernet.train import train_supernet
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
 from evonas.training.recipes import (
     RECIPES,
@@ -61,9 +62,11 @@ def test_networks_get_the_anchors_and_refuse_those_of_another_head():
 
 
 @pytest.mark.parametrize("changes", [CHANGES, ["fit_anchors=true"]])
-def test_supernets_refuse_anchors_that_are_not_their_spaces(changes):
+def test_supernets_refuse_anchors_that_are_not_their_spaces(changes, tmp_path):
     with pytest.raises(ConfigurationError, match="anchors is not for supernets, whose anchors"):
         load_supernet_recipe("nano", changes)
+    with pytest.raises(ConfigurationError, match="anchors is not for supernets"):
+        train_supernet("pico", tmp_path, tmp_path / "s.safetensors", load_recipe("nano", changes))
     for name, recipe in SUPERNET_RECIPES.items():
         assert load_supernet_recipe(name) == recipe
 
