@@ -94,10 +94,12 @@ def chromium() -> Iterator[Browser]:
 
 
 def settle(page: Page) -> None:
-    """Waits until the page's script has run and nothing is being drawn."""
+    """Waits until the page's script has run, nothing is being drawn and no colour is fading."""
     page.wait_for_selector(IDLE, timeout=60_000)
     page.wait_for_function(
-        "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')", timeout=60_000
+        """!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')
+        && !document.getAnimations().some(one => one instanceof CSSTransition)""",
+        timeout=60_000,
     )
 
 
