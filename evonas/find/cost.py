@@ -23,7 +23,6 @@ from evonas.supernet.weights import save_supernet
 from evonas.training.cost import Cost
 from evonas.training.recipes import load_supernet_recipe
 
-BATCH = 16  # images a step: many steps make more of few hours than large batches
 _SAMPLED = 300  # networks among which one as slow as the budget allows is looked for
 _SCORED = 3
 _POPULATION, _LEAST_POPULATION, _LEAST_GENERATIONS, _MOST_GENERATIONS = 24, 8, 3, 50
@@ -42,21 +41,21 @@ def make_plan(spec: FindSpec, space: str, data: Path, out: Path) -> FindPlan:
     Raises:
         ConfigurationError: The hours are not enough for this machine.
     """
-    total, batch = spec.hours * 3600, [f"batch_size={BATCH}"]
-    supernet_recipe = load_supernet_recipe(spec.supernet_recipe, [*spec.changes, *batch])
+    total = spec.hours * 3600
+    supernet_recipe = load_supernet_recipe(spec.supernet_recipe, spec.supernet_changes)
     supernet = measure_supernet(space, data, supernet_recipe, spec.seed)
     found = load_space(space)
     networks = _as_slow_as_allowed(spec, found)
     score = _score_seconds(spec, found, space, data, networks)
     [arch_id] = found.arch_ids(networks[:1])
-    changes = [*spec.training_changes, *batch]
+    changes = spec.training_changes
     request = plan_training(arch_id, data, spec.recipe, changes, "scratch", 0, None)
     training = measure_training(request, torch.device("cpu"))
     steps = _steps("the supernet", supernet, total * SUPERNET, _MOST_SUPERNET)
     population, generations = _size_of_search(total * SEARCH / score)
     each = _steps("a training", training, total * TRAINING / spec.trained, _MOST_TRAINING)
     plan = FindPlan(
-        steps, population, generations, each, BATCH,
+        steps, population, generations, each,
         {
             "supernet": supernet.seconds(steps),
             "search": population * generations * score,

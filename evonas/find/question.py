@@ -2,7 +2,7 @@
 
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, DataError
-from evonas.find.spec import FindSpec
+from evonas.find.spec import PLANNED, FindSpec, changed_fields
 from evonas.latency import list_predictors, load_device
 from evonas.objectives import BY_SIZE
 from evonas.scoring.analytic import is_analytic
@@ -42,11 +42,21 @@ def check_question(spec: FindSpec) -> None:
         for column in constraint.columns:
             _check_column(column, predicted)
     check_possible(constraints)
-    load_supernet_recipe(spec.supernet_recipe, spec.changes)
+    _check_changes(spec.changes)
+    load_supernet_recipe(spec.supernet_recipe, spec.supernet_changes)
     load_recipe(spec.recipe, spec.training_changes)
     if not list_splits(spec.data):
         raise DataError(
             f"{spec.data}: no COCO-format folder; `evonas data convert` makes one of other formats"
+        )
+
+
+def _check_changes(changes: tuple[str, ...]) -> None:
+    planned = sorted(changed_fields(changes).intersection(PLANNED))
+    if planned:
+        raise ConfigurationError(
+            f"change of the recipe {planned[0]!r}: steps follow from the hours, warm-up from the "
+            "steps; any other field may be changed"
         )
 
 

@@ -8,11 +8,14 @@ from typing import Any
 
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import read_json, write_json
-from evonas.training.recipes import SUPERNET_RECIPES, load_recipe
+from evonas.training.recipe import Recipe
+from evonas.training.recipes import SUPERNET_RECIPES, load_recipe, load_supernet_recipe
 
 # Shares of the hours; what is left is for the rest: data, latencies, files, evaluation.
 SUPERNET, SEARCH, TRAINING = 0.45, 0.12, 0.33
-_VERSION = 1
+MOST_IMAGES = 16  # of a step: many steps make more of few hours than large batches
+PLANNED = ("steps", "warmup_steps")  # of a recipe, by the hours
+_VERSION = 2
 LOCK = "find.lock"  # of the process that is at it
 _PLANNED_FROM = {"where", "hours", "trained", "recipe", "changes", "seed"}
 _BARE = re.compile(r"(?<![\w:@#.-])latency(?![\w:@#.-])")
@@ -60,10 +63,31 @@ class FindSpec:
         return self.recipe if self.recipe in SUPERNET_RECIPES else "nano"
 
     @property
+    def supernet_changes(self) -> tuple[str, ...]:
+        """Changes of the supernet's recipe: those asked for, and smaller batches."""
+        return self._in_small_batches(load_supernet_recipe(self.supernet_recipe), self.changes)
+
+    @property
     def training_changes(self) -> tuple[str, ...]:
-        """Changes of the trainings' recipe, whose anchors are the space's, fitted to the data."""
-        has_anchors = load_recipe(self.recipe).anchors is not None
-        return (*(["anchors=null"] if has_anchors else []), *self.changes)
+        """As of the supernet's; the anchors are the space's too, which are fitted to the data."""
+        recipe = load_recipe(self.recipe)
+        changes = self._in_small_batches(recipe, self.changes)
+        return changes if recipe.anchors is None else ("anchors=null", *changes)
+
+    @staticmethod
+    def _in_small_batches(recipe: Recipe, changes: tuple[str, ...]) -> tuple[str, ...]:
+        """Adds batches of `MOST_IMAGES` to the changes, if the recipe's are larger.
+
+        The rate falls with the root of the batch, with SGD in proportion to it; what the changes
+        name themselves stays.
+        """
+        named = changed_fields(changes)
+        if recipe.batch_size <= MOST_IMAGES or "batch_size" in named:
+            return changes
+        share = MOST_IMAGES / recipe.batch_size
+        rate = recipe.learning_rate * (share if recipe.optimiser == "sgd" else share**0.5)
+        rates = () if "learning_rate" in named else (f"learning_rate={rate:.3g}",)
+        return (f"batch_size={MOST_IMAGES}", *rates, *changes)
 
     def conditions(self) -> list[str]:
         """Returns the conditions with the device's column.
@@ -88,7 +112,6 @@ class FindPlan:
         population: Networks of a generation.
         generations: Of the search.
         training_steps: Of each trained network.
-        batch_size: Images of a step.
         seconds: What each stage is expected to take, by name.
         memory: Bytes, at most.
     """
@@ -97,9 +120,17 @@ class FindPlan:
     population: int
     generations: int
     training_steps: int
-    batch_size: int
     seconds: dict[str, float]
     memory: int
+
+
+def changed_fields(changes: tuple[str, ...]) -> set[str]:
+    """Returns the names that changes of a recipe, NAME=VALUE, begin with.
+
+    >>> sorted(changed_fields(("steps=10", "augmentation.flip=0.5")))
+    ['augmentation.flip', 'steps']
+    """
+    return {change.partition("=")[0].strip() for change in changes}
 
 
 def check_folder(out: Path, spec: FindSpec) -> None:

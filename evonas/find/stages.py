@@ -208,7 +208,7 @@ class _Files:
             _call(
                 "supernet", "train", f"--space={self.space}", f"--data={self.data}",
                 f"--out={self.supernet}", f"--recipe={self.spec.supernet_recipe}",
-                *self._steps(self.spec.changes, plan.supernet_steps, plan),
+                *_changes(self.spec.supernet_changes, plan.supernet_steps),
                 f"--seed={self.spec.seed}",
             )
         ]  # fmt: skip
@@ -239,7 +239,7 @@ class _Files:
                 _call(
                     "train", arch_id, f"--space={self.space}", f"--data={self.data}",
                     f"--recipe={self.spec.recipe}",
-                    *self._steps(self.spec.training_changes, plan.training_steps, plan),
+                    *_changes(self.spec.training_changes, plan.training_steps),
                     f"--init={self.supernet}", f"--seed={self.spec.seed}", f"--out={folder}",
                 )
             )  # fmt: skip
@@ -260,14 +260,6 @@ class _Files:
             )
             for name, path in self.evaluated.items()
             if not path.exists()
-        ]  # fmt: skip
-
-    def _steps(self, changes: Sequence[str], steps: int, plan: FindPlan) -> list[str]:
-        warmup = min(100, steps // 10)
-        own = [f"--set={change}" for change in changes]
-        return [
-            *own, f"--set=steps={steps}", f"--set=batch_size={plan.batch_size}",
-            f"--set=warmup_steps={warmup}",
         ]  # fmt: skip
 
     def _plan(self) -> FindPlan:
@@ -291,6 +283,12 @@ class _Files:
 
 # Maps of a stride of 8 and 16, and an extra level of 32.
 _TAPS = "3,4"
+
+
+def _changes(changes: Sequence[str], steps: int) -> list[str]:
+    """Returns the options that change a recipe and set its steps."""
+    warmup = min(100, steps // 10)
+    return [f"--set={change}" for change in (*changes, f"steps={steps}", f"warmup_steps={warmup}")]
 
 
 def _call(*arguments: object, output: Path | None = None) -> Call:

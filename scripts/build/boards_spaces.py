@@ -1,17 +1,21 @@
 """Weighs small sub-spaces of `nano` by the surrogate: which one is worth training exhaustively?
 
     python -m scripts.build.boards_spaces --seconds 300 --out runs/boards/spaces.csv
+    python -m scripts.build.boards_spaces --seconds 300 --out runs/boards/spaces-boards.csv \
+        --trained benchmark_data/truth/boards-nano-v1.h5 --trained runs/boards/table
 
 Draws sub-spaces of 512 to 1,024 networks at random, walks from each to better ones by changing a
 choice at a time, and prints the best beside the named ones. Of each: size, expected seconds of a
 training, deviation of AP, what main effects explain, what they leave (the interaction), the most
 that one gene explains, and what multiply-adds do. A smooth surrogate hides interactions; it can
-say which of two spaces has more, and nothing about its amount on other data.
+say which of two spaces has more, and nothing about its amount on other data. With `--trained` the
+surrogate is one of AP on other data, fitted to the networks of these tables; AP on digits by the
+shipped surrogate is one of its features. Its cross-validated error is printed.
 """
 
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,14 +30,17 @@ from evonas.benchmark.columns import every
 from evonas.benchmark.difficulty import explained
 from evonas.paths import shipped_data
 from evonas.ranking.discrimination import explained_by_gene
-from evonas.scoring.surrogate import Surrogate, load_surrogate
-from evonas.space import Layer, SearchSpace, load_space
+from evonas.ranking.truth import load_truth
+from evonas.scoring.surrogate import load_surrogate
+from evonas.scoring.surrogate.fit import cross_validate, fit_surrogate
+from evonas.space import Genotypes, Layer, SearchSpace, load_space
 from evonas.space.costs import placed
 from evonas.space.walk import BlockSpace
 from evonas.table import open_table
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
+Predict = Callable[[Genotypes], Floats]  # AP of genotypes of the whole space
 
 _LEAST, _MOST = 512, 1024  # networks
 _STEPS = 100  # of a walk
@@ -70,11 +77,44 @@ class Weighed:
         return self.residual + min(self.std, 0.07) / 5 - dull / 25 - max(self.seconds - 40, 0) / 2e3
 
 
-class Scales:
-    """Weighs sub-spaces of a space by a surrogate of AP and the truth's training times."""
+def on_digits(whole: SearchSpace) -> Predict:
+    """Returns the shipped surrogate's AP."""
+    surrogate = load_surrogate(shipped_data() / "surrogates" / "nano.npz", whole)
+    return lambda genotypes: surrogate.predict(genotypes)[0]
 
-    def __init__(self, whole: SearchSpace, surrogate: Surrogate, truths: list[Path]):
-        self.whole, self.surrogate = whole, surrogate
+
+def on_other_data(whole: SearchSpace, tables: list[Path]) -> tuple[Predict, str]:
+    """Returns AP by a surrogate of what was trained on other data, and a line on its error.
+
+    Args:
+        whole: The space of the genotypes.
+        tables: With `trained_map` of its networks, or of those of its parts.
+    """
+    parts = [
+        load_truth(table, load_space(name)) for table in map(open_table, tables)
+        for name in table.spaces
+    ]  # fmt: skip
+    genotypes = np.concatenate([part.space.translate(part.genotypes, whole) for part in parts])
+    ap = np.concatenate([part.ap for part in parts])
+    digits = on_digits(whole)
+    known, kind = digits(genotypes), "gaussian-process"
+    errors = {
+        "with AP on digits": cross_validate(kind, whole, genotypes, ap, known),
+        "without": cross_validate(kind, whole, genotypes, ap),
+    }
+    surrogate = fit_surrogate(whole, genotypes, ap, known, kinds=[kind])
+    line = "; ".join(
+        f"{how}: tau {e.tau:.2f}, in the best quarter {e.tau_best_quarter:.2f}, RMSE {e.rmse:.3f}"
+        for how, e in errors.items()
+    )
+    return lambda g: surrogate.predict(g, digits(g))[0], f"{len(ap)} networks, {line}"
+
+
+class Scales:
+    """Weighs sub-spaces of a space by predicted AP and the truth's training times."""
+
+    def __init__(self, whole: SearchSpace, predict: Predict, truths: list[Path]):
+        self.whole, self.predict = whole, predict
         tables = [open_table(path) for path in truths]
         genotypes = np.concatenate([table.genotypes(whole) for table in tables])
         seconds = np.concatenate([t.column("trained_seconds", whole) for t in tables])
@@ -89,7 +129,7 @@ class Scales:
         """Weighs a sub-space, of which every network is looked at."""
         genotypes = np.unique(space.canonical(every(space)), axis=0)
         in_whole = space.translate(genotypes, self.whole)
-        ap, _ = self.surrogate.predict(in_whole)
+        ap = self.predict(in_whole)
         main = explained(genotypes, ap[:, None])
         log_madds = np.log(space.costs(genotypes)["madds"])
         return Weighed(
@@ -179,12 +219,18 @@ def main(
     seconds: Annotated[float, typer.Option(help="For how long to search.")] = 300.0,
     seed: int = 0,
     named: Annotated[list[str] | None, typer.Option(help="Spaces to weigh first.")] = None,
+    trained: Annotated[
+        list[Path] | None, typer.Option(help="Tables of networks trained on other data.")
+    ] = None,
 ) -> None:
     """Writes the named spaces and the best of each walk, best first."""
     whole, shipped = load_space("nano"), shipped_data()
-    surrogate = load_surrogate(shipped / "surrogates" / "nano.npz", whole)
+    predict = on_digits(whole)
+    if trained:
+        predict, errors = on_other_data(whole, trained)
+        typer.echo(errors)
     truths = [shipped / "truth" / name for name in ("nano-v6.h5", "fronts-v4.h5")]
-    scales, rng = Scales(whole, surrogate, truths), np.random.default_rng(seed)
+    scales, rng = Scales(whole, predict, truths), np.random.default_rng(seed)
     rows = [(name, scales(load_space(name))) for name in named or ["femto"]]
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -19,7 +19,7 @@ from evonas.space import load_space
 
 PLAN = {
     "supernet_steps": 500, "population": 8, "generations": 3, "training_steps": 300,
-    "batch_size": 16, "seconds": {"supernet": 90.0}, "memory": 2**30,
+    "seconds": {"supernet": 90.0}, "memory": 2**30,
 }  # fmt: skip
 FRONT = """arch_id,map,latency:ethos-u55-256,over_budget
 nano:000000000000000,0.10,0.5,0
@@ -78,6 +78,28 @@ def test_the_supernet_has_the_recipe_of_the_trainings_and_all_the_spaces_anchors
         assert "--set=learning_rate=8e-3" in call
     spec = replace(spec, recipe="mobiledet-small-data")
     assert (spec.supernet_recipe, spec.training_changes) == ("nano", spec.changes)
+
+
+def test_batches_are_of_16_images_at_most_at_a_rate_that_goes_with_them(spec, out):
+    assert spec.supernet_changes == ("batch_size=16", "learning_rate=0.008")  # 64, at 0.016
+    assert spec.training_changes == ()
+    boards = replace(spec, recipe="boards")
+    assert boards.supernet_changes == ()
+    assert boards.training_changes == ("anchors=null",)
+    published = replace(spec, recipe="mobiledet")  # SGD, 512 images at 0.8
+    assert published.training_changes == ("batch_size=16", "learning_rate=0.025")
+    own = replace(spec, changes=("batch_size=32", "augmentation.flip=0.5"))
+    assert own.supernet_changes == own.training_changes == own.changes
+    rate = replace(spec, changes=("learning_rate=0.1",))
+    assert rate.supernet_changes == ("batch_size=16", "learning_rate=0.1")
+    assert "--set=batch_size=16" in calls(spec, out, "supernet")[0]
+    assert "--set=batch_size=32" in calls(own, out, "training")[0]
+
+
+@pytest.mark.parametrize("change", ["steps=100", " warmup_steps = 5"])
+def test_steps_follow_from_the_hours_and_are_not_set(spec, change):
+    with pytest.raises(ConfigurationError, match="steps follow from the hours"):
+        check_question(replace(spec, changes=(change,)))
 
 
 def test_a_network_that_does_not_fit_the_device_is_not_trained(spec, out):

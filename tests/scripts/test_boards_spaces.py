@@ -3,11 +3,13 @@
 from itertools import islice
 
 import numpy as np
+from scipy.stats import kendalltau
 
 from evonas.paths import shipped_data
-from evonas.scoring.surrogate import load_surrogate
+from evonas.ranking.truth import load_truth
 from evonas.space import load_space
-from scripts.build.boards_spaces import Scales, _random, walk
+from evonas.table import open_table
+from scripts.build.boards_spaces import Scales, _random, on_digits, on_other_data, walk
 
 NANO = load_space("nano")
 
@@ -23,8 +25,7 @@ def test_random_sub_spaces_are_parts_of_the_whole():
 def test_a_walk_weighs_spaces_of_the_right_size_by_the_surrogate(monkeypatch):
     monkeypatch.setattr("scripts.build.boards_spaces._STEPS", 3)
     shipped = shipped_data()
-    surrogate = load_surrogate(shipped / "surrogates" / "nano.npz", NANO)
-    scales = Scales(NANO, surrogate, [shipped / "truth" / "nano-v6.h5"])
+    scales = Scales(NANO, on_digits(NANO), [shipped / "truth" / "nano-v6.h5"])
     femto = scales(load_space("femto"))
     assert femto.size == load_space("femto").size
     assert 0 < femto.main_effects < 1
@@ -34,3 +35,18 @@ def test_a_walk_weighs_spaces_of_the_right_size_by_the_surrogate(monkeypatch):
     found = walk(scales, np.random.default_rng(0))
     assert 512 <= found.size <= 1024
     assert found == walk(scales, np.random.default_rng(0))
+
+
+def test_ap_on_other_data_is_learnt_from_networks_of_the_whole_and_of_its_parts():
+    truth = shipped_data() / "truth"
+    tables = [next(truth.glob(name)) for name in ("boards-nano-v*.h5", "boards-v*.h5")]
+    predict, errors = on_other_data(NANO, tables)
+    nano, femto = (
+        load_truth(open_table(table), space)
+        for table, space in zip(tables, (NANO, load_space("femto")), strict=True)
+    )
+    assert errors.startswith(f"{len(nano) + len(femto)} networks, with AP on digits: tau 0.")
+    for part in (nano, femto):
+        predicted = predict(part.space.translate(part.genotypes, NANO))
+        assert kendalltau(part.ap, predicted)[0] > 0.8
+        assert abs(predicted - part.ap).mean() < 0.02
