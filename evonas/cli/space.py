@@ -118,6 +118,8 @@ def make(
     name = name or out.stem
     space, text = make_space(base, name, changes)
     if data is not None:
+        if not as_json:
+            say(f"anchors are fitted to the boxes of {data}; large images take a minute")
         anchors, in_data = _fitted(space, data)
         changes = replace(changes, anchors=anchors, class_slots=classes or in_data)
         space, text = make_space(base, name, changes)
