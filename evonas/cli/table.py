@@ -72,6 +72,8 @@ def info(table: TablePath, as_json: AsJson = False) -> None:
         say(f"{key}: {text}")
     if card["sha256"]:
         say(f"sha256: {card['sha256']}")
+    if not card["columns"]:
+        return
     print_table(
         ["column", "space", "unit", "better", "source", "filled", "min", "max"],
         [

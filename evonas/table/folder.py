@@ -30,7 +30,7 @@ class TableFolder:
         path: The folder.
 
     Raises:
-        SchemaError: It cannot be opened.
+        SchemaError: It cannot be opened, or what it holds is not of a table.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,6 +40,8 @@ class TableFolder:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise SchemaError(f"{path}: no folder of a table ({error.strerror})") from error
+        if not self._names():
+            self._refuse_others()
 
     def __del__(self) -> None:
         """Closes it."""
@@ -93,6 +95,16 @@ class TableFolder:
         except OSError as error:
             raise SchemaError(f"{self.path}: cannot be listed: {error.strerror}") from error
         return {name for name in names if name.startswith("part-") and name.endswith(".h5")}
+
+    def _refuse_others(self) -> None:
+        """Refuses a folder without parts that is not empty: no row belongs among its files."""
+        others = (name for name in os.listdir(self._descriptor) if not name.startswith("."))
+        other = min((name for name in others if name != WITHDRAWN), default=None)
+        if other is not None:
+            raise SchemaError(
+                f"{self.path}: no folder of a table: it holds {other!r} and no part-*.h5; name "
+                "the table's own folder, or a new one"
+            )
 
     def next_part(self) -> Path:
         """Returns a name for a part that is newer than all there are."""

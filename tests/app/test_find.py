@@ -18,7 +18,7 @@ from tests.app.conftest import the_button
 SPEC = FindSpec(Path("data/scenes"), "ethos-u55-256", ("latency <= 1",), 64, 0.1, space="nano")
 PLAN = {
     "supernet_steps": 500, "population": 8, "generations": 3, "training_steps": 300,
-    "batch_size": 16, "seconds": {"supernet": 90.0}, "memory": 2**30,
+    "seconds": {"supernet": 90.0}, "memory": 2**30,
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ PAGES = [
     "benchmark",
     "training?arch=nano:000000000000000",
     "detect",
+    "find",
     "devices",
 ]
 

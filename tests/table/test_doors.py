@@ -222,3 +222,23 @@ def test_a_masked_value_is_missing(tmp_path):
     table = open_or_create(tmp_path / "t")
     table.append(SPACE, ROWS, {"map": np.ma.array([0.1, 0.2], mask=[1, 0])}, provenance=SOURCE)
     assert np.isnan(table.column("map")).tolist() == [True, False]
+
+
+def test_a_folder_with_other_files_is_no_table(tmp_path, capsys):
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    (folder / ".hidden").touch()
+    (folder / "withdrawn").mkdir()
+    assert len(open_table(folder)) == len(open_or_create(folder)) == 0
+    assert main(["table", "info", str(folder)]) == 0
+    assert "column" not in capsys.readouterr().out
+    (folder / "images").mkdir()
+    message = "it holds 'images' and no part"
+    for opened in (open_table, open_or_create):
+        with pytest.raises(SchemaError, match=message):
+            opened(folder)
+    (tmp_path / "a.csv").write_text(f"arch_id,map\n{TWO},0.5\n")
+    for command in (["info", str(folder)], ["import", str(folder), str(tmp_path / "a.csv")]):
+        assert main(["table", *command]) == 3
+        assert message in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == [".hidden", "images", "withdrawn"]
