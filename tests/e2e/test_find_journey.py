@@ -32,7 +32,7 @@ def test_a_find_is_started_watched_stopped_and_resumed(
     expect(start).to_have_text("Start")
     start.click()
     page.wait_for_url(re.compile(f"find={named}"))
-    expect(page.get_by_text("scenes on ethos-u55-256, latency:ethos-u55-256 ≤ 5, 160 pixels")).to_be_visible()
+    expect(page.get_by_text("scenes on ethos-u55-256, latency:ethos-u55-256 ≤ 5")).to_be_visible()
     stop = page.get_by_role("button", name="Stop")
     expect(stop).to_be_visible()
     expect(page.get_by_text(re.compile("^[3-9] of [0-9]+ stages are done"))).to_be_visible(
