@@ -94,17 +94,18 @@ def chromium() -> Iterator[Browser]:
 
 
 def settle(page: Page) -> None:
-    """Waits until the page's script has run, nothing is being drawn and no colour is fading."""
+    """Waits until the page's script has run and nothing is being drawn."""
     page.wait_for_selector(IDLE, timeout=60_000)
     page.wait_for_function(
-        """!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')
-        && !document.getAnimations().some(one => one instanceof CSSTransition)""",
-        timeout=60_000,
+        "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')", timeout=60_000
     )
 
 
 def show_in(page: Page, scheme: Literal["light", "dark"]) -> None:
-    """Has an open page drawn as for a visitor whose system is light or dark; waits until it is."""
+    """Has an open page drawn as for a visitor whose system is light or dark; waits until it is.
+
+    Colours fade from one to the other, those of buttons last.
+    """
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function(
         """dark => {
@@ -115,3 +116,8 @@ def show_in(page: Page, scheme: Literal["light", "dark"]) -> None:
         arg=scheme == "dark",
     )
     settle(page)
+    page.wait_for_function(
+        """!document.getAnimations().some(
+            one => one instanceof CSSTransition && one.transitionProperty.includes('color')
+        )"""
+    )
