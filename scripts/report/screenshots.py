@@ -21,7 +21,8 @@ from tests.browser import ROOT, chromium, serve, settle
 
 SHORTLIST = 3
 PAGES = (
-    "explore", "architecture", "compare", "searches", "benchmark", "training", "detect", "devices",
+    "explore", "architecture", "compare", "searches", "benchmark", "training", "detect", "find",
+    "devices",
 )  # fmt: skip
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
@@ -85,6 +86,7 @@ def prepare(folder: Path) -> dict[str, str]:
         "benchmark": "benchmark",
         "training": f"training?job={job}",
         "detect": f"detect?network={job}&source=Validation+image",
+        "find": "find",
         "devices": "devices",
     }
 
