@@ -55,7 +55,9 @@ def refuse_steps_and_hours(changes: Sequence[str] | None, hours: float | None) -
     Raises:
         ConfigurationError: Both are there.
     """
-    if hours is not None and any(c.partition("=")[0].strip() == "steps" for c in changes or ()):
+    from evonas.training.recipes import changed_fields
+
+    if hours is not None and "steps" in changed_fields(changes or ()):
         raise ConfigurationError("--hours and --set steps=N exclude each other")
 
 

@@ -2,7 +2,7 @@
 
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, DataError
-from evonas.find.spec import PLANNED, FindSpec, changed_fields
+from evonas.find.spec import PLANNED, FindSpec
 from evonas.latency import list_predictors, load_device
 from evonas.objectives import BY_SIZE
 from evonas.scoring.analytic import is_analytic
@@ -11,7 +11,7 @@ from evonas.search.possible import check_possible
 from evonas.space import load_space
 from evonas.space.costs import COSTS
 from evonas.space.memory import MEMORY
-from evonas.training.recipes import load_recipe, load_supernet_recipe
+from evonas.training.recipes import changed_fields, load_recipe, load_supernet_recipe
 
 _SCORED = ("map", "map50", *BY_SIZE)  # what a supernet's scores have
 _ASKED = ("compiler", "measured")  # sources of devices that can be asked here

@@ -9,7 +9,12 @@ from typing import Any
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import read_json, write_json
 from evonas.training.recipe import Recipe
-from evonas.training.recipes import SUPERNET_RECIPES, load_recipe, load_supernet_recipe
+from evonas.training.recipes import (
+    SUPERNET_RECIPES,
+    changed_fields,
+    load_recipe,
+    load_supernet_recipe,
+)
 
 # Shares of the hours; what is left is for the rest: data, latencies, files, evaluation.
 SUPERNET, SEARCH, TRAINING = 0.45, 0.12, 0.33
@@ -122,15 +127,6 @@ class FindPlan:
     training_steps: int
     seconds: dict[str, float]
     memory: int
-
-
-def changed_fields(changes: tuple[str, ...]) -> set[str]:
-    """Returns the names that changes of a recipe, NAME=VALUE, begin with.
-
-    >>> sorted(changed_fields(("steps=10", "augmentation.flip=0.5")))
-    ['augmentation.flip', 'steps']
-    """
-    return {change.partition("=")[0].strip() for change in changes}
 
 
 def check_folder(out: Path, spec: FindSpec) -> None:

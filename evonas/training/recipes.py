@@ -166,6 +166,15 @@ def refuse_anchors(recipe: Recipe) -> None:
         )
 
 
+def changed_fields(changes: Sequence[str]) -> set[str]:
+    """Returns the names that changes of a recipe, NAME=VALUE, begin with.
+
+    >>> sorted(changed_fields(("steps=10", "augmentation.flip=0.5")))
+    ['augmentation.flip', 'steps']
+    """
+    return {change.partition("=")[0].strip() for change in changes}
+
+
 def recipe_changes(recipe: Recipe, base: Recipe) -> list[str]:
     """Returns the changes that make the base into the recipe, as `load_recipe` takes them.
 
