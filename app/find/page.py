@@ -12,6 +12,8 @@ from evonas.errors import EvonasError
 from evonas.find import FindSpec
 from evonas.latency import list_devices, own_npus
 
+_IMAGES = {"nano": "photographs of all kinds", "boards": "always taken alike"}  # by recipe
+
 
 def page() -> None:
     """Draws the page."""
@@ -62,11 +64,25 @@ def find_form() -> None:
             "Tiles of, pixels", 0, 8000, 0,
             help="Cut large images with small objects into tiles of this side; 0 for whole ones.",
         )  # fmt: skip
+        seventh, eighth, _ = st.columns(3)
+        recipe = seventh.selectbox(
+            "Images", list(_IMAGES), format_func=_IMAGES.__getitem__,
+            help="Images taken alike, such as scans or a camera over a belt, are turned and "
+            "mirrored in training (recipe `boards`); others are scaled and coloured too (`nano`).",
+        )  # fmt: skip
+        trained = eighth.number_input(
+            "Networks to train", 1, 20, 2,
+            help="The best of the search, trained in full one after the other: with fewer each "
+            "gets more of the hours.",
+        )  # fmt: skip
         sent = st.form_submit_button("Start", type="primary")
     if not sent:
         return
     where = (f"latency <= {budget:g}",) if budget else ()
-    spec = FindSpec(Path(data[scenes]), device, where, int(size), float(hours), tile=int(tile))
+    spec = FindSpec(
+        Path(data[scenes]), device, where, int(size), float(hours),
+        tile=int(tile), trained=int(trained), recipe=recipe,
+    )  # fmt: skip
     try:
         start(name, spec)
     except EvonasError as error:
@@ -84,7 +100,7 @@ def watch(name: str, was_running: bool) -> None:
     wanted = " and ".join(find.spec.conditions()) or "no budget"
     st.write(
         f"{find.spec.data.name} on {find.spec.device}, {wanted}, {find.spec.image_size} pixels, "
-        f"{find.spec.hours:g} hours: **{find.state}**"
+        f"recipe {find.spec.recipe}, {find.spec.hours:g} hours: **{find.state}**"
     )
     _stages(find)
     _buttons(find)

@@ -40,6 +40,11 @@ def one(folder, data):
     return out
 
 
+def labelled(elements, label):
+    [element] = [element for element in elements if element.label == label]
+    return element
+
+
 def stage_rows(at):
     [table] = [frame.value for frame in at.dataframe if "told before" in frame.value]
     return table.set_index("stage")
@@ -49,6 +54,25 @@ def test_without_data_it_says_how_to_make_some(open_app):
     at = open_app(page="find")
     assert "evonas data convert" in at.info[0].value
     assert not at.exception
+
+
+def test_the_form_asks_for_what_the_command_can(open_app, data, monkeypatch):
+    heard = []
+    monkeypatch.setattr("app.find.processes.start", lambda name, spec: heard.append((name, spec)))
+    at = open_app(page="find")
+    labelled(at.selectbox, "Images").select("boards")
+    labelled(at.number_input, "Tiles of, pixels").set_value(320)
+    labelled(at.number_input, "Networks to train").set_value(1)
+    the_button(at, "Start").click()
+    at.run()
+    assert not at.exception
+    [(name, spec)] = heard
+    assert name == "find-1"
+    asked = FindSpec(
+        Path("data/scenes"), "ethos-u55-256", ("latency <= 5",), 160, 4.0,
+        tile=320, trained=1, recipe="boards",
+    )  # fmt: skip
+    assert spec == asked
 
 
 def test_a_running_find_shows_its_stages_and_can_be_stopped(open_app, one):
