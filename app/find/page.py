@@ -12,7 +12,7 @@ from evonas.errors import EvonasError
 from evonas.find import FindSpec
 from evonas.latency import list_devices, own_npus
 
-_IMAGES = {"nano": "photographs of all kinds", "boards": "always taken alike"}  # by recipe
+_IMAGES = {"nano": "photographs of all kinds", "inspection": "always taken alike"}  # by recipe
 
 
 def page() -> None:
@@ -68,7 +68,7 @@ def find_form() -> None:
         recipe = seventh.selectbox(
             "Images", list(_IMAGES), format_func=_IMAGES.__getitem__,
             help="Images taken alike, such as scans or a camera over a belt, are turned and "
-            "mirrored in training (recipe `boards`); others are scaled and coloured too (`nano`).",
+            "mirrored in training (recipe `inspection`); others are scaled and coloured too (`nano`).",
         )  # fmt: skip
         trained = eighth.number_input(
             "Networks to train", 1, 20, 2,

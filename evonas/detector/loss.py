@@ -22,8 +22,8 @@ class Loss(NamedTuple):
         return self.classes + self.boxes
 
 
-def match(anchors: Tensor, boxes: Tensor, present: Tensor, threshold: float = 0.5) -> Tensor:
-    """Assigns each anchor to the box that it overlaps most, if by the threshold.
+def match(anchors: Tensor, boxes: Tensor, present: Tensor, overlap: float = 0.5) -> Tensor:
+    """Assigns each anchor to the box that it overlaps most, if by `overlap`.
 
     Each box takes its best anchor whatever the overlap (where two boxes share a best anchor, the
     later one takes it).
@@ -32,7 +32,7 @@ def match(anchors: Tensor, boxes: Tensor, present: Tensor, threshold: float = 0.
         anchors: (n_anchors, 4).
         boxes: (n, m, 4), padded, m at least 1.
         present: (n, m) bool, false for padding.
-        threshold: Least intersection over union of a match that is not forced.
+        overlap: Least intersection over union of a match that is not forced.
 
     Returns:
         (n, n_anchors) index of the box, or -1 for background.
@@ -40,7 +40,7 @@ def match(anchors: Tensor, boxes: Tensor, present: Tensor, threshold: float = 0.
     n, m = present.shape
     iou = box_iou(boxes, anchors).masked_fill(~present[..., None], -1.0)
     best, index = iou.max(1)
-    index = index.masked_fill(best < threshold, -1)
+    index = index.masked_fill(best < overlap, -1)
     best_anchor = iou.argmax(2)
     # Padding writes into a column beyond the last anchor, which is cut off again. `amax` settles
     # shared anchors the same way in every run.
@@ -61,6 +61,7 @@ def detection_loss(
     alpha: float = 0.75,
     gamma: float = 2.0,
     box_loss: str = "smooth_l1",
+    match_overlap: float = 0.5,
 ) -> Loss:
     """Sigmoid focal loss on classes and a loss on boxes; smooth L1 is the paper's.
 
@@ -73,11 +74,12 @@ def detection_loss(
         alpha: Weight of the positive class in the focal loss.
         gamma: Its exponent.
         box_loss: See `box_losses`.
+        match_overlap: See `match`.
     """
     codes, logits = codes.float(), logits.float()
     if labels.shape[1] == 0:  # nothing to gather from
         boxes, labels = boxes.new_zeros(len(boxes), 1, 4), labels.new_full((len(labels), 1), -1)
-    matched = match(anchors, boxes, labels >= 0)
+    matched = match(anchors, boxes, labels >= 0, match_overlap)
     image, anchor = (matched >= 0).nonzero(as_tuple=True)
     box = matched[image, anchor]
     count = max(len(box), 1)

@@ -232,8 +232,9 @@ def _criterion(
 ) -> Tensor:
     """Normalised by the matches of all processes, as if the batch were in one."""
     parts = detection_loss(
-        codes, logits, anchors, boxes, labels, recipe.focal_alpha, box_loss=recipe.box_loss
-    )
+        codes, logits, anchors, boxes, labels, recipe.focal_alpha,
+        box_loss=recipe.box_loss, match_overlap=recipe.match_overlap,
+    )  # fmt: skip
     matches = processes.sum(parts.matches).clamp(min=1)
     share = parts.matches.clamp(min=1) * processes.count / matches
     return (parts.classes + recipe.box_weight * parts.boxes) * share

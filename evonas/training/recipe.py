@@ -23,6 +23,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "box_weight": (_TINY, _HUGE),
     "weight_decay": (0, 1e3),
     "focal_alpha": (0, 1),
+    "match_overlap": (0.05, 1),
     "ema_decay": (0, 0.999999),
 }
 
@@ -62,6 +63,8 @@ class Recipe:
             as the initial weights are used to, else antialiased.
         sync_norm: Take batch norm statistics over all processes.
         anchors: The anchors' shapes, fitted once for a data set; None for the space's own.
+        match_overlap: Least intersection over union with a box by which an anchor trains on it;
+            its best anchor does in any case. 0.5 as published.
     """
 
     steps: int
@@ -90,6 +93,7 @@ class Recipe:
     resizing: Literal["", "antialiased", "tf1"] = ""
     anchors: AnchorShapes | None = None
     box_loss: Literal["smooth_l1", "giou"] = "smooth_l1"
+    match_overlap: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuses what cannot be trained with."""
@@ -167,7 +171,7 @@ _LATER = {
     "optimiser", "float16", "compile", "freeze_norm", "int8", "box_weight", "validations",
     "patience", "sync_norm", "fit_anchors", "crop", "saturation", "mosaic", "warmup_from",
     "initialisation", "protocol", "resizing", "crop_rule", "flip_vertical",
-    "transpose", "anchors", "box_loss",
+    "transpose", "anchors", "box_loss", "match_overlap",
 }  # fmt: skip
 
 

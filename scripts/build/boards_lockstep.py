@@ -42,7 +42,7 @@ def static_loss(
 
     Every tensor's shape follows from the arguments' shapes, as a CUDA graph wants it.
     """
-    matched = match(anchors, boxes, labels >= 0)
+    matched = match(anchors, boxes, labels >= 0, recipe.match_overlap)
     positive, box = matched >= 0, matched.clamp(min=0)
     count = positive.sum().clamp(min=1)
     label = labels.gather(1, box).clamp(min=0)

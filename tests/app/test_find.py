@@ -60,7 +60,7 @@ def test_the_form_asks_for_what_the_command_can(open_app, data, monkeypatch):
     heard = []
     monkeypatch.setattr("app.find.processes.start", lambda name, spec: heard.append((name, spec)))
     at = open_app(page="find")
-    labelled(at.selectbox, "Images").select("boards")
+    labelled(at.selectbox, "Images").select("inspection")
     labelled(at.number_input, "Tiles of, pixels").set_value(320)
     labelled(at.number_input, "Networks to train").set_value(1)
     the_button(at, "Start").click()
@@ -70,7 +70,7 @@ def test_the_form_asks_for_what_the_command_can(open_app, data, monkeypatch):
     assert name == "find-1"
     asked = FindSpec(
         Path("data/scenes"), "ethos-u55-256", ("latency <= 5",), 160, 4.0,
-        tile=320, trained=1, recipe="boards",
+        tile=320, trained=1, recipe="inspection",
     )  # fmt: skip
     assert spec == asked
 

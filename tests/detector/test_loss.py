@@ -33,17 +33,18 @@ def test_codes_decode_to_the_boxes():
     torch.testing.assert_close(decode_boxes(encode_boxes(boxes, anchors), anchors), boxes)
 
 
-def test_matching_is_that_of_a_loop_over_boxes():
+@pytest.mark.parametrize("least", [0.5, 0.3])
+def test_matching_is_that_of_a_loop_over_boxes(least):
     anchors, boxes = random_boxes(80), random_boxes(3, 4, seed=1)
     present = torch.tensor([[1, 1, 1, 1], [1, 0, 1, 0], [0, 0, 0, 0]]).bool()
-    matched = match(anchors, boxes, present)
+    matched = match(anchors, boxes, present, least)
     for image in range(3):
         expected = [-1] * 80
         iou = box_iou(boxes[image], anchors)
         real = [i for i in range(4) if present[image, i]]
         for anchor in range(80):
             best = max(real, key=lambda i: iou[i, anchor].item(), default=-1)
-            if best >= 0 and iou[best, anchor] >= 0.5:
+            if best >= 0 and iou[best, anchor] >= least:
                 expected[anchor] = best
         for i in real:
             expected[int(iou[i].argmax())] = i

@@ -38,7 +38,7 @@ def _architectures(count):
 
 @pytest.mark.parametrize("kind", ["smooth_l1", "giou"])
 def test_the_loss_in_fixed_shapes_is_the_loss_and_has_its_slope(kind):
-    recipe = replace(RECIPE, box_loss=kind, box_weight=1.0)
+    recipe = replace(RECIPE, box_loss=kind, box_weight=1.0, match_overlap=0.3)
     generator = torch.Generator().manual_seed(0)
     low = torch.rand(5, 3, 2, generator=generator) * 40
     boxes = torch.cat([low, low + 4 + torch.rand(5, 3, 2, generator=generator) * 20], 2)
@@ -53,8 +53,9 @@ def test_the_loss_in_fixed_shapes_is_the_loss_and_has_its_slope(kind):
             loss = static_loss(codes, logits, anchors, boxes, labels, recipe)
         else:
             loss = detection_loss(
-                codes, logits, anchors, boxes, labels, recipe.focal_alpha, box_loss=kind
-            ).total
+                codes, logits, anchors, boxes, labels, recipe.focal_alpha,
+                box_loss=kind, match_overlap=0.3,
+            ).total  # fmt: skip
         loss.backward()
         values.append(loss.detach())
         slopes.append((codes.grad, logits.grad))

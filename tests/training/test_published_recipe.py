@@ -185,6 +185,7 @@ def test_the_published_recipe_survives_being_written():
     ("change", "message"),
     [
         ("box_loss=l2", "unknown box_loss 'l2'; smooth_l1 or giou"),
+        ("match_overlap=0", "match_overlap is 0; it must be 0.05 to 1"),
         ("protocol=coco", "unknown protocol 'coco'; fast or crowded or published"),
         ("resizing=nearest", "unknown resizing 'nearest'; antialiased or tf1"),
         ("initialisation=zeros", "unknown initialisation 'zeros'; evonas or published"),
