@@ -67,8 +67,8 @@ def find_form() -> None:
         seventh, eighth, _ = st.columns(3)
         recipe = seventh.selectbox(
             "Images", list(_IMAGES), format_func=_IMAGES.__getitem__,
-            help="Images taken alike, such as scans or a camera over a belt, are turned and "
-            "mirrored in training (recipe `inspection`); others are scaled and coloured too (`nano`).",
+            help="Images taken alike, such as scans or those of a camera over a belt, are turned "
+            "and mirrored in training (recipe `inspection`), others scaled and coloured (`nano`).",
         )  # fmt: skip
         trained = eighth.number_input(
             "Networks to train", 1, 20, 2,

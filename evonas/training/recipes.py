@@ -65,9 +65,9 @@ RECIPES = {
         focal_alpha=0.5, box_loss="giou", box_weight=2.0, augmentation=_TURNS,
         anchors=AnchorShapes((0.223, 0.558), (0.706, 1.416), 1.059),
     ),
-    # Images that are always taken alike. As `boards`, in batches of 16 on anchors of the space's own;
-    # an anchor trains on a box from an overlap of 0.4, as boxes of a few cells between the cells
-    # of a map else have hardly one (docs/boards.md).
+    # Images that are always taken alike. As `boards`, in batches of 16, on the space's anchors. An
+    # anchor trains on a box from an overlap of 0.4: else hardly one does where a small box lies
+    # between the cells of a map (docs/boards.md).
     "inspection": Recipe(
         steps=5000, batch_size=16, learning_rate=8e-3, warmup_steps=100, validations=8,
         focal_alpha=0.5, box_loss="giou", box_weight=2.0, match_overlap=0.4, augmentation=_TURNS,
