@@ -12,7 +12,7 @@ from evonas.training.anchor_check import boxes_in_input
 _MOST_BOXES = 500  # their overlaps tell what there is
 _MOST_STEPS = 150  # of a simplex; each compares all boxes with all anchors
 _MOST_STARTS = 8
-_LEAST_GAIN = 1e-3  # of overlap, by which another start pays
+_LEAST_GAIN = 1e-3  # of what counts, by which another start pays
 _RATIOS = (0.1, 10.0)
 
 
@@ -21,8 +21,8 @@ def fit_anchors(dataset: CocoDataset, skeleton: Skeleton) -> AnchorShapes:
 
     Scales and aspect ratios are moved by a simplex search (Nelder and Mead) from the skeleton's
     own, which begins anew where it has ended, as a simplex collapses early, until that gains
-    nothing; what counts is a box's overlap with its best anchor, where both stand. The same data
-    give the same anchors.
+    nothing. What counts is how much of full overlap a box's best anchor lacks, where both stand,
+    squared: boxes that are like few others have an anchor too. The same data give the same anchors.
 
     Args:
         dataset: The training split.
@@ -35,7 +35,7 @@ def fit_anchors(dataset: CocoDataset, skeleton: Skeleton) -> AnchorShapes:
 
     def lost(values: Floats) -> float:
         anchors = anchor_boxes(skeleton.with_anchors(_anchors(values)))
-        return 1.0 - float(box_iou(boxes, anchors).amax(1).mean())
+        return float((1.0 - box_iou(boxes, anchors).amax(1)).square().mean())
 
     own = skeleton.head.anchors
     best = np.log([*own.scales, own.interpolated_ratio, *own.aspect_ratios])
