@@ -7,12 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from evonas.data import load_coco
 from evonas.errors import ConfigurationError
 from evonas.files import write_json
-from evonas.find.spec import SEARCH, SUPERNET, TRAINING, FindPlan, FindSpec
+from evonas.find.spec import BFLOAT16, SEARCH, SUPERNET, TRAINING, FindPlan, FindSpec
 from evonas.latency import load_predictor
 from evonas.retraining import plan_training
 from evonas.retraining.cost import measure_training
@@ -21,11 +20,13 @@ from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.supernet.train import measure_supernet, new_supernet
 from evonas.supernet.weights import save_supernet
 from evonas.training.cost import Cost
-from evonas.training.recipes import load_supernet_recipe
+from evonas.training.launch import pick_device
+from evonas.training.recipes import changed_fields, load_recipe, load_supernet_recipe
 
 _SAMPLED = 300  # networks among which one as slow as the budget allows is looked for
 _SCORED = 3
 _POPULATION, _LEAST_POPULATION, _LEAST_GENERATIONS, _MOST_GENERATIONS = 24, 8, 3, 50
+_GAIN = 1.1  # of speed, from which bfloat16 pays
 _MOST_SUPERNET, _MOST_TRAINING = 60_000, 20_000  # steps
 
 
@@ -41,16 +42,24 @@ def make_plan(spec: FindSpec, space: str, data: Path, out: Path) -> FindPlan:
     Raises:
         ConfigurationError: The hours are not enough for this machine.
     """
-    total = spec.hours * 3600
-    supernet_recipe = load_supernet_recipe(spec.supernet_recipe, spec.supernet_changes)
-    supernet = measure_supernet(space, data, supernet_recipe, spec.seed)
+    total, device = spec.hours * 3600, pick_device("")
+
+    def of_supernet(changes: tuple[str, ...]) -> Cost:
+        recipe = load_supernet_recipe(spec.supernet_recipe, (*spec.supernet_changes, *changes))
+        return measure_supernet(space, data, recipe, spec.seed, device=device)
+
+    supernet, bfloat16, changes = of_supernet(()), False, spec.training_changes
+    if not _names_precision(spec):
+        tried = of_supernet(BFLOAT16)
+        bfloat16 = tried.step_seconds * _GAIN < supernet.step_seconds
+        if bfloat16:
+            supernet, changes = tried, (*changes, *BFLOAT16)
     found = load_space(space)
     networks = _as_slow_as_allowed(spec, found)
     score = _score_seconds(spec, found, space, data, networks)
     [arch_id] = found.arch_ids(networks[:1])
-    changes = spec.training_changes
     request = plan_training(arch_id, data, spec.recipe, changes, "scratch", 0, None)
-    training = measure_training(request, torch.device("cpu"))
+    training = measure_training(request, device)
     steps = _steps("the supernet", supernet, total * SUPERNET, _MOST_SUPERNET)
     population, generations = _size_of_search(total * SEARCH / score)
     each = _steps("a training", training, total * TRAINING / spec.trained, _MOST_TRAINING)
@@ -62,9 +71,18 @@ def make_plan(spec: FindSpec, space: str, data: Path, out: Path) -> FindPlan:
             "training": training.seconds(each) * spec.trained,
         },
         max(supernet.memory, training.memory),
+        bfloat16,
     )  # fmt: skip
     write_json(out / "plan.json", asdict(plan))
     return plan
+
+
+def _names_precision(spec: FindSpec) -> bool:
+    """Whether the precision of the trainings is the user's or a recipe's choice."""
+    recipes = (load_recipe(spec.recipe), load_supernet_recipe(spec.supernet_recipe))
+    return bool(changed_fields(spec.changes).intersection(("bfloat16", "float16"))) or any(
+        recipe.bfloat16 or recipe.float16 for recipe in recipes
+    )
 
 
 def _steps(what: str, cost: Cost, seconds: float, most: int) -> int:

@@ -20,8 +20,11 @@ from evonas.training.recipes import (
 SUPERNET, SEARCH, TRAINING = 0.45, 0.12, 0.33
 MOST_IMAGES = 16  # of a step: many steps make more of few hours than large batches
 PLANNED = ("steps", "warmup_steps")  # of a recipe, by the hours
+BFLOAT16 = ("bfloat16=true",)
 _VERSION = 2
 LOCK = "find.lock"  # of the process that is at it
+_RATES = ("learning_rate", "warmup_from")  # of a recipe; they go with the batch
+_COUNTS = ("supernet_steps", "population", "generations", "training_steps", "memory")  # of a plan
 _PLANNED_FROM = {"where", "hours", "trained", "recipe", "changes", "seed"}
 _BARE = re.compile(r"(?<![\w:@#.-])latency(?![\w:@#.-])")
 
@@ -83,15 +86,19 @@ class FindSpec:
     def _in_small_batches(recipe: Recipe, changes: tuple[str, ...]) -> tuple[str, ...]:
         """Adds batches of `MOST_IMAGES` to the changes, if the recipe's are larger.
 
-        The rate falls with the root of the batch, with SGD in proportion to it; what the changes
+        Rates fall with the root of the batch, with SGD in proportion to it; what the changes
         name themselves stays.
         """
         named = changed_fields(changes)
         if recipe.batch_size <= MOST_IMAGES or "batch_size" in named:
             return changes
         share = MOST_IMAGES / recipe.batch_size
-        rate = recipe.learning_rate * (share if recipe.optimiser == "sgd" else share**0.5)
-        rates = () if "learning_rate" in named else (f"learning_rate={rate:.3g}",)
+        share = share if recipe.optimiser == "sgd" else share**0.5
+        rates = (
+            f"{name}={value * share:.3g}"
+            for name in _RATES
+            if (value := getattr(recipe, name)) and name not in named
+        )
         return (f"batch_size={MOST_IMAGES}", *rates, *changes)
 
     def conditions(self) -> list[str]:
@@ -119,6 +126,7 @@ class FindPlan:
         training_steps: Of each trained network.
         seconds: What each stage is expected to take, by name.
         memory: Bytes, at most.
+        bfloat16: Whether supernet and networks are trained under bfloat16, as it is faster here.
     """
 
     supernet_steps: int
@@ -127,6 +135,12 @@ class FindPlan:
     training_steps: int
     seconds: dict[str, float]
     memory: int
+    bfloat16: bool = False
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Changes of the recipes that suit this machine, NAME=VALUE."""
+        return BFLOAT16 if self.bfloat16 else ()
 
 
 def check_folder(out: Path, spec: FindSpec) -> None:
@@ -196,10 +210,15 @@ def read_plan(out: Path) -> FindPlan:
     path = out / "plan.json"
     content = read_json(path, "the plan of `evonas find`")
     try:
-        plan = FindPlan(**{name: content[name] for name in FindPlan.__slots__})
-        numbers = [getattr(plan, name) for name in FindPlan.__slots__ if name != "seconds"]
-        if not all(type(n) is int and n > 0 for n in numbers):
+        counts = {name: content[name] for name in _COUNTS}
+        if not all(type(n) is int and n > 0 for n in counts.values()):
             raise ValueError("numbers above 0 are expected")
+        # Plans from before it was measured have no bfloat16.
+        plan = FindPlan(
+            **counts, seconds=content["seconds"], bfloat16=content.get("bfloat16", False)
+        )
+        if type(plan.bfloat16) is not bool:
+            raise ValueError("bfloat16: true or false is expected")
         if not all(type(seconds) in (int, float) for seconds in plan.seconds.values()):
             raise ValueError("seconds are expected")
         return plan

@@ -208,7 +208,7 @@ class _Files:
             _call(
                 "supernet", "train", f"--space={self.space}", f"--data={self.data}",
                 f"--out={self.supernet}", f"--recipe={self.spec.supernet_recipe}",
-                *_changes(self.spec.supernet_changes, plan.supernet_steps),
+                *_changes((*self.spec.supernet_changes, *plan.changes), plan.supernet_steps),
                 f"--seed={self.spec.seed}",
             )
         ]  # fmt: skip
@@ -239,7 +239,7 @@ class _Files:
                 _call(
                     "train", arch_id, f"--space={self.space}", f"--data={self.data}",
                     f"--recipe={self.spec.recipe}",
-                    *_changes(self.spec.training_changes, plan.training_steps),
+                    *_changes((*self.spec.training_changes, *plan.changes), plan.training_steps),
                     f"--init={self.supernet}", f"--seed={self.spec.seed}", f"--out={folder}",
                 )
             )  # fmt: skip

@@ -10,12 +10,13 @@ from evonas.cli import main
 from evonas.data import make_digits
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.find import FindSpec, run_find
-from evonas.find.cost import _as_slow_as_allowed
+from evonas.find.cost import _as_slow_as_allowed, make_plan
 from evonas.find.question import check_question
 from evonas.find.run import FindError, Watcher
 from evonas.find.spec import claim_folder, read_plan, read_spec
 from evonas.find.stages import stages
 from evonas.space import load_space
+from evonas.training.cost import Cost
 
 PLAN = {
     "supernet_steps": 500, "population": 8, "generations": 3, "training_steps": 300,
@@ -86,14 +87,58 @@ def test_batches_are_of_16_images_at_most_at_a_rate_that_goes_with_them(spec, ou
     boards = replace(spec, recipe="boards")
     assert boards.supernet_changes == ()
     assert boards.training_changes == ("anchors=null",)
-    published = replace(spec, recipe="mobiledet")  # SGD, 512 images at 0.8
-    assert published.training_changes == ("batch_size=16", "learning_rate=0.025")
+    published = replace(spec, recipe="mobiledet")  # SGD, 512 images at 0.8, from 0.13333
+    rates = ("learning_rate=0.025", "warmup_from=0.00417")
+    assert published.training_changes == ("batch_size=16", *rates)
+    check_question(published)
     own = replace(spec, changes=("batch_size=32", "augmentation.flip=0.5"))
     assert own.supernet_changes == own.training_changes == own.changes
     rate = replace(spec, changes=("learning_rate=0.1",))
     assert rate.supernet_changes == ("batch_size=16", "learning_rate=0.1")
     assert "--set=batch_size=16" in calls(spec, out, "supernet")[0]
     assert "--set=batch_size=32" in calls(own, out, "training")[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds", "used"),
+    [
+        ({}, 0.5, True),
+        ({}, 0.95, False),
+        ({"changes": ("bfloat16=false",)}, 0.5, False),
+        ({"recipe": "mobiledet"}, 0.5, False),  # it is of bfloat16 by itself
+    ],
+)
+def test_trainings_are_under_bfloat16_where_it_is_measured_to_be_faster(
+    spec, tmp_path, monkeypatch, asked, seconds, used
+):
+    spec = replace(spec, **asked)
+    heard = []
+
+    def measured(_space, _data, recipe, *_, **__):
+        return Cost(seconds if recipe.bfloat16 else 1.0, 2**30)
+
+    def trained(request, _device):
+        heard.append(request.recipe.bfloat16)
+        return Cost(0.1, 2**30)
+
+    monkeypatch.setattr("evonas.find.cost.measure_supernet", measured)
+    monkeypatch.setattr("evonas.find.cost.measure_training", trained)
+    out = tmp_path / "out"
+    out.mkdir()
+    plan = make_plan(spec, spec.space, spec.data, out)
+    assert read_plan(out) == plan
+    assert plan.bfloat16 is used
+    under = used or spec.recipe == "mobiledet"
+    assert plan.seconds["supernet"] == plan.supernet_steps * (seconds if under else 1.0)
+    assert heard == [under]
+    [supernet] = calls(spec, out, "supernet")
+    assert ("--set=bfloat16=true" in supernet) is used
+
+
+def test_the_networks_are_trained_in_the_supernets_precision(spec, out):
+    (out / "plan.json").write_text(json.dumps({**PLAN, "bfloat16": True}))
+    for call in (*calls(spec, out, "supernet"), *calls(spec, out, "training")):
+        assert "--set=bfloat16=true" in call
 
 
 @pytest.mark.parametrize("change", ["steps=100", " warmup_steps = 5"])
