@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,13 +53,15 @@ def run(
     )
 
 
-def test_a_killed_training_goes_on_bit_for_bit(data, tmp_path):
-    undisturbed = run(data)
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_killed_training_goes_on_bit_for_bit(data, tmp_path, bfloat16):
+    recipe = replace(RECIPE, bfloat16=bfloat16)
+    undisturbed = run(data, recipe=recipe)
     checkpoint = tmp_path / "training.pt"
     for step in (1, 4):
         with pytest.raises(KilledError):
-            run(data, checkpoint, kill_at=step + 1)
-    resumed = run(data, checkpoint)
+            run(data, checkpoint, kill_at=step + 1, recipe=recipe)
+    resumed = run(data, checkpoint, recipe=recipe)
     assert undisturbed.keys() == resumed.keys()
     assert all(torch.equal(undisturbed[name], resumed[name]) for name in resumed)
 
