@@ -10,7 +10,8 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
 table { border-collapse: collapse; margin: 0.7rem 0 } th, td { padding: 2px 10px }
 th { border-bottom: 1px solid #888; font-weight: 600 } td, th { text-align: right }
 td.l, th.l { text-align: left } tr:nth-child(even) td { background: #f5f5f5 }
-.charts { display: flex; flex-wrap: wrap; gap: 12px } .legend span { margin-right: 14px }
+.charts { display: flex; flex-wrap: wrap; gap: 12px } .charts > svg {
+  max-width: 100%; height: auto } .legend span { margin-right: 14px; white-space: nowrap }
 .note { color: #555 } .scroll { overflow-x: auto }
 svg text { font: 11px system-ui, sans-serif; fill: #222 } svg .t { font-size: 13px;
   font-weight: 600 } svg .m { text-anchor: middle } svg .e { text-anchor: end }

@@ -78,6 +78,13 @@ def _content(spec: FindSpec, out: Path) -> str:
         charts([_front_chart(spec, out, found["arch_id"])]),
         legend(["network of the front", "trained", "chosen"]),
         table(_HEADINGS, _network_rows(spec, out)),
+        heading("How the networks were trained"),
+        charts([_training_chart(spec, out)]),
+        paragraph(
+            "Colours as above. Where a curve still rises at its end, more hours make a better "
+            "network.",
+            note=True,
+        ),
         heading("What it cost"),
         table(["stage", "told before", "took"], _cost_rows(out)),
         heading("The commands"),
@@ -141,6 +148,18 @@ def _front_chart(spec: FindSpec, out: Path, chosen: str) -> str:
     ]
     x = f"ms on {spec.device}, predicted"
     return Chart("Front of the search", x, "AP by the supernet", lines, size=(640, 380)).svg()
+
+
+def _training_chart(spec: FindSpec, out: Path) -> str:
+    lines, chosen = [], chosen_run(spec, out)
+    for folder in sorted((out / "trained").iterdir()):
+        looks = [row for row in RunFolder(folder).read_curves() if row.get("map50") is not None]
+        steps = np.array([float(row["step"]) for row in looks])
+        ap50 = np.array([float(row["map50"]) for row in looks])
+        name, style = ("chosen", 2) if folder == chosen else ("trained", 1)
+        lines += [Line(name, steps, ap50, style, dots=dots) for dots in (False, True)]
+    x = "steps, from the weights of the supernet"
+    return Chart("AP50 on the validation split", x, "AP50", lines, size=(640, 300)).svg()
 
 
 def _network_rows(spec: FindSpec, out: Path) -> list[list[str]]:

@@ -30,7 +30,7 @@ from evonas.find.spec import claim_folder
 
 PLAN = {
     "supernet_steps": 30, "population": 8, "generations": 3, "training_steps": 30,
-    "batch_size": 8, "seconds": {}, "memory": 1,
+    "seconds": {}, "memory": 1,
 }  # fmt: skip
 _LIVELY = 0.9  # of a stage's time, within which it is killed
 

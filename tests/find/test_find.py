@@ -265,6 +265,7 @@ def test_kills_in_the_long_stages_change_nothing(tmp_path):
     page = (tmp_path / "b" / "find" / "report.html").read_text()
     assert "evonas supernet train" in page
     assert "takes" in page
+    assert page.count("<circle") > 4  # the front, and each network's looks at the validation split
 
 
 @pytest.mark.parametrize(
