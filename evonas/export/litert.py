@@ -1,5 +1,6 @@
 """TFLite files in LiteRT: images in, real numbers out. Without torch."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ def open_interpreter(tflite: bytes, **options: Any) -> Any:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
         raise MissingPackageError("ai-edge-litert", "devices") from None
-    interpreter = Interpreter(model_content=tflite, num_threads=1, **options)
+    with warnings.catch_warnings():  # that keeping all tensors, which is asked for, takes memory
+        warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors")
+        interpreter = Interpreter(model_content=tflite, num_threads=1, **options)
     interpreter.allocate_tensors()
     return interpreter
 
