@@ -61,7 +61,9 @@ def test_changes_and_files(tmp_path):
     file.write_text("- 1")
     with pytest.raises(ConfigurationError, match="must hold the values of a recipe"):
         load_recipe(str(file))
-    with pytest.raises(ConfigurationError, match="unknown recipe 'mine'; known: boards, inspection, int8, "):
+    with pytest.raises(
+        ConfigurationError, match="unknown recipe 'mine'; known: boards, inspection, int8, "
+    ):
         load_recipe("mine")
 
 
