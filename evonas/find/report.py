@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from evonas.durations import show_seconds
-from evonas.errors import EvonasError, SchemaError
+from evonas.errors import SchemaError
 from evonas.figures.page import charts, heading, page, paragraph, table
 from evonas.figures.svg import Chart, Line, legend
 from evonas.files import read_json, write_atomically
 from evonas.find.progress import read_progress
 from evonas.find.spec import FindSpec, read_plan
-from evonas.find.stages import chosen_run, evaluations, read_front
+from evonas.find.stages import chosen_run, evaluations, read_front, trained_runs
 from evonas.latency import load_device
 from evonas.retraining import RunFolder
 
@@ -119,21 +119,17 @@ def _ap_rows(found: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _trained(out: Path) -> dict[str, float]:
+def _trained(spec: FindSpec, out: Path) -> dict[str, float]:
     """Returns AP on the validation split of each trained network."""
-    found = {}
-    for folder in sorted((out / "trained").iterdir()):
-        run = RunFolder(folder)
-        try:
-            found[run.request().architecture] = float(run.read_metrics()["val"]["map"])
-        except EvonasError:
-            continue
-    return found
+    runs = [RunFolder(folder) for folder in trained_runs(spec, out)]
+    return {
+        run.request().architecture: float(run.read_metrics()["val"]["map"] or 0.0) for run in runs
+    }
 
 
 def _front_chart(spec: FindSpec, out: Path, chosen: str) -> str:
     """AP is the supernet's throughout: what training made of it is another scale, in the table."""
-    front, trained = read_front(out), _trained(out)
+    front, trained = read_front(out), _trained(spec, out)
     front.sort(key=lambda row: float(row[spec.latency]))
     ms = np.array([float(row[spec.latency]) for row in front])
     ap = np.array([float(row["map"]) for row in front])
@@ -152,7 +148,7 @@ def _front_chart(spec: FindSpec, out: Path, chosen: str) -> str:
 
 def _training_chart(spec: FindSpec, out: Path) -> str:
     lines, chosen = [], chosen_run(spec, out)
-    for folder in sorted((out / "trained").iterdir()):
+    for folder in trained_runs(spec, out):
         looks = [row for row in RunFolder(folder).read_curves() if row.get("map50") is not None]
         steps = np.array([float(row["step"]) for row in looks])
         ap50 = np.array([float(row["map50"]) for row in looks])
@@ -163,7 +159,7 @@ def _training_chart(spec: FindSpec, out: Path) -> str:
 
 
 def _network_rows(spec: FindSpec, out: Path) -> list[list[str]]:
-    trained = _trained(out)
+    trained = _trained(spec, out)
     rows = []
     for row in sorted(read_front(out), key=lambda row: -float(row["map"])):
         ap, ms = trained.get(row["arch_id"]), row.get(f"measured:{spec.device}")

@@ -77,13 +77,18 @@ def places(spec: FindSpec, out: Path) -> tuple[str, Path]:
     return files.space, files.data
 
 
+def trained_runs(spec: FindSpec, out: Path) -> list[Path]:
+    """Returns the folders of the trained networks, the best by the search first."""
+    return _Files(spec, out).run_folders()
+
+
 def chosen_run(spec: FindSpec, out: Path) -> Path:
     """Returns the folder of the trained network with the best AP on the validation split.
 
     Raises:
         EvonasError: One is not done, or damaged.
     """
-    folders = _Files(spec, out).run_folders()
+    folders = trained_runs(spec, out)
     scores = [RunFolder(folder).read_metrics()["val"]["map"] or 0.0 for folder in folders]
     return folders[scores.index(max(scores))]
 

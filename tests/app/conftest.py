@@ -67,9 +67,14 @@ def metrics(at: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in at.metric}
 
 
+def labelled(elements, label: str):
+    """Returns the one of a page's elements of a kind that has the label."""
+    [element] = [element for element in elements if element.label == label]
+    return element
+
+
 def the_button(at: AppTest, label: str):
-    [button] = [button for button in at.button if button.label == label]
-    return button
+    return labelled(at.button, label)
 
 
 @pytest.fixture(scope="session")

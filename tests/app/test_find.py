@@ -13,7 +13,7 @@ from evonas.data import make_digits
 from evonas.errors import ConfigurationError
 from evonas.find import FindSpec
 from evonas.find.spec import claim_folder
-from tests.app.conftest import the_button
+from tests.app.conftest import labelled, the_button
 
 SPEC = FindSpec(Path("data/scenes"), "ethos-u55-256", ("latency <= 1",), 64, 0.1, space="nano")
 PLAN = {
@@ -38,11 +38,6 @@ def one(folder, data):
     progress = {"state": "running", "stage": "supernet", "took": {"check": 2.0, "supernet": 30.0}}
     (out / "progress.json").write_text(json.dumps(progress))
     return out
-
-
-def labelled(elements, label):
-    [element] = [element for element in elements if element.label == label]
-    return element
 
 
 def stage_rows(at):

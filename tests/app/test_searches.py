@@ -14,7 +14,7 @@ from app.searches.processes import remove, resume, start, stop, with_seeds
 from app.searches.request import Request
 from app.searches.study import EVALUATIONS, SECONDS, curves, groups, same_question, search_rows
 from evonas.errors import ConfigurationError
-from tests.app.conftest import metrics, the_button
+from tests.app.conftest import labelled, metrics, the_button
 
 COSTS = ("latency:cpu-xnnpack", "params")
 LINE = {"generation": 1, "generations": 4, "evaluated": 8, "hypervolume": 2.0, "seconds": 4.0}
@@ -311,7 +311,7 @@ def test_read_only_starts_and_stops_nothing(open_app, folder, monkeypatch):
 
 def test_a_wrong_form_is_one_message(open_app, folder):
     at = open_app(page="searches")
-    [name] = [field for field in at.text_input if field.label == "Name"]
+    name = labelled(at.text_input, "Name")
     name.set_value("../../x")
     at = the_button(at, "Start").click().run()
     assert "lower-case letters" in at.error[0].value
@@ -364,7 +364,7 @@ def test_a_table_of_every_network_is_a_scorer_where_there_is_one(folder):
 
 def test_the_form_says_what_scorers_cost_and_how_well_they_rank(open_app):
     at = open_app(page="searches")
-    [scorer] = [radio for radio in at.radio if radio.label == "Scorer"]
+    scorer = labelled(at.radio, "Scorer")
     assert list(scorer.options) == ["surrogate"]
     [caption] = scorer.proto.captions
     assert "Kendall's tau 0.86 against trained AP" in caption

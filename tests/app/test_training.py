@@ -35,7 +35,7 @@ from evonas.errors import ConfigurationError, EvonasError
 from evonas.jobs import Job, JobQueue
 from evonas.jobs.record import STATES
 from evonas.retraining import plan_training
-from tests.app.conftest import SPACE, make_table, metrics, the_button
+from tests.app.conftest import SPACE, labelled, make_table, metrics, the_button
 
 ARCH = "nano:000000000000000"
 LABELS = ("Cancel", "Resume", "Start again", "Start a worker")
@@ -244,7 +244,7 @@ def test_a_submitted_training_runs_to_its_end_is_cancelled_and_goes_on(open_app,
     (folder / "runs").mkdir()
     (folder / "runs" / "shortlist.json").write_text(json.dumps({ARCH: ""}))
     at = open_app(page="training")
-    [steps] = [field for field in at.number_input if field.label == "Steps"]
+    steps = labelled(at.number_input, "Steps")
     steps.set_value(20_000)
     at = the_button(at, "Submit").click().run()
     assert not at.error
