@@ -33,7 +33,9 @@ def train(
     data: Annotated[Path, typer.Option(help="COCO-format folder with a train split.")],
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
     space: Annotated[str, space_option()] = "nano",
-    recipe: Annotated[str, typer.Option(help="nano, boards, mobiledet, or a YAML file.")] = "nano",
+    recipe: Annotated[
+        str, typer.Option(help="nano, inspection, boards, mobiledet, or a YAML file.")
+    ] = "nano",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change of the recipe such as steps=500; may be repeated."),

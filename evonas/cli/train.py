@@ -37,8 +37,8 @@ def train(
     recipe: Annotated[
         str,
         typer.Option(
-            help="nano, boards, mobiledet (as published), mobiledet-evonas, mobiledet-small-data, "
-            "int8, or a YAML file."
+            help="nano, inspection (images always taken alike), boards, mobiledet (as published), "
+            "mobiledet-evonas, mobiledet-small-data, int8, or a YAML file."
         ),
     ] = "nano",
     changes: Annotated[

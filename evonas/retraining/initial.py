@@ -1,5 +1,6 @@
 """The network that a training starts with."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,7 +29,7 @@ def initial_detector(
     """Returns a network with random weights, or with those of a file.
 
     Weights of a network for other classes are taken but for the class logits; classes of the same
-    name keep theirs.
+    name keep theirs. Its images may have had another size: weights do not depend on it.
 
     Args:
         design: The network as it was asked for.
@@ -56,8 +57,7 @@ def initial_detector(
         else:
             archive = load_archive(path)
             source, known = archive.detector, archive.card.classes
-            theirs = source.architecture.with_classes(len(classes))
-            if theirs.with_anchors(architecture.skeleton.head.anchors) != architecture:
+            if not _take_the_same_weights(source.architecture, architecture):
                 raise ConfigurationError(
                     f"--init {path}: weights of {archive.card.architecture}, not of {design.name}"
                 )
@@ -103,6 +103,16 @@ def initial_card(init: str) -> Card | None:
     if init == "scratch" or _is_supernet(Path(init)):
         return None
     return load_archive(init).card
+
+
+def _take_the_same_weights(one: Architecture, other: Architecture) -> bool:
+    """Whether they differ in nothing but classes, anchors and the size of images."""
+    ours, theirs = one.skeleton.head, other.skeleton
+    if len(ours.aspect_ratios) != len(theirs.head.aspect_ratios):
+        return False
+    resized = replace(one, skeleton=replace(one.skeleton, image_size=theirs.image_size))
+    alike = resized.with_classes(theirs.head.class_slots)
+    return alike.with_anchors(theirs.head.anchors) == other
 
 
 def _is_supernet(path: Path) -> bool:

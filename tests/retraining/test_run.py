@@ -13,6 +13,8 @@ from evonas.detector.archive import load_archive
 from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.retraining import RunFolder, plan_training, read_examples
 from evonas.retraining.run import Machine, run_training
+from evonas.space import catalogue, load_space
+from evonas.space.make import SpaceChanges, make_space
 from evonas.table import open_table
 from evonas.training.loop import TrainingError
 
@@ -147,12 +149,33 @@ def test_other_classes_start_from_trained_weights(done, digits, tmp_path):
     )
 
 
+def test_images_of_another_size_start_from_trained_weights(done, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "_OPENED", {})
+    file = tmp_path / "large.yaml"
+    file.write_text(make_space("pico", "large", SpaceChanges(image_size=96))[1])
+    load_space(str(file))
+    folder = RunFolder(tmp_path / "run")
+    changes = [*QUICK, "learning_rate=1e-12"]
+    folder.create(plan_training("large:0000000", digits, changes=changes, init=str(done.path)))
+    run_training(folder.path)
+    ours, theirs = load_archive(folder.best).detector, load_archive(done.best).detector
+    assert ours.architecture.skeleton.image_size == 96
+    for name, weight in theirs.named_parameters():
+        torch.testing.assert_close(
+            dict(ours.named_parameters())[name], weight, atol=1e-6, rtol=0, msg=name
+        )
+
+
 def test_weights_that_do_not_fit_are_refused(done, digits, tmp_path):
     folder = RunFolder(tmp_path / "run")
     request = plan_training("pico:1000000", digits, changes=QUICK, init=str(done.path))
     folder.create(request)
     with pytest.raises(ConfigurationError, match=r"weights of pico:0000000, not of pico:1000000"):
         run_training(folder.path)
+    larger = RunFolder(tmp_path / "larger")
+    larger.create(plan_training("mobiledet-cpu", digits, changes=QUICK, init=str(done.path)))
+    with pytest.raises(ConfigurationError, match=r"weights of pico:0000000, not of mobiledet-cpu"):
+        run_training(larger.path)
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(done.best.read_bytes()[:500])
     other = RunFolder(tmp_path / "other")
