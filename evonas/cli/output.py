@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Prints rows on stdout, first column left-aligned and never cut, others right-aligned.
+    """Prints rows on stdout, the first column never cut, columns of numbers right-aligned.
 
     What a terminal would obey in them is shown escaped: names may come from files.
     """
@@ -38,10 +38,12 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: s
     rows = [[printable_lines(cell) for cell in row] for row in rows]
     table = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left")
     for index, heading in enumerate(headings):
-        widest = max([len(heading), *(len(row[index]) for row in rows)])
+        cells = [row[index] for row in rows if row[index]]
+        widest = max([len(heading), *map(len, cells)])
+        numbers = index > 0 and all(cell[0] in "+-.0123456789" or cell == "nan" for cell in cells)
         table.add_column(
             Text(heading),
-            justify="right" if index else "left",
+            justify="right" if numbers else "left",
             no_wrap=True,
             min_width=None if index else widest,  # an identifier that is cut cannot be copied
         )
