@@ -42,7 +42,8 @@ class SupernetScorer:
     Raises:
         SchemaError: The weights cannot be used.
         DataError: The data cannot be used.
-        ConfigurationError: The data's classes are not the supernet's.
+        ConfigurationError: The data's classes are not the supernet's, or the space's networks are
+            others than those of the same layers in the supernet.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class SupernetScorer:
         self.by_size = by_size
         self.supernet, card = load_supernet(weights)
         self.space = space
+        if space is not None:
+            self.supernet.refuse_other_networks(space)
         size = self.supernet.space.skeleton.image_size
         calibration = load_coco(data, "train").first(CALIBRATION_IMAGES)
         validation = load_coco(data, "val").first(SCORING_IMAGES)

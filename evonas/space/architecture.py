@@ -91,6 +91,19 @@ class Skeleton:
             ),
         )
 
+    def differences(self, other: "Skeleton") -> list[str]:
+        """Returns in words what makes other networks of the same genotypes.
+
+        Classes and the shapes of as many anchors do not.
+        """
+        theirs = other.with_classes(self.head.class_slots)
+        if len(theirs.head.aspect_ratios) == len(self.head.aspect_ratios):
+            theirs = theirs.with_anchors(self.head.anchors)
+        names = ("image_size", "strides", "activation", "squeeze_excite", "head")
+        return [
+            name.replace("_", " ") for name in names if getattr(self, name) != getattr(theirs, name)
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:

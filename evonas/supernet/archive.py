@@ -26,7 +26,7 @@ def extract_archive(arch_id: str, weights: Path, data: Path) -> Archive:
         SchemaError: The weights cannot be used.
         GenotypeError: The architecture is not in the supernet's space.
         ConfigurationError: The data's classes are not the supernet's, or the network is a point of
-            no space.
+            no space or another one than that of the same layers in the supernet.
     """
     supernet, card = load_supernet(weights)
     dataset = load_coco(data, "train").first(CALIBRATION_IMAGES)
@@ -35,7 +35,10 @@ def extract_archive(arch_id: str, weights: Path, data: Path) -> Archive:
             f"{data}: classes {list(dataset.class_names)}, but {weights} was trained on "
             f"{card['classes']}"
         )
-    detector = supernet.extract_design(resolve(arch_id))
+    design = resolve(arch_id)
+    if design.space is not None:
+        supernet.refuse_other_networks(design.space)
+    detector = supernet.extract_design(design)
     images = load_tensors(dataset, supernet.space.skeleton.image_size).images
     detector.calibrate(as_input(images))
     detector.eval()

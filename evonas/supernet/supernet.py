@@ -57,13 +57,36 @@ class Supernet(Network):
         for name, conv in ours.items():
             detector.unit(name).copy_to(self.unit(name), conv)
 
+    def refuse_other_networks(self, space: SearchSpace, any_size: bool = False) -> None:
+        """Refuses a space whose networks are others than those of the same layers here.
+
+        Args:
+            space: Of the networks that weights are wanted for.
+            any_size: Whether their images may have another size.
+
+        Raises:
+            ConfigurationError: They differ; it says in what.
+        """
+        found = self.space.skeleton.differences(space.skeleton)
+        if any_size and "image size" in found:
+            found.remove("image size")
+        if found:
+            raise ConfigurationError(
+                f"weights of {self.space.name} are not for networks of {space.name}, which differ "
+                f"in {' and '.join(found)}"
+            )
+
     def extract_design(self, design: Design) -> Detector:
         """Returns `extract` of a network of this space or of one that is contained in it.
 
+        Its images may have another size.
+
         Raises:
             GenotypeError: The network is not in the supernet's space.
-            ConfigurationError: It is a point of no space.
+            ConfigurationError: It is a point of no space, or another network.
         """
+        if design.space is not None:
+            self.refuse_other_networks(design.space, any_size=True)
         return self.extract(self.space.decode(design.genotype_in(self.space)))
 
 

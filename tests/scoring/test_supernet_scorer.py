@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from evonas.errors import ConfigurationError, DataError
 from evonas.objectives import BY_SIZE
 from evonas.scoring.supernet import SupernetScorer
 from evonas.space import load_space
+from evonas.space.make import SpaceChanges, make_space
 from evonas.supernet import save_supernet
 from evonas.supernet.train import new_supernet
 from evonas.training.detections import Detections
@@ -95,6 +97,27 @@ def test_a_contained_space_is_scored_by_the_same_supernet(weights, digits):
     np.testing.assert_array_equal(
         SupernetScorer(weights, digits, pico)(genotypes)["map"], inside["map"]
     )
+
+
+def test_networks_that_only_share_their_layers_with_the_supernets_are_refused(weights, digits):
+    with pytest.raises(
+        ConfigurationError,
+        match="weights of nano are not for networks of nano@cpu, which differ in activation and "
+        "squeeze excite",
+    ):
+        SupernetScorer(weights, digits, load_space("nano@cpu"))
+    with pytest.raises(ConfigurationError, match=r"which differ in image size$"):
+        SupernetScorer(weights, digits, own_space(image_size=96))
+    with pytest.raises(ConfigurationError, match=r"which differ in head$"):
+        SupernetScorer(weights, digits, own_space(taps=(3, 4)))
+    anchors = replace(SPACE.skeleton.head, scales=(0.1, 0.5), aspect_ratios=(0.7, 1.4))
+    others = replace(SPACE, skeleton=replace(SPACE.skeleton, head=anchors))
+    assert SupernetScorer(weights, digits, others)(SPACE.sample(1, np.random.default_rng(0)))
+
+
+def own_space(**changes):
+    space, _ = make_space("nano", "own", SpaceChanges(**changes))
+    return space
 
 
 def test_images_without_objects_are_refused(tmp_path, weights, digits):
