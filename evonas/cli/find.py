@@ -35,7 +35,10 @@ def find(
     ] = "",
     trained: Annotated[int, count_option("Networks of the front that are trained.", 1, 20)] = 2,
     recipe: Annotated[
-        str, typer.Option(help="nano, inspection for images always taken alike, or a YAML file.")
+        str,
+        typer.Option(
+            help="nano, inspection (images always taken alike), boards, mobiledet, or a YAML file."
+        ),
     ] = "nano",
     changes: Annotated[
         list[str] | None,

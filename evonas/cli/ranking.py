@@ -50,6 +50,7 @@ def rank(
 
     import torch
 
+    from evonas.errors import ConfigurationError
     from evonas.ranking import load_truth
     from evonas.ranking.report import ranking_report
     from evonas.ranking.statistics import bootstrap, kendall_tau
@@ -57,6 +58,8 @@ def rank(
     from evonas.space import load_space
     from evonas.table import open_table
 
+    if picture is not None and picture.suffix != ".html":
+        raise ConfigurationError(f"--picture {picture}: the name must end in .html")
     if threads:
         torch.set_num_threads(threads)
     the_truth = load_truth(open_table(truth), load_space(space))

@@ -71,7 +71,7 @@ def make(
     base: Annotated[str, typer.Option("--from", help="Space to begin with, by name or file.")],
     name: Annotated[str, typer.Option(help="Its name; default: that of the file.")] = "",
     image_size: Annotated[
-        int | None, count_option("Side of the images, 32 to 640 in steps of 32.")
+        int | None, count_option("Side of the images, 32 to 640 in steps of 32.", 32, 640)
     ] = None,
     multipliers: Annotated[
         str | None, typer.Option(help="Of the widths, such as 0.25,0.5,0.75.")
@@ -86,10 +86,13 @@ def make(
     extra_depths: Annotated[
         str | None, typer.Option(help="Channels of the head's extra levels; '' for none.")
     ] = None,
-    classes: Annotated[int | None, count_option("Class logits per anchor.")] = None,
+    classes: Annotated[int | None, count_option("Class logits per anchor.", 1, 10_000)] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="COCO-format folder to whose boxes anchors are fitted; sets --classes."),
+        typer.Option(
+            help="COCO-format folder to whose boxes anchors are fitted; says --classes where it is "
+            "not given."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -108,7 +111,7 @@ def make(
         image_size=image_size,
         multipliers=_numbers("multipliers", multipliers, float),
         rules=rules,
-        ops=[op.strip() for op in ops.split(",")] if ops else None,
+        ops=[op.strip() for op in ops.split(",")] if ops is not None else None,
         depths=_numbers("depths", depths, int),
         strides=_numbers("strides", strides, int),
         taps=_numbers("taps", taps, int),

@@ -49,8 +49,8 @@ class Constraint:
         return _violation(self.condition, values)
 
 
-def parse_constraints(expressions: Iterable[str]) -> tuple[Constraint, ...]:
-    """Reads conditions that must all hold; what they join by `and` are constraints of their own.
+def parse_constraints(expressions: Iterable[str] | str) -> tuple[Constraint, ...]:
+    """Reads conditions that must all hold, or one; what they join by `and` are constraints too.
 
     Raises:
         ConfigurationError: Not a condition, or one that compares anything but a column with a
@@ -60,7 +60,7 @@ def parse_constraints(expressions: Iterable[str]) -> tuple[Constraint, ...]:
     ['madds <= 20000000.0', 'params <= 100000.0']
     """
     found: list[Constraint] = []
-    for text in expressions:
+    for text in (expressions,) if isinstance(expressions, str) else expressions:
         condition = _bounds(parse_condition(text), text, holds=True)
         parts = condition.parts if isinstance(condition, And) else (condition,)
         found += map(Constraint, parts)

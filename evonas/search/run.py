@@ -107,7 +107,7 @@ def run_search(
     *,
     scorer: Scorer | None = None,
     table: ScoreStore | None = None,
-    where: Iterable[str] = (),
+    where: Iterable[str] | str = (),
     algorithm: str = SearchSpec.algorithm,
     population: int = SearchSpec.population,
     generations: int = SearchSpec.generations,
@@ -122,7 +122,7 @@ def run_search(
         scorer: Gives the columns that do not follow from a genotype at once (`map`); None if no
             objective or constraint needs one, or if the table holds them for the whole space.
         table: Where scores are looked up first and kept; None for this run's memory only.
-        where: Constraints, for example `latency:ethos-u55-256 <= 5`.
+        where: Constraints or a single one, for example `latency:ethos-u55-256 <= 5`.
         algorithm: A name of `evonas.search.algorithms.ALGORITHMS`.
         population: Genotypes evaluated per generation.
         generations: Number of generations, the first one random.

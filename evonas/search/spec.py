@@ -11,6 +11,7 @@ from evonas.search.constraints import Constraint, parse_constraints
 from evonas.search.possible import check_possible
 from evonas.space import SearchSpace, load_space
 from evonas.space.costs import COSTS
+from evonas.table.lookup import name_list
 
 
 @dataclass(frozen=True)  # with slots, `SearchSpec.population` would not be the default
@@ -79,7 +80,7 @@ class SearchSpec:
 def make_spec(
     space: SearchSpace | str,
     objectives: Iterable[str],
-    where: Iterable[str] = (),
+    where: Iterable[str] | str = (),
     algorithm: str = SearchSpec.algorithm,
     population: int = SearchSpec.population,
     generations: int = SearchSpec.generations,
@@ -93,7 +94,7 @@ def make_spec(
     Args:
         space: The space or its name.
         objectives: Column names.
-        where: Constraints, for example `latency:ethos-u55-256 <= 5`.
+        where: Constraints or a single one, for example `latency:ethos-u55-256 <= 5`.
         algorithm: See `SearchSpec`, as for all that follow.
         population: Genotypes evaluated per generation.
         generations: Number of generations.
@@ -104,7 +105,7 @@ def make_spec(
             meets, or a number out of its range.
     """
     home = load_space(space) if isinstance(space, str) else space
-    wanted = tuple(load_objective(name) for name in objectives)
+    wanted = tuple(load_objective(name) for name in name_list(objectives))
     constraints = parse_constraints(where)
     check_possible(constraints)
     named = [objective.name for objective in wanted]

@@ -55,9 +55,10 @@ class SampledSpace(SearchSpace):
         """Returns the space's definition and the networks."""
         return super().definition() + self.rows.hex()
 
-    def sample(self, n: int, rng: np.random.Generator) -> Genotypes:
+    def sample(self, n: int, rng: np.random.Generator | int) -> Genotypes:
         """Draws n networks, (n, n_genes), each with the same chance."""
-        drawn: Genotypes = self.networks[rng.integers(self.size, size=n)]
+        chosen = np.random.default_rng(rng).integers(self.size, size=n)
+        drawn: Genotypes = self.networks[chosen]
         return drawn
 
     def canonical(self, genotypes: ArrayLike) -> Genotypes:

@@ -145,10 +145,14 @@ class SearchSpace:
                 f"{values[row, gene]}, which is not a whole number; round it first"
             )
 
-    def sample(self, n: int, rng: np.random.Generator) -> Genotypes:
+    def sample(self, n: int, rng: np.random.Generator | int) -> Genotypes:
         """Draws n canonical genotypes: depth of each block uniform, then ops and widths uniform.
 
         (Uniform over networks would draw full depth almost always.)
+
+        Args:
+            n: How many.
+            rng: Draws them, or its seed.
 
         Raises:
             ConfigurationError: n is no whole number from 0 to a billion.
@@ -157,6 +161,7 @@ class SearchSpace:
             raise ConfigurationError(
                 f"n is {n!r}; a whole number from 0 to {_MOST_DRAWN:,} is expected"
             )
+        rng = np.random.default_rng(rng)
         genotypes = np.empty((n, self.n_genes), np.uint8)
         depths = {b: rng.integers(1, s.depth + 1, n) for b, s in enumerate(self.blocks, start=1)}
         for column, slot in enumerate(self.genes):

@@ -164,7 +164,7 @@ class ColumnTable(TableStore):
         return (space if isinstance(space, str) else space.name) not in self._spaces
 
 
-def name_list(names: Sequence[str]) -> list[str]:
+def name_list(names: Iterable[str]) -> list[str]:
     """Returns a list of names.
 
     Raises:

@@ -114,16 +114,24 @@ class BenchmarkTable(ColumnTable):
         return hypervolume(values, chosen, corner.astype(np.float64))
 
     def sample(
-        self, n: int, rng: np.random.Generator, where: str | None = None, space: Space = None
+        self, n: int, rng: np.random.Generator | int, where: str | None = None, space: Space = None
     ) -> RowNumbers:
         """Draws n distinct rows, in order; all of them if there are fewer.
+
+        Args:
+            n: How many.
+            rng: Draws them, or its seed.
+            where: Condition that they meet.
+            space: Space, if the table has several.
 
         Raises:
             ConfigurationError: n is below 1, or a bad condition.
         """
         _check_count("n", n)
         rows = self.where(where, space)
-        return rows[np.sort(rng.choice(len(rows), min(n, len(rows)), replace=False))]
+        return rows[
+            np.sort(np.random.default_rng(rng).choice(len(rows), min(n, len(rows)), replace=False))
+        ]
 
     def batches(
         self, columns: Sequence[str], size: int = 65_536, space: Space = None
@@ -210,9 +218,11 @@ def create_table(path: Path | str) -> BenchmarkTable:
     """Makes an empty table, a folder, and opens it.
 
     Raises:
+        ConfigurationError: It would hide a shipped table.
         DataError: Something is there already, or the place cannot be written.
     """
     path = Path(path)
+    check_new_table(path)
     try:
         path.mkdir(parents=True)
     except FileExistsError as error:
@@ -258,10 +268,25 @@ def open_or_create(path: Path | str) -> BenchmarkTable:
     """Opens a table to be written; one that is not there is made by the first rows it gets.
 
     Raises:
+        ConfigurationError: A new one would hide a shipped table.
         SchemaError: What is there is damaged, or of a newer schema.
     """
     path = Path(path)
+    check_new_table(path)
     return open_table(path) if path.exists() else BenchmarkTable(path)
+
+
+def check_new_table(path: Path) -> None:
+    """Refuses a new table that would hide a shipped one, whose name it has.
+
+    Raises:
+        ConfigurationError: It would.
+    """
+    if str(path) in shipped_tables() and not path.exists():
+        raise ConfigurationError(
+            f"{path}: is a shipped table, which is only read; name a place of your own, such as "
+            f"runs/{path}"
+        )
 
 
 def shipped_tables() -> dict[str, Path]:

@@ -78,6 +78,11 @@ def test_rank_of_a_space_without_truth_names_what_there_is(folder, capsys):
     assert "'nano'; known: pico" in capsys.readouterr().err
 
 
+def test_a_picture_of_another_kind_is_refused(folder, capsys):
+    assert rank(folder, "--picture", "rank.txt") == 2
+    assert "--picture rank.txt: the name must end in .html" in capsys.readouterr().err
+
+
 def test_figure_has_a_series_for_each_op_mix():
     pytest.importorskip("plotly")
     rows = NANO.sample(30, np.random.default_rng(0))

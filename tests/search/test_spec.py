@@ -61,3 +61,10 @@ def test_what_no_network_can_meet_is_refused_before_any_is_scored(where, told):
 def test_bounds_that_some_network_may_meet_are_allowed():
     where = ["map >= 1", "map > 2 or params < 1e5", "not fits:ethos-u55-256 <= 0", "map != 3"]
     assert len(make_spec("pico", ["map", "params"], where).constraints) == 4
+
+
+def test_one_condition_may_stand_alone_and_one_objective_may_not():
+    listed = make_spec("nano", ["madds", "params"], ["madds <= 2e7"])
+    assert make_spec("nano", ["madds", "params"], "madds <= 2e7") == listed
+    with pytest.raises(ConfigurationError, match="a list of names is expected"):
+        make_spec("nano", "madds")

@@ -170,3 +170,8 @@ def test_regular_convolutions_stand_in_one_half_of_the_blocks(name, middle):
         np.testing.assert_array_equal(
             whole.costs(space.translate(genotypes, whole))["madds"], space.costs(genotypes)["madds"]
         )
+
+
+def test_a_seed_draws_what_its_generator_draws():
+    space = load_space("nano")
+    assert (space.sample(5, 3) == space.sample(5, np.random.default_rng(3))).all()
