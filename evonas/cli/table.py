@@ -115,6 +115,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Read everything, recompute what can be; exit code 3 if anything is wrong."""
+    from evonas.errors import ConfigurationError
     from evonas.table import open_table, verify_table
 
     opened = open_table(table)
@@ -124,7 +125,9 @@ def verify(
 
         checks.append(check_predictions)
     if scores:
-        checks.append(_score_check(scores, seed, weights, data))
+        checks.append(_score_check(opened, scores, seed, weights, data))
+    elif data or weights:
+        raise ConfigurationError("--data and --weights are for --scores N: give it, too")
     problems = verify_table(opened, checks)
     if as_json:
         print_json({"rows": len(opened), "problems": problems})
@@ -136,16 +139,28 @@ def verify(
         raise typer.Exit(3)
 
 
-def _score_check(sample: int, seed: int, weights: Path | None, data: Path | None) -> Any:
-    """Returns the check that scores rows again; the scorer is loaded for the space at hand."""
+def _score_check(
+    opened: "BenchmarkTable", sample: int, seed: int, weights: Path | None, data: Path | None
+) -> Any:
+    """Returns the check that scores rows again.
+
+    Raises:
+        EvonasError: What scores is not there; that says nothing of the table.
+    """
     from evonas.scoring import ScorerOptions, load_scorer
     from evonas.scoring.recompute import ScoreCheck
+    from evonas.space import load_space
+
+    checks = {}
+    for name in opened.spaces:
+        by_size = need_sizes(opened.columns(name))
+        options = ScorerOptions(load_space(name), weights, data, by_size=by_size)
+        scorer = load_scorer("supernet", options)
+        assert scorer
+        checks[name] = ScoreCheck(scorer, sample, seed)
 
     def check(table: "BenchmarkTable", space: Any) -> list[str]:
-        by_size = need_sizes(table.columns(space))
-        scorer = load_scorer("supernet", ScorerOptions(space, weights, data, by_size=by_size))
-        assert scorer
-        return ScoreCheck(scorer, sample, seed)(table, space)
+        return checks[space.name](table, space)
 
     return check
 
@@ -160,7 +175,9 @@ def query(
     worst: Annotated[bool, typer.Option(help="With --sort: the worst rows first.")] = False,
     sample: Annotated[int | None, count_option("Draw this many rows at random.")] = None,
     seed: Annotated[int, seed_option("Seed of the draw.")] = 0,
-    limit: Limit = 20,
+    limit: Annotated[
+        int | None, count_option("Maximum number of rows; default: 20, or all that are drawn.")
+    ] = None,
     space: SpaceName = None,
     as_json: AsJson = False,
 ) -> None:
@@ -175,6 +192,8 @@ def query(
         raise ConfigurationError("name rows either by arch_id or by a condition, not by both")
     if sample and sort:
         raise ConfigurationError("rows are sorted or drawn at random, not both")
+    if worst and not sort:
+        raise ConfigurationError("--worst needs --sort COLUMN, by which rows are the worst")
     if arch:
         space = space or arch[0].partition(":")[0]
         rows = _found(opened, arch, space)
@@ -182,13 +201,13 @@ def query(
         rows = opened.top(sort, None, where, space, worst=worst)
     elif sample:
         rows = opened.sample(sample, np.random.default_rng(seed), where, space)
-        limit = sample
     else:
         rows = opened.where(where, space)
     names = columns.split(",") if columns else opened.columns(space)
-    _show(opened, rows[:limit], names, space, as_json, n=len(rows))
+    shown = rows[: limit or sample or 20]
+    _show(opened, shown, names, space, as_json, n=len(rows))
     if not as_json:
-        say(f"{min(len(rows), limit)} of {len(rows)} rows")
+        say(f"{len(shown)} of {len(rows)} rows")
 
 
 def _found(table: "BenchmarkTable", arch_ids: Sequence[str], space: str) -> "NDArray[np.intp]":

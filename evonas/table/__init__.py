@@ -9,6 +9,7 @@ from evonas.table.neighbourhood import ChoiceStatistics, choice_statistics, neig
 from evonas.table.repair import repair_table
 from evonas.table.table import (
     BenchmarkTable,
+    check_new_table,
     create_table,
     open_or_create,
     open_table,
@@ -26,6 +27,7 @@ __all__ = [
     "KindGains",
     "KindShares",
     "append_pandas",
+    "check_new_table",
     "choice_statistics",
     "column_importance",
     "create_table",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from evonas.errors import DataError
+from evonas.errors import DataError, unknown_name
 from evonas.space import load_space
 from evonas.table.doors import REFUSE, REPLACE, check_rule
 from evonas.table.part import ALL, Floats, Provenance, Rows
@@ -30,11 +30,15 @@ def merge_tables(
             are refused otherwise, come into one table.
 
     Raises:
-        ConfigurationError: There is no such rule.
+        ConfigurationError: There is no such rule, or no such column to label.
         DataError: A conflict that the rule refuses, or a column of another provenance.
         SchemaError: Rows of another definition of a space.
     """
     check_rule(on_conflict)
+    columns = {name for source in sources for s in source.spaces for name in source.columns(s)}
+    for name in labels or {}:
+        if name not in columns:
+            raise unknown_name("column", name, columns)
     for source in sources:
         rows = [_labelled(part, labels or {}) for part in source.merged()]
         for part in rows:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evonas.cli import main
+from evonas.errors import ConfigurationError
 from evonas.objectives import load_objective
 from evonas.search.hypervolume import normalised_hypervolume, worst_corner
 from evonas.space import load_space
@@ -51,6 +52,8 @@ def test_query_by_arch_id_condition_order_and_chance(table: Path, capsys) -> Non
     assert worst["rows"][0]["map"] == min(open_table(table).column("map"))
     drawn = told(capsys, "query", table, "--sample", 30, "--where", "map > 0.2")
     assert len(drawn["rows"]) == 30
+    assert len(told(capsys, "query", table, "--sample", 30, "--limit", 4)["rows"]) == 4
+    assert len(told(capsys, "query", table)["rows"]) == 20
     assert drawn == told(capsys, "query", table, "--sample", 30, "--where", "map > 0.2")
 
 
@@ -64,6 +67,8 @@ def test_what_query_refuses(table: Path, capsys) -> None:
     assert (code, "not by both" in message) == (2, True)
     code, message = failed(capsys, "query", table, "--sort", "speed")
     assert (code, "unknown column 'speed'" in message) == (2, True)
+    code, message = failed(capsys, "query", table, "--worst")
+    assert (code, "--worst needs --sort" in message) == (2, True)
     code, message = failed(capsys, "query", table, "nano:0")
     assert code == 3
 
@@ -189,3 +194,26 @@ def test_table_export_merge_and_compact(
     code, message = failed(capsys, "export", filled, "--out", tmp_path / "all.xls")
     assert code == 2
     assert "must end in .csv, .jsonl, .parquet or .h5" in message
+
+
+def test_scores_are_not_verified_without_data(table: Path, tmp_path: Path, capsys) -> None:
+    for further, expected, text in (
+        ((), 2, "name a COCO-format folder with --data"),
+        (("--data", tmp_path / "none"), 3, "none: no split"),
+    ):
+        code, message = failed(capsys, "verify", table, "--scores", 1, *further)
+        assert (code, text in message) == (expected, True), message
+    code, message = failed(capsys, "verify", table, "--data", tmp_path)
+    assert (code, "for --scores N" in message) == (2, True)
+
+
+def test_a_shipped_name_is_no_new_table(table: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, message = failed(capsys, "merge", "pico-v3", table)
+    assert (code, "runs/pico-v3" in message) == (2, True)
+    with pytest.raises(ConfigurationError, match="pico-v3: is a shipped table"):
+        create_table("pico-v3")
+    assert list(tmp_path.iterdir()) == []
+    assert main(["table", "merge", "runs/pico-v3", str(table)]) == 0
+    create_table(tmp_path / "pico-v3")  # somebody who means it
+    assert main(["table", "merge", "pico-v3", str(table)]) == 0

@@ -69,3 +69,10 @@ def test_another_provenance_needs_a_label(two, tmp_path):
 def test_an_unknown_rule_is_refused(two):
     with pytest.raises(ConfigurationError, match="unknown conflict rule 'mine'; known: keep"):
         merge_tables(two[0], [two[1]], "mine")
+
+
+def test_a_label_for_a_column_that_no_source_has_is_refused(two):
+    before = two[0].checksum()
+    with pytest.raises(ConfigurationError, match="unknown column 'foo'; known: map"):
+        merge_tables(two[0], [two[1]], "keep", labels={"foo": "b"})
+    assert two[0].checksum() == before
