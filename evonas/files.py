@@ -71,6 +71,17 @@ def atomic_file(
             Path(partial).unlink(missing_ok=True)
 
 
+def check_folder(path: Path) -> None:
+    """Refuses to take a file for a folder that is to be written.
+
+    Raises:
+        ConfigurationError: A file is there, or where one of its parents would be.
+    """
+    there = next((place for place in (path, *path.parents) if os.path.lexists(place)), path)
+    if there.exists() and not there.is_dir():
+        raise ConfigurationError(f"{there}: is a file; name a folder with --out")
+
+
 def check_place(path: Path, is_ours: Callable[[Path], object], what: str) -> None:
     """Refuses to write over what is of another kind.
 

@@ -79,7 +79,10 @@ def check(
     """
     from evonas.data import check_split, data_fingerprint, find_duplicates, list_splits, load_coco
     from evonas.data.check import find_refusals, find_warnings
+    from evonas.data.coco_folder import check_outside_data
 
+    if grid is not None:
+        check_outside_data(grid)
     # Where there is no known split, loading one says what was looked for.
     splits = list_splits(folder) or ("train",)
     datasets = {split: load_coco(folder, split, bad_boxes.value) for split in splits}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.options import count_option, number_option
+from evonas.cli.options import count_option, number_option, overlap_of_tiles
 from evonas.cli.output import AsJson, print_json
 from evonas.errors import EvonasError
 from evonas.limits import printable, printable_lines
@@ -53,8 +53,9 @@ def detect(
         count_option("Look at tiles of this many pixels, for images with small objects.", 8),
     ] = None,
     overlap: Annotated[
-        float, number_option("With --tile: share that neighbours overlap by.", 0, 0.9)
-    ] = 0.2,
+        float | None,
+        number_option("With --tile: share that neighbours overlap by; default: 0.2.", 0, 0.9),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for drawn images; with --json none by default.")
     ] = None,
@@ -63,28 +64,35 @@ def detect(
     """Find objects in images and draw them; boxes are in pixels of the upright image.
 
     No file is written over but drawings of an earlier call, which are not looked at as images of
-    a folder. An image that cannot be read is
-    reported at the end, with exit code 1; the others are done.
+    a folder. Images that cannot be read are reported at the end, with exit code 3; the others are
+    done.
     """
     from evonas.cli.interrupts import keeps
+    from evonas.data.coco_folder import check_outside_data
     from evonas.export.image_files import find_images, output_paths
     from evonas.export.load import load_detector
+    from evonas.files import check_folder
 
+    wanted = _Wanted(threshold, tile, overlap_of_tiles(tile, overlap))
+    folder = out or (None if as_json else Path("detections"))
+    if folder is not None:
+        check_folder(folder)
+        check_outside_data(folder)
     detector = load_detector(model)
     files = find_images(images, _is_ours)
-    folder = out or (None if as_json else Path("detections"))
     drawn: Sequence[Path | None] = [None] * len(files)
     if folder is not None:
         drawn = output_paths(files, folder, _is_ours)
-    wanted = _Wanted(threshold, tile, overlap)
     entries: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
+    codes: set[int] = set()
     with keeps(lambda: _kept(folder, len(entries), len(files))):
         for path, target in zip(files, drawn, strict=True):
             try:
                 entry = _detect_one(detector, path, target, wanted)
             except _ONE_IMAGE as error:
                 failed.append({"image": str(path), "error": str(error)})
+                codes.add(error.exit_code if isinstance(error, EvonasError) else 1)
                 continue
             entries.append(entry)
             if not as_json:
@@ -96,7 +104,9 @@ def detect(
     if as_json:
         result = {"archive": str(model), "threshold": threshold, "images": entries}
         print_json({**result, "failed": failed})
-    _report(failed, len(files))
+    if failed:
+        _report(failed, len(files))
+        raise typer.Exit(codes.pop() if len(codes) == 1 else 1)
 
 
 def _detect_one(
@@ -151,14 +161,7 @@ def _kept(folder: Path | None, done: int, total: int) -> str:
 
 
 def _report(failed: list[dict[str, str]], total: int) -> None:
-    """Lists the images that could not be done, on stderr.
-
-    Raises:
-        Exit: With 1, if there are any; with 3 if it was the only image.
-    """
-    if not failed:
-        return
+    """Lists the images that could not be done, on stderr."""
     typer.echo(f"{len(failed)} of {total} images failed:", err=True)
     for entry in failed:
         typer.echo(f"  {printable_lines(entry['error'])}", err=True)
-    raise typer.Exit(3 if total == 1 else 1)

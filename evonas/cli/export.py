@@ -46,8 +46,12 @@ def export(
     import sys
 
     from evonas.data import load_coco
+    from evonas.data.coco_folder import check_outside_data
     from evonas.export.produce import FORMATS, INT8, calibration_images, export_detector
+    from evonas.files import check_folder
 
+    check_folder(out)
+    check_outside_data(out)
     archive = _load(source, data, supernet)
     images = validation = None
     if data is not None:
@@ -83,13 +87,12 @@ def export(
 def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
     from evonas.detector.archive import load_archive
     from evonas.errors import ConfigurationError
+    from evonas.export.located import ARCHIVES, locate_detector
     from evonas.space import resolve
 
     path = Path(source)
-    if path.is_dir():
-        return load_archive(_in_folder(path))
-    if path.exists() or path.suffix == ".safetensors":
-        return load_archive(path)
+    if path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1:
+        return load_archive(locate_detector(path, ARCHIVES))
     resolve(source)  # says what is allowed
     if ":" not in source:
         raise ConfigurationError(_how_to_get_weights(source))
@@ -111,18 +114,6 @@ def _load(source: str, data: Path | None, supernet: Path | None) -> "Archive":
                 f"{_how_to_get_weights(source)}"
             )
     return extract_archive(source, weights, data)
-
-
-def _in_folder(folder: Path) -> Path:
-    from evonas.errors import SchemaError
-
-    names = ("best.safetensors", "detector.safetensors")
-    found = next((folder / name for name in names if (folder / name).is_file()), None)
-    if found is None:
-        raise SchemaError(
-            f"{folder}: neither a run nor an export: no {' or '.join(names)} in this folder"
-        )
-    return found
 
 
 def _how_to_get_weights(name: str) -> str:

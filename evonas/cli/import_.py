@@ -37,11 +37,11 @@ def import_(
     """
     from evonas.detector.archive import save_archive
     from evonas.errors import ConfigurationError
+    from evonas.files import check_folder
     from evonas.weights import import_weights
 
     path = out / f"{name}.safetensors"
-    if out.exists() and not out.is_dir():
-        raise ConfigurationError(f"{out}: is a file; name a folder with --out")
+    check_folder(out)
     if path.exists():
         raise ConfigurationError(f"{path}: exists already; name another folder with --out")
     imported = import_weights(source, name, member)

@@ -61,6 +61,19 @@ def refuse_steps_and_hours(changes: Sequence[str] | None, hours: float | None) -
         raise ConfigurationError("--hours and --set steps=N exclude each other")
 
 
+def overlap_of_tiles(tile: int | None, overlap: float | None) -> float:
+    """Returns the share that neighbouring tiles overlap by.
+
+    Raises:
+        ConfigurationError: It is given where there are no tiles.
+    """
+    if overlap is None:
+        return 0.2
+    if tile is None:
+        raise ConfigurationError("--overlap is that of tiles: give --tile, too, or leave it out")
+    return overlap
+
+
 def _whole(least: int, most: int) -> Callable[[Any], int]:
     def read(given: Any) -> int:
         text = str(given)

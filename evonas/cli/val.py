@@ -6,7 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from evonas.cli.options import count_option, number_option, processes_option, seed_option
+from evonas.cli.options import (
+    count_option,
+    number_option,
+    overlap_of_tiles,
+    processes_option,
+    seed_option,
+)
 from evonas.cli.output import AsJson, print_json, print_table
 
 
@@ -29,8 +35,9 @@ def val(
         count_option("Look at tiles of this many pixels of the image and put them together.", 8),
     ] = None,
     overlap: Annotated[
-        float, number_option("With --tile: share that neighbours overlap by.", 0, 0.9)
-    ] = 0.2,
+        float | None,
+        number_option("With --tile: share that neighbours overlap by; default: 0.2.", 0, 0.9),
+    ] = None,
     samples: Annotated[
         int, count_option("Samples of images; 0 for none.", 0, 100_000, name="--bootstrap")
     ] = 200,
@@ -51,6 +58,8 @@ def val(
     from evonas.export.evaluate_tiles import Tiles
     from evonas.export.subject import open_subject
 
+    shared = overlap_of_tiles(tile, overlap)
+    tiles = Tiles(tile, shared) if tile else None
     if threads:
         torch.set_num_threads(threads)
     wanted = load_protocol(protocol) if protocol else None
@@ -58,7 +67,6 @@ def val(
     dataset = load_coco(data, split)
     if images:
         dataset = dataset.first(images)
-    tiles = Tiles(tile, overlap) if tile else None
     found = evaluate_subject(subject, dataset, wanted, samples, seed, workers, tiles)
     result: dict[str, Any] = {
         "file": str(subject.file),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from evonas.data.coco_folder import check_outside_data
 from evonas.data.glyphs import N_CLASSES
 from evonas.data.scenes import Scene, draw_scene
 from evonas.errors import ConfigurationError, DataError
@@ -38,7 +39,7 @@ def make_digits(
         The folder.
 
     Raises:
-        ConfigurationError: A number is out of range.
+        ConfigurationError: A number is out of range, or the place lies in a data set.
         DataError: The folder holds something already or cannot be written.
     """
     _check_arguments(seed, train, val, size)
@@ -47,6 +48,7 @@ def make_digits(
         raise DataError(
             f"{out}: exists and is not an empty folder; name another, or remove it first"
         )
+    check_outside_data(out)
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     try:
         partial.mkdir(parents=True)

@@ -10,6 +10,7 @@ from evonas.data.drawing import Found
 from evonas.data.images import resized_pixels
 from evonas.errors import SchemaError
 from evonas.export.card import read_card
+from evonas.export.located import ARCHIVES, locate_detector
 from evonas.export.runtime import ExportedDetector, ImageDetector, OnnxFile
 from evonas.limits import read_regular
 
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 
     from evonas.detector.archive import Archive
 
-# What is looked for in a folder, in this order: a run's best network, then exported files.
+# What is looked for in a folder, in this order.
 IN_FOLDER = (
-    "best.safetensors",
-    "detector.safetensors",
+    *ARCHIVES,
     "detector-nms.onnx",
     "detector.onnx",
     "detector.tflite",
@@ -43,21 +43,13 @@ def load_detector(path: Path) -> ImageDetector:
         SchemaError: It is none of these, or damaged.
         MissingPackageError: What runs such a file is not installed.
     """
-    if path.is_dir():
-        found = next((path / name for name in IN_FOLDER if (path / name).is_file()), None)
-        if found is None:
-            raise SchemaError(
-                f"{path}: no detector in this folder; looked for {', '.join(IN_FOLDER)}"
-            )
-        path = found
+    path = locate_detector(path, IN_FOLDER)
     loader = _LOADERS.get(path.suffix.lower())
     if loader is None:
         raise SchemaError(
             f"{path}: not a detector: expected a file that ends in {', '.join(_LOADERS)}, or the "
             "folder of a run or an export"
         )
-    if not path.exists():
-        raise SchemaError(f"{path}: no such file; `evonas export` makes detectors")
     return loader(path)
 
 

@@ -10,14 +10,13 @@ from torch import Tensor
 
 from evonas.detector import Detections, Protocol, anchor_boxes, postprocess
 from evonas.detector.archive import Card, load_archive, read_card
-from evonas.errors import ConfigurationError, EvonasError, SchemaError
+from evonas.errors import EvonasError, SchemaError
+from evonas.export.located import ARCHIVES, locate_detector
 from evonas.files import read_json
 from evonas.graph.detection import read_post_processing
 from evonas.limits import read_regular
 from evonas.space import Architecture
 
-# In a folder: a run's best network, or an export's archive.
-_ARCHIVES = ("best.safetensors", "detector.safetensors")
 _MOST_BYTES = 512 << 20  # of a file
 
 Outputs = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -53,20 +52,10 @@ def open_subject(path: Path) -> Subject:
             file, beside the `card.json` that `evonas export` wrote.
 
     Raises:
-        SchemaError: It cannot be read, or is not what its card says.
-        ConfigurationError: There is nothing of the kind at the path.
+        SchemaError: It is missing, cannot be read, or is not what its card says.
         MissingPackageError: The file's runtime is not installed.
     """
-    if path.is_dir():
-        found = [path / name for name in _ARCHIVES if (path / name).is_file()]
-        if not found:
-            raise ConfigurationError(f"{path}: holds neither {' nor '.join(_ARCHIVES)}")
-        path = found[0]
-    if not path.is_file():
-        raise ConfigurationError(
-            f"{path}: {'no file' if path.exists() else 'no such file'}; an archive, the folder of "
-            "a run or export, .onnx and .tflite are allowed"
-        )
+    path = locate_detector(path, ARCHIVES)
     if path.stat().st_size > _MOST_BYTES:
         raise SchemaError(f"{path}: larger than {_MOST_BYTES >> 20} MiB")
     if path.suffix in (".onnx", ".tflite"):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evonas.data.coco_folder import check_outside_data
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.files import read_json, write_json
 from evonas.training.recipe import Recipe
@@ -150,7 +151,8 @@ def check_folder(out: Path, spec: FindSpec) -> None:
     the plan refused may be asked again with other conditions or hours.
 
     Raises:
-        ConfigurationError: It holds another find, or files that are none of a find.
+        ConfigurationError: It holds another find, or files that are none of a find, or it lies in a
+            data set.
     """
     path, here = out / "find.json", spec.settings()
     if not path.exists():
@@ -158,6 +160,7 @@ def check_folder(out: Path, spec: FindSpec) -> None:
             raise ConfigurationError(
                 f"{out}: is there already and holds no find; name a new folder with --out"
             )
+        check_outside_data(out)
         return
     there = read_json(path, "the question of `evonas find`")
     other = [name for name in here if there.get(name) != here[name]]

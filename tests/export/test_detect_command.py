@@ -88,14 +88,14 @@ def test_an_input_behind_a_link_is_not_written_over(exported, here):
 
 def test_a_bad_picture_among_good_ones_is_reported_at_the_end(exported, here, capsys):
     Path("bad.png").write_bytes(Path("a/x.png").read_bytes()[:300])
-    assert detect(exported, "a/x.png", "bad.png", "none.png", "b/x.png", "--out", "o") == 1
+    assert detect(exported, "a/x.png", "bad.png", "none.png", "b/x.png", "--out", "o") == 3
     said = capsys.readouterr()
     assert set(tree("o")) == {"a/x.png", "b/x.png"}
     assert said.out.count("->") == 2
     assert "2 of 4 images failed" in said.err
     assert "bad.png" in said.err
     assert "none.png" in said.err
-    assert detect(exported, "a/x.png", "bad.png", "--json") == 1
+    assert detect(exported, "a/x.png", "bad.png", "--json") == 3
     told = json.loads(capsys.readouterr().out)
     assert [entry["image"] for entry in told["images"]] == ["a/x.png"]
     assert [entry["image"] for entry in told["failed"]] == ["bad.png"]
@@ -172,6 +172,7 @@ def test_a_runs_folder_is_its_best_network(archive, scene, tmp_path):
     [
         ("", "no detector in this folder; looked for best.safetensors"),
         ("none.safetensors", "no such file"),
+        ("none", "no such file"),
         ("net.pt", "not a detector: expected a file that ends in"),
         ("text.onnx", "card.json"),
         ("text.tflite", "card.json"),
@@ -275,7 +276,37 @@ def test_drawings_in_a_folder_are_no_images_of_it(exported, here, capsys):
 
 def test_photographs_of_unread_formats_are_reported(exported, here, capsys):
     (here / "a" / "y.HEIC").write_bytes(b"heic")
-    assert detect(exported, "a") == 1
+    assert detect(exported, "a") == 3
     captured = capsys.readouterr()
     assert "1 of 2 images failed" in captured.err
     assert "y.HEIC: cannot be decoded" in captured.err
+
+
+def test_images_that_cannot_be_read_are_data_one_or_several(exported, here, capsys):
+    assert detect(exported, "none.png") == 3
+    assert detect(exported, "none.png", "nothing.png") == 3
+    assert "2 of 2 images failed" in capsys.readouterr().err
+
+
+def test_drawings_that_cannot_be_written_are_no_fault_of_the_data(exported, here, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("evonas.cli.detect._draw", full)
+    assert detect(exported, "a/x.png", "--out", "o") == 1
+
+
+def test_wrong_places_and_options_are_refused_once(exported, digits, here, capsys):
+    Path("file").write_text("text")
+    inside = sorted((digits / "val").glob("*.png"))[0]
+    for arguments, message in (
+        (["--out", "file"], "file: is a file; name a folder"),
+        (["--out", "file/more"], "file: is a file; name a folder"),
+        (["--out", digits], "is a data set, whose fingerprint would change"),
+        (["--out", digits / "val"], "lies in the data set"),
+        (["--overlap", "0"], "give --tile"),
+    ):
+        assert detect(exported, "a/x.png", inside, *arguments) == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert said.count("\n") == 1

@@ -96,8 +96,26 @@ def test_the_command_takes_an_archive_a_run_and_an_arch_id(archive, digits, tmp_
     assert [entry["file"] for entry in files] == ["detector.onnx", "anchors.npy"]
     assert main(["export", str(tmp_path / "none.safetensors"), "--out", str(out)]) == 3
     assert "no such file" in capsys.readouterr().err
+    assert main(["export", str(tmp_path / "none"), "--out", str(out)]) == 3
+    assert "no such file" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["export", str(tmp_path / "empty"), "--out", str(out)]) == 3
+    assert "no detector in this folder" in capsys.readouterr().err
     assert main(["export", "nano:000000000000000", "--out", str(out)]) == 2
     assert "give --data" in capsys.readouterr().err
+
+
+def test_the_command_refuses_places_that_hold_something_else(archive, digits, tmp_path, capsys):
+    save_archive(tmp_path / "best.safetensors", archive)
+    (tmp_path / "file").write_text("text")
+    for out, message in (
+        (tmp_path / "file", "file: is a file; name a folder"),
+        (digits, "is a data set, whose fingerprint would change"),
+        (digits / "files", "lies in the data set"),
+    ):
+        assert main(["export", str(tmp_path), "--out", str(out), "--format", "archive"]) == 2
+        assert message in capsys.readouterr().err
+    assert not (digits / "files").exists()
 
 
 @pytest.mark.slow

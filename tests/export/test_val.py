@@ -215,9 +215,9 @@ def test_the_command_states_figures_intervals_and_protocol(exported, digits, cap
 @pytest.mark.parametrize(
     ("source", "code", "message"),
     [
-        ("nothing.safetensors", 2, "no such file; an archive"),
-        ("/dev/zero", 2, "/dev/zero: no file; an archive"),
-        ("", 2, "holds neither best.safetensors nor detector.safetensors"),
+        ("nothing.safetensors", 3, "no such file; an archive"),
+        ("/dev/zero", 3, "/dev/zero: no file; an archive"),
+        ("", 3, "no detector in this folder; looked for best.safetensors, detector.safetensors"),
         ("x.onnx", 3, "card.json: no such file"),
         ("x.safetensors", 3, "not a detector"),
     ],
@@ -237,3 +237,9 @@ def test_a_damaged_file_beside_a_good_card_gets_one_message(exported, tmp_path):
         (tmp_path / name).write_bytes(b"abc" * 50)
         with pytest.raises(SchemaError, match=r"cannot be run \(|not a readable TFLite"):
             open_subject(tmp_path / name)
+
+
+def test_an_overlap_without_tiles_is_refused(exported, digits, capsys):
+    call = ["val", str(exported), "--data", str(digits), "--overlap", "0"]
+    assert main(call) == 2
+    assert "give --tile" in capsys.readouterr().err
