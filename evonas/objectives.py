@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.arrays import Floats
-from evonas.errors import unknown_name
+from evonas.errors import ConfigurationError, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +138,18 @@ def hypervolume(values: Floats, objectives: Sequence[Objective], reference: Floa
         return 0.0
     directions = np.array([objective.maximise for objective in objectives])
     return float(moocore.hypervolume(values, ref=reference, maximise=directions))
+
+
+def name_list(names: Iterable[str]) -> list[str]:
+    """Returns a list of names.
+
+    Raises:
+        ConfigurationError: It is none; a text alone is none either.
+    """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ConfigurationError(f"columns {str(names)[:80]!r}: a list of names is expected")
+    listed = list(names)
+    for name in listed:
+        if not isinstance(name, str):
+            raise ConfigurationError(f"column {repr(name)[:80]}: a name is expected")
+    return listed

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from evonas.errors import ConfigurationError
-from evonas.objectives import Objective, load_objective
+from evonas.objectives import Objective, load_objective, name_list
 from evonas.scoring.analytic import is_analytic, memory_limits
 from evonas.search.constraints import Constraint, parse_constraints
 from evonas.search.possible import check_possible
 from evonas.space import SearchSpace, load_space
 from evonas.space.costs import COSTS
-from evonas.table.lookup import name_list
 
 
 @dataclass(frozen=True)  # with slots, `SearchSpec.population` would not be the default

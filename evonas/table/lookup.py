@@ -1,6 +1,6 @@
 """`ColumnTable`: the columns of a table, whole or for given architectures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.errors import ConfigurationError, GenotypeError, unknown_name
-from evonas.objectives import Objective
+from evonas.objectives import Objective, name_list
 from evonas.space import Genotypes, SearchSpace, load_space
 from evonas.space.memory import MEMORY
 from evonas.table.arch_ids import genotypes_of
@@ -162,21 +162,6 @@ class ColumnTable(TableStore):
 
     def _has_not(self, space: SearchSpace | str) -> bool:
         return (space if isinstance(space, str) else space.name) not in self._spaces
-
-
-def name_list(names: Iterable[str]) -> list[str]:
-    """Returns a list of names.
-
-    Raises:
-        ConfigurationError: It is none; a text alone is none either.
-    """
-    if isinstance(names, str) or not isinstance(names, Iterable):
-        raise ConfigurationError(f"columns {str(names)[:80]!r}: a list of names is expected")
-    listed = list(names)
-    for name in listed:
-        if not isinstance(name, str):
-            raise ConfigurationError(f"column {repr(name)[:80]}: a name is expected")
-    return listed
 
 
 def _are_numbers(architectures: Any) -> bool:

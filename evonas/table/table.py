@@ -13,13 +13,13 @@ from evonas.errors import (
     DataError,
     SchemaError,
 )
-from evonas.objectives import Objective, hypervolume, pareto_mask
+from evonas.objectives import Objective, hypervolume, name_list, pareto_mask
 from evonas.paths import shipped_data
 from evonas.space import Genotypes, load_space
 from evonas.table.card import column_card
 from evonas.table.checksum import content_checksum, file_sha256
 from evonas.table.columns import column_objective
-from evonas.table.lookup import ColumnTable, RowNumbers, Space, name_list
+from evonas.table.lookup import ColumnTable, RowNumbers, Space
 from evonas.table.part import Card, Floats, write_part
 from evonas.table.rows import slices
 from evonas.table.untrusted import NewerSchemaError
