@@ -79,7 +79,7 @@ def train(
 
     from evonas.supernet import train_supernet
     from evonas.supernet.train import check_place, checkpoint_path, measure_supernet
-    from evonas.training.cost import Cost, memory_beside, planned
+    from evonas.training.cost import Cost, memory_beside, planned, telling_too_large
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.loop import Progress
     from evonas.training.memory import keep_freed_memory
@@ -137,21 +137,22 @@ def train(
             if processes.rank == 0
             else wanted
         )
-        card = train_supernet(
-            space,
-            data,
-            out,
-            wanted,
-            seed,
-            start=start,
-            report=report if processes.rank == 0 else None,
-            sampling=sampling,
-            distillation=distillation,
-            device=where,
-            workers=workers,
-            processes=processes,
-            interrupted=lambda: bool(caught),
-        )
+        with telling_too_large(wanted.batch_size):
+            card = train_supernet(
+                space,
+                data,
+                out,
+                wanted,
+                seed,
+                start=start,
+                report=report if processes.rank == 0 else None,
+                sampling=sampling,
+                distillation=distillation,
+                device=where,
+                workers=workers,
+                processes=processes,
+                interrupted=lambda: bool(caught),
+            )
     if processes.rank == 0:
         memory.unlink(missing_ok=True)
         print(json.dumps(card) if as_json else f"{out}: {card['command']}")

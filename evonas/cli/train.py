@@ -19,6 +19,7 @@ from evonas.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from evonas.retraining import Retraining
+    from evonas.space import Design
 
 _OF_THE_RUN = ("architecture", "data", "recipe", "changes", "hours", "init", "seed", "table")
 
@@ -83,6 +84,7 @@ def train(
     import torch
 
     from evonas.retraining import RunFolder, plan_training
+    from evonas.retraining.initial import load_initial
     from evonas.training.launch import joined_processes, pick_device
     from evonas.training.memory import keep_freed_memory
 
@@ -101,6 +103,10 @@ def train(
             raise ConfigurationError("name the architecture and its --data, or --resume a run")
         refuse_steps_and_hours(changes, hours)
         request = plan_training(architecture, data, recipe, changes or (), init, seed, table)
+        design = request.design
+        _refuse_other_space(space, design)
+        if request.init != "scratch":  # whole, where a plan has read their card
+            load_initial(request.init, design, design.architecture)
         name = f"{architecture.replace(':', '-')}-{Path(recipe).stem}-{seed}"
         folder = out or Path("runs/train") / name
     with joined_processes() as processes:
@@ -108,6 +114,7 @@ def train(
             RunFolder(folder).refuse_second()
             if processes.rank == 0:
                 request = _with_cost(request, hours, pick_device(device), processes.count)
+                _refuse_other_table(request)
                 RunFolder(folder).create(request)
             request = processes.from_first(request)  # nobody reads it before it is there
         result = _run(folder, request, workers, pick_device(device), processes, stop_without)
@@ -137,6 +144,30 @@ def _with_cost(
         recipe = fitted_recipe(recipe, cost.steps_within(hours * 3600))
     typer.echo(cost.describe(recipe.steps), err=True)
     return replace(request, recipe=recipe)
+
+
+def _refuse_other_space(name: str | None, design: "Design") -> None:
+    """Refuses a space that does not define the architecture; its parts belong to a file's space."""
+    from evonas.space import whole_space
+
+    own = design.space.name if design.space else ""
+    is_part = own.startswith((f"{name}-", f"{name}@")) and whole_space(own).split("@")[0] == name
+    if name not in (None, own) and not is_part:
+        of = f"of the space {own!r}" if own else "of no space"
+        raise ConfigurationError(
+            f"--space defines {name!r}, but {design.name} is {of}; "
+            f"{'name the file of that space, or ' if own else ''}leave out --space"
+        )
+
+
+def _refuse_other_table(request: "Retraining") -> None:
+    """Refuses a table that would not take the result: it has those of another recipe or data."""
+    from evonas.data import data_fingerprint
+    from evonas.retraining.environment import present_environment
+    from evonas.retraining.result import check_table
+
+    if request.table is not None and request.table.exists():
+        check_table(request, present_environment(data_fingerprint(request.data)))
 
 
 def _refuse_changes(context: typer.Context) -> None:

@@ -33,7 +33,20 @@ def check_environment(
             )
         torch.set_num_threads(known["threads"])
         return known
-    now = {
+    now = present_environment(data, processes.count)
+    if processes.rank == 0:
+        write_json(folder.environment, now)
+    return now
+
+
+def present_environment(data: str, processes: int = 1) -> dict[str, Any]:
+    """Returns what a run that starts now is made with.
+
+    Args:
+        data: The data's fingerprint.
+        processes: Those that train together.
+    """
+    return {
         "data": data,
         "git_commit": git_commit(),
         "versions": {
@@ -43,11 +56,8 @@ def check_environment(
         },
         "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
         "threads": torch.get_num_threads(),
-        "processes": processes.count,
+        "processes": processes,
     }
-    if processes.rank == 0:
-        write_json(folder.environment, now)
-    return now
 
 
 def check_classes(dataset: CocoDataset, classes: tuple[str, ...]) -> None:

@@ -1,6 +1,5 @@
 """The network that a training starts with."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from evonas.data.tensors import DetectionBatch
 from evonas.detector import Detector
 from evonas.detector.archive import Card, load_archive
-from evonas.errors import ConfigurationError, SchemaError
+from evonas.retraining.weights import is_supernet, refuse_other_network
 from evonas.space import Architecture, Design, SearchSpace, resolve
 from evonas.supernet import load_supernet
 from evonas.supernet.train import Start
@@ -50,21 +49,36 @@ def initial_detector(
         if published:
             detector.initialise_as_published()
     if init != "scratch":
-        path = Path(init)
-        from_supernet = _is_supernet(path)
-        if from_supernet:
-            source, known = _from_supernet(path, design)
-        else:
-            archive = load_archive(path)
-            source, known = archive.detector, archive.card.classes
-            if not _take_the_same_weights(source.architecture, architecture):
-                raise ConfigurationError(
-                    f"--init {path}: weights of {archive.card.architecture}, not of {design.name}"
-                )
+        source, known = load_initial(init, design, architecture)
         _take_weights(detector, source, classes, known)
-        if from_supernet:
+        if is_supernet(Path(init)):
             detector.calibrate(as_input(images.images))
     return detector.to(memory_format=torch.channels_last)
+
+
+def load_initial(
+    init: str, design: Design, architecture: Architecture
+) -> tuple[Detector, tuple[str, ...]]:
+    """Returns the network of a file and the names of its classes.
+
+    Args:
+        init: An archive or a supernet's weights.
+        design: The network as it was asked for.
+        architecture: Its architecture; classes, anchors and the size of images may be others.
+
+    Raises:
+        SchemaError: The file is neither, damaged or of a newer version.
+        ConfigurationError: The weights are another architecture's.
+        GenotypeError: The network is not in the supernet's space.
+    """
+    path = Path(init)
+    if is_supernet(path):
+        supernet, card = load_supernet(path)
+        return supernet.extract_design(design), tuple(card["classes"])
+    archive = load_archive(path)
+    source, name = archive.detector, archive.card.architecture
+    refuse_other_network(path, name, source.architecture, design, architecture)
+    return source, archive.card.classes
 
 
 def supernet_start(init: str, space: SearchSpace, classes: tuple[str, ...], seed: int) -> Start:
@@ -100,34 +114,9 @@ def initial_card(init: str) -> Card | None:
     Raises:
         SchemaError: The file is damaged or of a newer version.
     """
-    if init == "scratch" or _is_supernet(Path(init)):
+    if init == "scratch" or is_supernet(Path(init)):
         return None
     return load_archive(init).card
-
-
-def _take_the_same_weights(one: Architecture, other: Architecture) -> bool:
-    """Whether they differ in nothing but classes, anchors and the size of images."""
-    ours, theirs = one.skeleton.head, other.skeleton
-    if len(ours.aspect_ratios) != len(theirs.head.aspect_ratios):
-        return False
-    resized = replace(one, skeleton=replace(one.skeleton, image_size=theirs.image_size))
-    alike = resized.with_classes(theirs.head.class_slots)
-    return alike.with_anchors(theirs.head.anchors) == other
-
-
-def _is_supernet(path: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            return '"kind": "detector"' not in (file.metadata() or {}).get("card", "")
-    except (SafetensorError, OSError) as error:
-        raise SchemaError(f"{path}: not a .safetensors file ({error})") from error
-
-
-def _from_supernet(path: Path, design: Design) -> tuple[Detector, tuple[str, ...]]:
-    supernet, card = load_supernet(path)
-    return supernet.extract_design(design), tuple(card["classes"])
 
 
 @torch.no_grad()

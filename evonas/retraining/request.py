@@ -10,6 +10,7 @@ from pathlib import Path
 from evonas.data import list_splits
 from evonas.errors import ConfigurationError, DataError
 from evonas.paths import find_data, own_data
+from evonas.retraining.weights import check_weights
 from evonas.space import Design, resolve, whole_space
 from evonas.training.recipe import Recipe, describe_recipe
 from evonas.training.recipes import load_recipe
@@ -78,7 +79,7 @@ def plan_training(
     seed: int = 0,
     table: Path | str | None = None,
 ) -> Retraining:
-    """Resolves and checks what can be checked without reading images or weights.
+    """Resolves and checks what can be checked without reading images and all of the weights.
 
     Args:
         architecture: An `arch_id`, or the name of a published network or baseline.
@@ -91,8 +92,10 @@ def plan_training(
         table: Benchmark table that takes the result.
 
     Raises:
-        ConfigurationError: An unknown architecture, recipe or initial weights.
-        DataError: No such splits.
+        ConfigurationError: An unknown architecture, recipe or initial weights, or weights of
+            another network.
+        DataError: No such splits, or a table that cannot be written.
+        SchemaError: Weights or a table that are damaged or something else.
     """
     design = resolve(architecture)
     if seed < 0:
@@ -111,7 +114,14 @@ def plan_training(
             f"{data}: no COCO-format split {lacking[0]!r}; training needs train and val"
         )
     to = Path(table).resolve() if table is not None else None
-    return Retraining(design, folder, recipe, resolved, weights, seed, to)
+    request = Retraining(design, folder, recipe, resolved, weights, seed, to)
+    if weights != "scratch":
+        check_weights(Path(weights), design)
+    if to is not None:
+        from evonas.retraining.writable import check_writable
+
+        check_writable(to)
+    return request
 
 
 def _resolve_init(init: str, design: Design, data: str) -> str:

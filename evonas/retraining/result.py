@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from evonas.errors import SchemaError
+from evonas.errors import DataError, SchemaError
 from evonas.retraining.request import Retraining
 from evonas.space import Genotypes, SearchSpace
 from evonas.table import open_or_create, open_table
@@ -33,6 +33,27 @@ def check_table(request: Retraining, environment: dict[str, Any]) -> None:
         )
 
 
+def has_result(request: Retraining) -> bool:
+    """Returns whether nothing is left to be kept: the table, if there is one, has the result.
+
+    Raises:
+        SchemaError: The table is damaged.
+    """
+    if request.table is None:
+        return True
+    if not request.table.exists():
+        return False
+    table, (space, genotypes), column = (
+        open_table(request.table),
+        _point(request),
+        _columns(request)[0],
+    )
+    if space.name not in table.spaces or column not in table.columns(space):
+        return False
+    [value] = table.lookup(genotypes, [column], space)[column]
+    return not np.isnan(value)
+
+
 def keep_result(request: Retraining, environment: dict[str, Any], result: dict[str, Any]) -> None:
     """Adds `trained_map` and `trained_map50` on validation to the request's table, if it has one.
 
@@ -40,18 +61,23 @@ def keep_result(request: Retraining, environment: dict[str, Any], result: dict[s
 
     Raises:
         DataError: The table cannot be written.
-        SchemaError: It has the column with another provenance.
+        SchemaError: It has the column with another provenance, or is damaged.
     """
     if request.table is None:
         return
-    path = request.table
-    table = open_or_create(path)
     space, genotypes = _point(request)
     values = (result["val"]["map"], result["val"]["map50"])
     columns = {
-        name: np.array([value]) for name, value in zip(_columns(request), values, strict=True)
+        name: np.array([value], dtype=float)  # None is NaN
+        for name, value in zip(_columns(request), values, strict=True)
     }
-    table.append(space, genotypes, columns, provenance=_provenance(request, environment))
+    try:
+        table = open_or_create(request.table)
+        table.append(space, genotypes, columns, provenance=_provenance(request, environment))
+    except (DataError, SchemaError) as error:
+        raise type(error)(
+            f"{error}; the run itself is done: with --resume its result goes into the table"
+        ) from error
 
 
 def _columns(request: Retraining) -> tuple[str, str]:

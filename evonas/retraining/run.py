@@ -15,7 +15,7 @@ from evonas.detector import FAST, Detector, load_protocol
 from evonas.detector.archive import Archive, Card, load_archive, save_archive
 from evonas.durations import show_rate, show_seconds
 from evonas.errors import ConfigurationError
-from evonas.files import remove_partial_files, write_json
+from evonas.files import read_json, remove_partial_files, write_json
 from evonas.json_values import without_nan
 from evonas.locks import locked
 from evonas.retraining.environment import check_classes, check_environment
@@ -24,7 +24,7 @@ from evonas.retraining.examples import write_examples
 from evonas.retraining.folder import RunFolder
 from evonas.retraining.initial import initial_card, initial_detector
 from evonas.retraining.request import Retraining
-from evonas.retraining.result import check_table, keep_result
+from evonas.retraining.result import check_table, has_result, keep_result
 from evonas.space import Architecture
 from evonas.training.anchor_fit import fit_anchors
 from evonas.training.batch_size_probe import largest_batch
@@ -80,7 +80,11 @@ def run_training(
     folder, machine = RunFolder(path), machine or Machine()
     request = request or folder.request()
     if folder.metrics.exists():
-        return folder.read_metrics()
+        result = folder.read_metrics()
+        if machine.processes.rank == 0 and not has_result(request):
+            environment = read_json(folder.environment, "the environment of a run")
+            keep_result(request, environment, result)
+        return result
     if machine.processes.rank > 0:
         return _Run(folder, request, machine).run()
     with locked(folder.lock) as ours:
@@ -320,8 +324,8 @@ class _Run:
             write_json(self.folder.card, asdict(archive.card))
             write_json(self.folder.curves_by_class, curves)
             write_json(self.folder.confusion, confusion)
-            keep_result(self.request, self.environment, result)
             write_json(self.folder.metrics, result)
+            keep_result(self.request, self.environment, result)
         return dict(without_nan(result))
 
     def _evaluator_of(self, split: str) -> Evaluator:

@@ -4,7 +4,8 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from evonas.durations import show_seconds
 from evonas.errors import ConfigurationError, EvonasError
 from evonas.files import read_json, write_json
 from evonas.space import Architecture
-from evonas.training.loop import Objective, train
+from evonas.training.loop import Objective, TrainingError, train
+from evonas.training.memory import is_out_of_memory
 from evonas.training.recipe import Recipe, describe_recipe
 
 TRIED = 12  # steps that are measured
@@ -87,6 +89,9 @@ def measure_cost(
         objective: What a step minimises, if it is not one architecture's loss; asked as
             `architecture_at` is.
         n_images: Of the whole data, if they are to be kept in memory.
+
+    Raises:
+        TrainingError: A batch is too large for the memory.
     """
     count = min(TRIED + _FIRST, recipe.steps)
     stride = recipe.steps / count
@@ -102,20 +107,38 @@ def measure_cost(
 
     device = next(network.parameters()).device
     trial = replace(recipe, steps=count, warmup_steps=min(recipe.warmup_steps, count))
-    train(
-        network,
-        lambda step: architecture_at(int(step * stride)),
-        data,
-        trial,
-        seed=0,
-        objective=spread if objective else None,
-        interrupted=stamp,
-    )
+    with telling_too_large(recipe.batch_size):
+        train(
+            network,
+            lambda step: architecture_at(int(step * stride)),
+            data,
+            trial,
+            seed=0,
+            objective=spread if objective else None,
+            interrupted=stamp,
+        )
     first = min(_FIRST, count - 1)
     seconds = (stamps[-1] - stamps[first]) / (len(stamps) - 1 - first)
     images = data.images
     kept = max(n_images - len(images), 0) * images[0].numel() * images.element_size()
     return Cost(seconds, _memory(device) + kept)
+
+
+@contextmanager
+def telling_too_large(batch_size: int) -> Iterator[None]:
+    """Says what to change where memory runs out in a training with that many images a batch.
+
+    Raises:
+        TrainingError: It did.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"out of memory with a batch of {batch_size} images; take fewer: --set batch_size=N"
+        ) from error
 
 
 def _memory(device: torch.device) -> int:

@@ -9,8 +9,11 @@ import pytest
 
 from evonas.cli import main
 from evonas.data import make_digits
+from evonas.detector import Detector
+from evonas.detector.archive import Archive, Card, save_archive
 from evonas.retraining import RunFolder
 from evonas.space import resolve
+from evonas.table import create_table
 
 ARCHITECTURE = "pico:0000000"
 OPTIONS = [
@@ -69,6 +72,77 @@ def test_bad_requests_have_one_line_and_an_exit_code(arguments, code, message, c
     captured = capsys.readouterr()
     assert message in captured.err
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--init", "damaged.safetensors"], 3, "damaged: its content is not what was written"),
+        (["--init", "other.safetensors"], 2, "weights of pico:1000000, not of pico:0000000"),
+        (["--table", "damaged.safetensors"], 3, "no readable benchmark table"),
+        (["--table", "damaged.safetensors/table"], 3, "cannot be made: Not a directory"),
+        (["--table", "table"], 3, "has 'trained_map' of another data"),
+        (["--set", "batch_size=2", "--set", "steps=300"], 1, "out of memory with a batch of 2"),
+        (["--space", "nano"], 2, "--space defines 'nano', but pico:0000000 is of the space 'pico'"),
+    ],
+)
+def test_what_cannot_work_is_said_first_and_leaves_nothing(
+    digits, tmp_path, capsys, monkeypatch, options, code, message
+):
+    def without_room(*_, **__):
+        raise RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        )
+
+    monkeypatch.setattr("evonas.training.cost.train", without_room)
+    monkeypatch.chdir(tmp_path)
+    damaged, other = tmp_path / "damaged.safetensors", resolve("pico:1000000")
+    for file, design in ((damaged, resolve(ARCHITECTURE)), (tmp_path / "other.safetensors", other)):
+        card = Card(design.name, tuple("0123456789"))
+        save_archive(file, Archive(Detector(design.architecture), card))
+    content = bytearray(damaged.read_bytes())
+    content[-5] ^= 1
+    damaged.write_bytes(content)
+    if "table" in options:
+        provenance = {"source": "trained", "data": "others"}
+        create_table("table").append(
+            other.space, other.genotype[None], {"trained_map": [0.5]}, provenance=provenance
+        )
+    before = sorted(tmp_path.rglob("*"))
+    command = ["train", ARCHITECTURE, "--data", str(digits), "--out", "run", *OPTIONS, *options]
+    assert main(command) == code
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_space_is_that_of_the_architecture(digits, tmp_path, capsys):
+    other = ["--data", str(digits), "--out", str(tmp_path / "run")]
+    for name, space, of in (
+        ("mobiledet-cpu", "pico", "of the space 'mobiledet@cpu'"),
+        ("pico:0000000", "nano", "of the space 'pico'"),
+        ("ssdlite-mobilenet-v2", "mobiledet", "of no space"),
+    ):
+        assert main(["train", name, "--space", space, *other]) == 2
+        assert f"--space defines {space!r}, but {name} is {of}" in capsys.readouterr().err
+    for name, space in (("mobiledet-cpu", "mobiledet"), ("mobiledet-cpu", "mobiledet@cpu")):
+        refused = main(["train", name, "--space", space, *other, "--table", str(digits)])
+        assert refused == 3  # for the table
+        assert "no folder of a table" in capsys.readouterr().err
+
+
+def test_a_supernets_batch_without_room_is_said(digits, tmp_path, capsys, monkeypatch):
+    def without_room(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("evonas.training.cost.train", without_room)
+    monkeypatch.setattr("evonas.supernet.train.train", without_room)
+    command = ["supernet", "train", "--space", "pico", "--data", str(digits)]
+    command += ["--out", str(tmp_path / "s.safetensors"), "--set", "batch_size=7"]
+    for steps in (3, 300):  # without and with measuring first
+        assert main([*command, "--set", f"steps={steps}"]) == 1
+        assert "error: out of memory with a batch of 7 images" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_reported(digits, tmp_path, capsys, monkeypatch):

@@ -1,8 +1,12 @@
+import subprocess
+import sys
+
 import pytest
 
 from evonas.data import make_digits
 from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.retraining import RunFolder, plan_training
+from evonas.table import shipped_tables
 from evonas.training.recipe import Recipe, describe_recipe, recipe_from
 from evonas.training.recipes import RECIPES, load_recipe
 
@@ -105,6 +109,30 @@ def test_the_same_training_has_the_same_id(digits, monkeypatch):
 def test_bad_requests_are_refused(digits, given, error, message):
     with pytest.raises(error, match=message):
         plan_training(**{"architecture": ARCHITECTURE, "data": digits, **given})
+
+
+def test_tables_that_cannot_take_a_result_are_refused(digits, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("no table")
+    for table, error, message in (
+        (file, SchemaError, "no readable benchmark table"),
+        (tmp_path, SchemaError, "no folder of a table"),
+        (file / "table", DataError, "file/table: cannot be made: Not a directory"),
+        (shipped_tables()["pico-v3"], DataError, "a single-file table is not appended to"),
+    ):
+        with pytest.raises(error, match=message):
+            plan_training(ARCHITECTURE, digits, table=table)
+    plan_training(ARCHITECTURE, digits, table=tmp_path / "new" / "table")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_plan_imports_no_torch(digits):
+    code = (
+        "import sys\nfrom evonas.retraining import plan_training\n"
+        f"plan_training('nano:000000000000000', {str(digits)!r}, init='supernet')\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_run_folder_keeps_the_request(digits, tmp_path):

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from evonas.data import make_digits
 from evonas.detector.archive import load_archive
-from evonas.errors import ConfigurationError, DataError, SchemaError
+from evonas.errors import ConfigurationError, DataError, GenotypeError, SchemaError
+from evonas.paths import find_data
 from evonas.retraining import RunFolder, plan_training, read_examples
 from evonas.retraining.run import Machine, run_training
 from evonas.space import catalogue, load_space
@@ -167,21 +168,52 @@ def test_images_of_another_size_start_from_trained_weights(done, digits, tmp_pat
 
 
 def test_weights_that_do_not_fit_are_refused(done, digits, tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    request = plan_training("pico:1000000", digits, changes=QUICK, init=str(done.path))
-    folder.create(request)
-    with pytest.raises(ConfigurationError, match=r"weights of pico:0000000, not of pico:1000000"):
+    for name in ("pico:1000000", "mobiledet-cpu"):
+        refused = pytest.raises(ConfigurationError, match=f"weights of pico:0000000, not of {name}")
+        with refused:
+            plan_training(name, digits, changes=QUICK, init=str(done.path))
+        folder = RunFolder(tmp_path / name)
+        folder.create(replace(plan_training(name, digits, changes=QUICK), init=str(done.best)))
+        with refused:  # they were others when it was planned
+            run_training(folder.path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"weights", r"not a \.safetensors file"),
+        (None, r"not a \.safetensors file"),  # cut off
+        (save({"a": torch.zeros(1)}), "neither the weights of a network nor of a supernet"),
+        (
+            save({"a": torch.zeros(1)}, {"card": '{"kind": "detector", "architecture": ["a"]}'}),
+            "neither the weights of a network nor of a supernet",
+        ),
+        (save({"a": torch.zeros(1)}, {"card": "["}), "card: not valid JSON"),
+    ],
+)
+def test_what_are_no_weights_is_refused(done, digits, tmp_path, content, message):
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(content or done.best.read_bytes()[:-9])
+    with pytest.raises(SchemaError, match=message):
+        plan_training(ARCHITECTURE, digits, changes=QUICK, init=str(file))
+
+
+def test_a_network_outside_the_supernets_space_is_refused(digits, tmp_path):
+    with pytest.raises(GenotypeError):
+        plan_training("mobiledet-cpu", digits, init=str(find_data("supernets/nano.safetensors")))
+
+
+def test_a_table_that_cannot_be_written_in_the_end_takes_the_result_later(digits, tmp_path):
+    folder = start(tmp_path / "run", digits, table=tmp_path / "tables" / "table")
+    (tmp_path / "tables").write_text("")
+    with pytest.raises(DataError, match=r"cannot be made: .*the run itself is done: with --resume"):
         run_training(folder.path)
-    larger = RunFolder(tmp_path / "larger")
-    larger.create(plan_training("mobiledet-cpu", digits, changes=QUICK, init=str(done.path)))
-    with pytest.raises(ConfigurationError, match=r"weights of pico:0000000, not of mobiledet-cpu"):
-        run_training(larger.path)
-    broken = tmp_path / "broken.safetensors"
-    broken.write_bytes(done.best.read_bytes()[:500])
-    other = RunFolder(tmp_path / "other")
-    other.create(replace(request, init=str(broken)))
-    with pytest.raises(SchemaError, match=r"not a \.safetensors file"):
-        run_training(other.path)
+    ap = folder.read_metrics()["val"]["map"]
+    (tmp_path / "tables").unlink()
+    for _ in range(2):
+        run_training(folder.path)
+        table = open_table(tmp_path / "tables" / "table")
+        assert (table.n_parts, *table.column("trained_map")) == (1, pytest.approx(ap))
 
 
 def test_changed_data_and_other_classes_are_refused(digits, tmp_path):
