@@ -83,6 +83,8 @@ def train(
     """
     import torch
 
+    from evonas.data.coco_folder import check_outside_data
+    from evonas.files import check_folder
     from evonas.retraining import RunFolder, plan_training
     from evonas.retraining.initial import load_initial
     from evonas.training.launch import joined_processes, pick_device
@@ -111,6 +113,8 @@ def train(
         folder = out or Path("runs/train") / name
     with joined_processes() as processes:
         if request is not None:
+            check_folder(folder)
+            check_outside_data(folder)
             RunFolder(folder).refuse_second()
             if processes.rank == 0:
                 request = _with_cost(request, hours, pick_device(device), processes.count)

@@ -117,10 +117,10 @@ def plan_training(
     request = Retraining(design, folder, recipe, resolved, weights, seed, to)
     if weights != "scratch":
         check_weights(Path(weights), design)
-    if to is not None:
+    if table is not None:
         from evonas.retraining.writable import check_writable
 
-        check_writable(to)
+        check_writable(Path(table))
     return request
 
 

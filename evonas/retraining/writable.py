@@ -11,6 +11,7 @@ def check_writable(path: Path) -> None:
     """Finds out whether a table can be read, or made, and written; leaves nothing behind.
 
     Raises:
+        ConfigurationError: It would hide a shipped table.
         DataError: It cannot be written.
         SchemaError: What is there is no table, damaged, or of a newer schema.
     """

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,24 @@ def test_a_supernets_batch_without_room_is_said(digits, tmp_path, capsys, monkey
     for steps in (3, 300):  # without and with measuring first
         assert main([*command, "--set", f"steps={steps}"]) == 1
         assert "error: out of memory with a batch of 7 images" in capsys.readouterr().err
+
+
+def test_no_run_lies_in_the_data_or_in_a_file_and_no_table_hides_a_shipped_one(
+    digits, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("mine")
+    command = ["train", ARCHITECTURE, "--data", str(digits), *OPTIONS]
+    before = sorted(digits.rglob("*"))
+    for more, message in (
+        (["--out", str(digits / "run")], "whose fingerprint would change"),
+        (["--out", "file"], "file: is a file; name a folder with --out"),
+        (["--out", "run", "--table", "nano-v5"], "nano-v5: is a shipped table"),
+    ):
+        assert main([*command, *more]) == 2
+        assert message in capsys.readouterr().err
+    assert sorted(digits.rglob("*")) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_full_disk_is_reported(digits, tmp_path, capsys, monkeypatch):
