@@ -66,12 +66,8 @@ def refuse_other_network(
 
 
 def _take_the_same_weights(one: Architecture, other: Architecture) -> bool:
-    ours, theirs = one.skeleton.head, other.skeleton
-    if len(ours.aspect_ratios) != len(theirs.head.aspect_ratios):
-        return False
-    resized = replace(one, skeleton=replace(one.skeleton, image_size=theirs.image_size))
-    alike = resized.with_classes(theirs.head.class_slots)
-    return alike.with_anchors(theirs.head.anchors) == other
+    differ = one.skeleton.differences(other.skeleton)
+    return set(differ) <= {"image size"} and replace(one, skeleton=other.skeleton) == other
 
 
 def _read_card(path: Path) -> dict[str, Any]:
