@@ -23,7 +23,7 @@ def test_a_published_network_without_weights_is_told_the_whole_way(tmp_path, cap
     assert main(["export", "mobiledet-edgetpuu", "--out", str(tmp_path)]) == 2
     assert "mobiledet-edgetpu," in capsys.readouterr().err
     assert main(["export", str(tmp_path), "--out", str(tmp_path)]) == 3
-    assert "no detector in this folder; looked for best.safetensors, detector.safetensors" in capsys.readouterr().err
+    assert "no detector in this folder" in capsys.readouterr().err
 
 
 def test_files_of_two_networks_do_not_share_a_card(archive, make_archive, tmp_path):
