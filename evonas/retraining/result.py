@@ -43,11 +43,8 @@ def has_result(request: Retraining) -> bool:
         return True
     if not request.table.exists():
         return False
-    table, (space, genotypes), column = (
-        open_table(request.table),
-        _point(request),
-        _columns(request)[0],
-    )
+    table, column = open_table(request.table), _columns(request)[0]
+    space, genotypes = _point(request)
     if space.name not in table.spaces or column not in table.columns(space):
         return False
     [value] = table.lookup(genotypes, [column], space)[column]

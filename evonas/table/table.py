@@ -282,7 +282,7 @@ def check_new_table(path: Path) -> None:
     Raises:
         ConfigurationError: It would.
     """
-    if str(path) in shipped_tables() and not path.exists():
+    if not path.exists() and str(path) in shipped_tables():
         raise ConfigurationError(
             f"{path}: is a shipped table, which is only read; name a place of your own, such as "
             f"runs/{path}"

@@ -226,15 +226,12 @@ def _anchors_from(values: Any) -> AnchorShapes | None:
 def _checked(kind: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Returns the values with the types that the fields have."""
     nested = ("augmentation", "anchors")
-    named = {entry.name: entry for entry in fields(kind)}
-    inner = [name for name in named if name in nested]
-    types = {name: _type_of(entry) for name, entry in named.items() if name not in nested}
+    types = {entry.name: _type_of(entry) for entry in fields(kind) if entry.name not in nested}
     checked = {}
     for name, value in values.items():
         if name not in types:
-            raise ConfigurationError(
-                f"{where}: unknown {printable(name, 60)!r}; known: {', '.join((*types, *inner))}"
-            )
+            known = ", ".join(entry.name for entry in fields(kind))
+            raise ConfigurationError(f"{where}: unknown {printable(name, 60)!r}; known: {known}")
         wanted = types[name]
         if wanted is float and type(value) is int and abs(value) < 2**53:
             value = float(value)

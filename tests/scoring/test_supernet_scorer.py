@@ -112,7 +112,11 @@ def test_networks_that_only_share_their_layers_with_the_supernets_are_refused(we
         SupernetScorer(weights, digits, own_space(taps=(3, 4)))
     anchors = replace(SPACE.skeleton.head, scales=(0.1, 0.5), aspect_ratios=(0.7, 1.4))
     others = replace(SPACE, skeleton=replace(SPACE.skeleton, head=anchors))
-    assert SupernetScorer(weights, digits, others)(SPACE.sample(1, np.random.default_rng(0)))
+    genotypes = SPACE.sample(2, np.random.default_rng(0))
+    found, own = (SupernetScorer(weights, digits, space)(genotypes) for space in (others, SPACE))
+    assert {name: values.tolist() for name, values in found.items()} == {
+        name: values.tolist() for name, values in own.items()
+    }
 
 
 def own_space(**changes):
