@@ -3,6 +3,10 @@
 An object on the border of two tiles is seen in parts. A part says so: its box ends at a border of
 its tile that is none of the image. Where another tile has the object whole, the part is dropped;
 where none has, the parts are joined.
+
+A network whose maps have a stride finds other things in an image that is moved by part of a stride
+(Zhang, "Making convolutional networks shift-invariant again", 2019). Where tiles overlap, two looks
+that differ so find more than two that are the same: tiles are laid so that they differ.
 """
 
 from dataclasses import dataclass
@@ -17,6 +21,8 @@ _AT_BORDER = 0.01  # of a tile's side: a box that ends so near its border is cut
 _COVERED = 0.5  # share of a part that a whole object covers, where it is that object's
 _ALONGSIDE = 0.5  # overlap over union, along a border, of two parts of one object
 _SMALLEST = 8  # pixels
+_STRIDE = 8  # pixels of a network's input: of the finest map that it looks for objects on
+_PARTS = (2 / 3, 1 / 3)  # of a stride, at which tiles begin by turns; the first begins at 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +42,59 @@ class TileDetections:
     tiles: NDArray[np.intp]
 
 
-def tile_windows(width: int, height: int, side: int, overlap: float) -> NDArray[np.intp]:
+def tile_windows(
+    width: int, height: int, side: int, overlap: float, image_size: int
+) -> NDArray[np.intp]:
     """Returns (n, 4) tiles as x1, y1, x2, y2 that cover an image, row by row.
 
     All are `side` pixels wide and high, but for images that are smaller. Neighbours share at least
     `overlap` of a side; the last ones are moved back into the image.
 
+    Args:
+        width: Of the image, in pixels.
+        height: Likewise.
+        side: Of a tile, in pixels of the image.
+        overlap: Share of a side.
+        image_size: Side of the network's input, to which tiles are resized.
+
     Raises:
         ConfigurationError: No such side or overlap.
 
-    >>> tile_windows(150, 100, 100, 0.2).tolist()
+    >>> tile_windows(150, 100, 100, 0.2, image_size=64).tolist()
     [[0, 0, 100, 100], [50, 0, 150, 100]]
     """
     if side < _SMALLEST:
         raise ConfigurationError(f"a tile of {side} pixels; at least {_SMALLEST} are required")
     if not 0 <= overlap < 1:
         raise ConfigurationError(f"an overlap of {overlap}; it must be at least 0 and below 1")
+    most = max(side * (1 - overlap), 1)
+    stride = _STRIDE * side / image_size
     return np.array(
         [
             (x, y, min(x + side, width), min(y + side, height))
-            for y in _starts(height, side, overlap)
-            for x in _starts(width, side, overlap)
+            for y in _starts(max(height - side, 0), most, stride)
+            for x in _starts(max(width - side, 0), most, stride)
         ],
         np.intp,
     )
 
 
-def _starts(length: int, side: int, overlap: float) -> list[int]:
-    """Returns where tiles begin along a side, spread evenly."""
-    last = max(length - side, 0)
-    count = int(np.ceil(last / max(side * (1 - overlap), 1))) + 1
-    return [int(start) for start in np.linspace(0, last, count).round()]
+def _starts(last: int, most: float, stride: float) -> list[int]:
+    """Returns where tiles begin along a side: evenly, but neighbours at other parts of a stride.
+
+    Args:
+        last: Where the last one begins.
+        most: From one to the next; where little less would do, less is moved.
+        stride: Of the network, in pixels of the image.
+    """
+    count = int(np.ceil(last / most)) + 1
+    even = np.linspace(0, last, count)
+    part = np.resize(_PARTS, count)
+    to_spare = most - last / max(count - 1, 1)
+    moved = (np.round(even / stride - part) + part) * stride - even
+    moved = moved.clip(-to_spare / 2, to_spare / 2)
+    moved[[0, -1]] = 0
+    return [int(start) for start in (even + moved).round()]
 
 
 def merge_tiles(

@@ -89,7 +89,7 @@ def detect_on_tiles(
     Raises:
         ConfigurationError: No such side or overlap.
     """
-    windows = tile_windows(*image.size, side, overlap)
+    windows = tile_windows(*image.size, side, overlap, detector.image_size)
     objects = [
         (tile, entry)
         for tile, window in enumerate(windows.tolist())

@@ -78,7 +78,7 @@ def _of_image(
 ) -> TileDetections:
     width, height = dataset.sizes[index].tolist()
     image = read_image(dataset.path_of(index), int(dataset.image_ids[index]), (width, height))
-    windows = tile_windows(width, height, tiles.side, tiles.overlap)
+    windows = tile_windows(width, height, tiles.side, tiles.overlap, image_size)
     crops = [resized_pixels(image.crop(tuple(w)), image_size, resizing) for w in windows.tolist()]
     pixels = torch.from_numpy(np.stack(crops))
     parts: list[Detections] = []

@@ -57,7 +57,7 @@ class ArchiveDetector:
     """An archive in torch."""
 
     def __init__(self, archive: "Archive") -> None:
-        self.archive = archive
+        self.archive, self.image_size = archive, archive.image_size
 
     def detect(self, image: "Image", threshold: float) -> list[Found]:
         """Returns the objects of an RGB image of any size, best first, in its own pixels."""
@@ -81,7 +81,7 @@ class RawDetector:
 
         self._run, self._path = run, path
         self._card, architecture = card_beside(path)
-        self._image_size = architecture.skeleton.image_size
+        self.image_size = architecture.skeleton.image_size
         self._anchors = anchor_boxes(architecture.skeleton)
 
     def detect(self, image: "Image", threshold: float) -> list[Found]:
@@ -92,7 +92,7 @@ class RawDetector:
         from evonas.export.detect import found_objects
 
         card = self._card
-        pixels = resized_pixels(image, self._image_size, card.resizing).astype(np.float32)
+        pixels = resized_pixels(image, self.image_size, card.resizing).astype(np.float32)
         codes, logits = self._run(torch.from_numpy((pixels - card.mean) / card.std)[None])
         wanted = (1, len(self._anchors), 4), (1, len(self._anchors), len(card.classes))
         given = tuple(codes.shape), tuple(logits.shape)
@@ -106,10 +106,10 @@ class RawDetector:
             codes,
             logits,
             self._anchors,
-            self._image_size,
+            self.image_size,
             card.detection,
         )
-        return found_objects(detections, card.classes, image.size, self._image_size, threshold)
+        return found_objects(detections, card.classes, image.size, self.image_size, threshold)
 
 
 class PostProcessedDetector:
@@ -127,6 +127,7 @@ class PostProcessedDetector:
         from evonas.export.post_processing import DetectionFile
 
         self._card = card = read_card(path.parent)
+        self.image_size = card.image_size
         self._file = DetectionFile(tflite, card.image_size, len(card.classes))
 
     def detect(self, image: "Image", threshold: float) -> list[Found]:

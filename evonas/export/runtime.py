@@ -25,6 +25,11 @@ _OUTPUTS = {True: ("boxes", "scores", "labels"), False: ("codes", "logits")}
 class ImageDetector(Protocol):
     """Finds objects in images."""
 
+    @property
+    def image_size(self) -> int:
+        """Side of the network's input, in pixels."""
+        ...
+
     def detect(self, image: "Image", threshold: float) -> list[Found]:
         """Returns the objects of an RGB image of any size, best first, in its own pixels."""
         ...

@@ -9,6 +9,7 @@ from evonas.detector.tiles import TileDetections, merge_tiles, tile_windows
 from evonas.errors import ConfigurationError
 
 SIZE = (300, 200)
+INPUT = 64
 
 
 def seen_on_tiles(objects, windows, least=0.15, score=0.9):
@@ -28,7 +29,7 @@ def seen_on_tiles(objects, windows, least=0.15, score=0.9):
 
 
 def merged(objects, side=100, overlap=0.2, size=SIZE, **how):
-    windows = tile_windows(*size, side, overlap)
+    windows = tile_windows(*size, side, overlap, INPUT)
     result = merge_tiles(seen_on_tiles(objects, windows, **how), windows, size)
     return sorted(
         (*box, label)
@@ -64,7 +65,7 @@ def test_objects_of_two_classes_in_one_place_both_stay():
 
 
 def test_a_part_that_lies_in_a_whole_object_of_another_class_stays():
-    windows = tile_windows(*SIZE, 100, 0.2)
+    windows = tile_windows(*SIZE, 100, 0.2, INPUT)
     found = TileDetections(
         np.array([[70.0, 30, 95, 60], [80.0, 30, 100, 60]]),
         np.array([0.9, 0.8]), np.array([0, 1]), np.array([0, 0]),
@@ -74,7 +75,7 @@ def test_a_part_that_lies_in_a_whole_object_of_another_class_stays():
 
 def test_parts_at_different_heights_are_not_joined():
     """Two objects that each end at the same border."""
-    windows = tile_windows(*SIZE, 100, 0.0)
+    windows = tile_windows(*SIZE, 100, 0.0, INPUT)
     found = TileDetections(
         np.array([[60.0, 10, 100, 30], [100.0, 60, 140, 90]]),
         np.array([0.9, 0.8]), np.array([0, 0]), np.array([0, 1]),
@@ -83,7 +84,7 @@ def test_parts_at_different_heights_are_not_joined():
 
 
 def test_the_joined_object_has_the_better_score_and_all_are_best_first():
-    windows = tile_windows(*SIZE, 100, 0.0)
+    windows = tile_windows(*SIZE, 100, 0.0, INPUT)
     found = TileDetections(
         np.array([[60.0, 10, 100, 30], [100.0, 10, 140, 30], [10.0, 50, 20, 60]]),
         np.array([0.4, 0.7, 0.5]), np.array([0, 0, 1]), np.array([0, 1, 0]),
@@ -94,17 +95,18 @@ def test_the_joined_object_has_the_better_score_and_all_are_best_first():
 
 
 def test_nothing_found_is_nothing():
-    windows = tile_windows(*SIZE, 100, 0.2)
+    windows = tile_windows(*SIZE, 100, 0.2, INPUT)
     empty = TileDetections(np.empty((0, 4)), np.empty(0), np.empty(0, int), np.empty(0, int))
     assert len(merge_tiles(empty, windows, SIZE).scores) == 0
 
 
 @given(
-    st.integers(1, 700), st.integers(1, 700), st.integers(8, 300), st.floats(0, 0.9)
+    st.integers(1, 700), st.integers(1, 700), st.integers(8, 300), st.floats(0, 0.9),
+    st.integers(1, 20).map(lambda steps: 32 * steps),
 )  # fmt: skip
 @settings(max_examples=80, deadline=None)
-def test_tiles_cover_the_image_and_share_the_overlap(width, height, side, overlap):
-    windows = tile_windows(width, height, side, overlap)
+def test_tiles_cover_the_image_and_share_the_overlap(width, height, side, overlap, size):
+    windows = tile_windows(width, height, side, overlap, size)
     seen = np.zeros((height, width), bool)
     for x1, y1, x2, y2 in windows:
         assert 0 <= x1 < x2 <= width
@@ -116,12 +118,25 @@ def test_tiles_cover_the_image_and_share_the_overlap(width, height, side, overla
     assert (np.diff(starts) <= max(side * (1 - overlap), 1) + 1).all()
 
 
+@pytest.mark.parametrize("image_size", [160, 320])
+@pytest.mark.parametrize("tiles", [2, 3, 4, 6])
+def test_neighbours_see_an_object_at_other_parts_of_a_stride(tiles, image_size):
+    """Sides that evenly spread tiles would divide into whole strides."""
+    side = 320
+    windows = tile_windows(side, tiles * side, side, 0.2, image_size)
+    starts = np.unique(windows[:, 1])
+    parts = starts * image_size / side % 8
+    apart = np.abs(np.diff(parts))
+    assert len(starts) > tiles
+    assert np.minimum(apart, 8 - apart).min() >= 1.5
+
+
 @pytest.mark.parametrize(
     ("side", "overlap"), [(7, 0.2), (-1, 0.2), (64, 1.0), (64, -0.1), (64, float("nan"))]
 )
 def test_tiles_that_cannot_be_are_refused(side, overlap):
     with pytest.raises(ConfigurationError):
-        tile_windows(100, 100, side, overlap)
+        tile_windows(100, 100, side, overlap, INPUT)
 
 
 @given(st.data())
