@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evonas.cli.options import count_option, number_option, overlap_of_tiles
+from evonas.cli.options import count_option, number_option, overlap_of_tiles, overlap_option
 from evonas.cli.output import AsJson, print_json
 from evonas.errors import EvonasError
 from evonas.limits import printable, printable_lines
@@ -52,10 +52,7 @@ def detect(
         int | None,
         count_option("Look at tiles of this many pixels, for images with small objects.", 8),
     ] = None,
-    overlap: Annotated[
-        float | None,
-        number_option("With --tile: share that neighbours overlap by; default: 0.2.", 0, 0.9),
-    ] = None,
+    overlap: Annotated[float | None, overlap_option()] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for drawn images; with --json none by default.")
     ] = None,

@@ -13,6 +13,7 @@ from evonas.numbers import read_number
 MOST_SEED = 2**63 - 1
 _MOST_COUNT = 10**9
 _MOST_PROCESSES = 4096
+_OVERLAP = 0.2  # share of a tile
 
 
 def seed_option(help: str) -> Any:
@@ -61,6 +62,13 @@ def refuse_steps_and_hours(changes: Sequence[str] | None, hours: float | None) -
         raise ConfigurationError("--hours and --set steps=N exclude each other")
 
 
+def overlap_option() -> Any:
+    """Returns the option of what neighbouring tiles share; see `overlap_of_tiles`."""
+    return number_option(
+        f"With --tile: share that neighbours overlap by; default: {_OVERLAP}.", 0, 0.9
+    )
+
+
 def overlap_of_tiles(tile: int | None, overlap: float | None) -> float:
     """Returns the share that neighbouring tiles overlap by.
 
@@ -68,7 +76,7 @@ def overlap_of_tiles(tile: int | None, overlap: float | None) -> float:
         ConfigurationError: It is given where there are no tiles.
     """
     if overlap is None:
-        return 0.2
+        return _OVERLAP
     if tile is None:
         raise ConfigurationError("--overlap is that of tiles: give --tile, too, or leave it out")
     return overlap

@@ -8,8 +8,8 @@ import typer
 
 from evonas.cli.options import (
     count_option,
-    number_option,
     overlap_of_tiles,
+    overlap_option,
     processes_option,
     seed_option,
 )
@@ -34,10 +34,7 @@ def val(
         int | None,
         count_option("Look at tiles of this many pixels of the image and put them together.", 8),
     ] = None,
-    overlap: Annotated[
-        float | None,
-        number_option("With --tile: share that neighbours overlap by; default: 0.2.", 0, 0.9),
-    ] = None,
+    overlap: Annotated[float | None, overlap_option()] = None,
     samples: Annotated[
         int, count_option("Samples of images; 0 for none.", 0, 100_000, name="--bootstrap")
     ] = 200,

@@ -29,7 +29,7 @@ class Tiles:
     """
 
     side: int
-    overlap: float = 0.2
+    overlap: float
 
 
 def detect_on_tiles(

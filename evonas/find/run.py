@@ -13,7 +13,7 @@ from evonas.files import remove_partial_files, write_atomically
 from evonas.find.progress import Progress, read_progress, write_progress
 from evonas.find.question import check_question
 from evonas.find.report import write_report
-from evonas.find.spec import LOCK, FindSpec, check_folder, claim_folder, read_plan
+from evonas.find.spec import LOCK, FindSpec, check_out_folder, claim_folder, read_plan
 from evonas.find.stages import Call, Stage, stages
 from evonas.locks import locked
 
@@ -58,7 +58,7 @@ def run_find(spec: FindSpec, out: Path, watcher: Watcher | None = None) -> Path:
     """
     watcher = watcher or Watcher()
     check_question(spec)
-    check_folder(out, spec)
+    check_out_folder(out, spec)
     if not out.exists():
         claim_folder(out, spec)
     with locked(out / LOCK) as ours:

@@ -144,7 +144,7 @@ class FindPlan:
         return BFLOAT16 if self.bfloat16 else ()
 
 
-def check_folder(out: Path, spec: FindSpec) -> None:
+def check_out_folder(out: Path, spec: FindSpec) -> None:
     """Refuses a folder that is not this question's.
 
     Until the plan is made, nothing in the folder depends on what is planned from: a question that
@@ -172,12 +172,12 @@ def check_folder(out: Path, spec: FindSpec) -> None:
 
 
 def claim_folder(out: Path, spec: FindSpec) -> None:
-    """Makes the folder this question's; see `check_folder`.
+    """Makes the folder this question's; see `check_out_folder`.
 
     Raises:
         ConfigurationError: It holds another find, or files that are none of a find.
     """
-    check_folder(out, spec)
+    check_out_folder(out, spec)
     write_json(out / "find.json", spec.settings())
 
 
