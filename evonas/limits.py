@@ -4,10 +4,11 @@ import json
 import os
 import stat
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evonas.errors import DataError, EvonasError
+from evonas.errors import ConfigurationError, DataError, EvonasError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -19,6 +20,7 @@ MAX_YAML_ALIASES = 100
 MAX_DEPTH = 50  # of nested lists and objects; COCO and CVAT need 6
 MAX_NAME = 200  # characters of a class, column or space name
 MAX_INTEGER = 2**63 - 1  # what NumPy holds
+MAX_POPULATION = 100_000  # networks that a search asks for at once
 MAX_OWN_BYTES = 1 << 26  # of a JSON file that evonas itself writes, and of a log that is shown
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a spreadsheet's formulas begin
@@ -215,6 +217,25 @@ def check_name(name: object, what: str, raises: type[EvonasError] = DataError) -
             "characters are allowed"
         )
     return name
+
+
+def check_whole(name: str, number: object, least: int = 0, most: int | None = None) -> None:
+    """Refuses what is no whole number in its range; a truth value is none.
+
+    Raises:
+        ConfigurationError: It is none.
+
+    >>> check_whole("seed", 3)
+    >>> check_whole("seed", 1.5)
+    Traceback (most recent call last):
+    evonas.errors.ConfigurationError: seed is 1.5; a whole number of at least 0 is expected
+    """
+    whole = isinstance(number, Integral) and not isinstance(number, bool)
+    if not whole or number < least or (most is not None and number > most):  # type: ignore[operator]
+        allowed = f"of at least {least}" if most is None else f"from {least} to {most:,}"
+        raise ConfigurationError(
+            f"{name} is {printable(repr(number), 40)}; a whole number {allowed} is expected"
+        )
 
 
 def _escaped(character: str) -> str:

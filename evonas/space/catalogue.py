@@ -36,6 +36,10 @@ def load_space(name: str) -> SearchSpace:
     >>> load_space("pico").n_genes
     7
     """
+    if not isinstance(name, str):
+        raise ConfigurationError(
+            f"space {printable(repr(name), 80)}: a name or that of a YAML file is expected"
+        )
     return open_space(Path(name)) if is_space_file(name) else _find(name).space
 
 

@@ -1,20 +1,18 @@
 """A space as a YAML document: what it may say, checked with messages that name file and line."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast, get_args
 
 from evonas.space.architecture import AnchorShapes, Head, Skeleton
 from evonas.space.blocks import Activation, Op, round_channels
+from evonas.space.checks import LARGEST_WIDTH, MOST_CHOICES, MOST_LAYERS, NAME
 from evonas.space.located import Located, read_located
 from evonas.space.rules import KERNELS, RULES, DeviceRules, ops_of
 from evonas.space.space import SearchSpace
 from evonas.space.walk import BlockSpace
 
 SIZES = (32, 640, 32)  # of images: smallest, largest, step
-LARGEST_WIDTH = 2048
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 KEYS = (
     "version", "name", "image_size", "rules", "multipliers", "stem", "ops", "blocks", "head",
@@ -26,9 +24,8 @@ _STEM = ("width", "multipliers", "widths")
 _HEAD = ("taps", "extra_depths", "reduced_first_level", "class_slots", "projection")
 _ANCHORS = ("scales", "aspect_ratios", "interpolated_ratio")
 _RULES = ("activation", "squeeze_excite", "kernels", "width_divisor")
-_MOST_CHOICES = 36  # an arch_id has a digit of base 36 for each decision
 _MOST_CELLS = 200_000  # a table over them is made for every predictor
-_MOST_BLOCKS, _MOST_LAYERS = 16, 12
+_MOST_BLOCKS = 16
 
 
 def read_document(text: str, source: str) -> Located:
@@ -123,7 +120,7 @@ def _widths(
     if "widths" in fields:
         found = fields["widths"]
         listed = found.distinct(
-            1, _MOST_CHOICES, lambda item: item.whole(8, LARGEST_WIDTH, 8), rising=True
+            1, MOST_CHOICES, lambda item: item.whole(8, LARGEST_WIDTH, 8), rising=True
         )
         widths = tuple(width for width in listed if width % divisor == 0)
         if not widths:
@@ -140,7 +137,7 @@ def _widths(
 def _ops(found: Located, kernels: tuple[int, ...], most: int) -> tuple[Op, ...]:
     """Returns the ops named, each by its own name or its kind, as far as the rules allow."""
     named: list[Op] = []
-    for item in found.items(1, _MOST_CHOICES):
+    for item in found.items(1, MOST_CHOICES):
         ops = ops_of(item.value, kernels) if isinstance(item.value, str) else ()
         if not ops:
             raise item.error(
@@ -167,12 +164,12 @@ def _block(
     fields = where.fields(BLOCK_KEYS)
     own = fields.get("ops", common)
     first = fields.get("first", own)
-    depth = fields["depth"].whole(1, _MOST_LAYERS) if "depth" in fields else 1
+    depth = fields["depth"].whole(1, MOST_LAYERS) if "depth" in fields else 1
     stride = fields["stride"].whole(1, 2) if "stride" in fields else 1
     if first is None or (depth > 1 and own is None):
         raise where.error("lacks 'ops', which are not named for all blocks either")
-    further = ops(own, most=_MOST_CHOICES - 1) if depth > 1 else ()
-    return BlockSpace(widths(where, fields), ops(first, most=_MOST_CHOICES), further, depth), stride
+    further = ops(own, most=MOST_CHOICES - 1) if depth > 1 else ()
+    return BlockSpace(widths(where, fields), ops(first, most=MOST_CHOICES), further, depth), stride
 
 
 def _head(fields: dict[str, Located], anchors: AnchorShapes) -> Head:

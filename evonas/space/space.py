@@ -11,15 +11,16 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evonas.errors import ConfigurationError, GenotypeError
+from evonas.errors import GenotypeError
+from evonas.limits import check_whole
 from evonas.space.architecture import Architecture, Block, Layer, Skeleton
 from evonas.space.blocks import Op
+from evonas.space.checks import check_space
 from evonas.space.costs import cost_tables
 from evonas.space.counting import count_networks, op_aliases
 from evonas.space.definition import space_definition
@@ -53,15 +54,20 @@ class SearchSpace:
     stems: tuple[int, ...]
     blocks: tuple[BlockSpace, ...]
 
+    def __post_init__(self) -> None:
+        """Refuses what is no space.
+
+        Raises:
+            ConfigurationError: It says where, and what is allowed.
+        """
+        check_space(self.name, self.skeleton, self.stems, self.blocks)
+
     # --- the walk -------------------------------------------------------------------------
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """All decisions in order, those with a single choice included."""
-        slots = walk_slots(self.stems, self.blocks)
-        crowded = [slot.name for slot in slots if len(slot.choices) > len(_DIGITS)]
-        assert not crowded, f"{self.name}: more than {len(_DIGITS)} choices at {crowded}"
-        return slots
+        return walk_slots(self.stems, self.blocks)
 
     @cached_property
     def layer_slots(self) -> tuple[LayerSlot, ...]:
@@ -157,10 +163,7 @@ class SearchSpace:
         Raises:
             ConfigurationError: n is no whole number from 0 to a billion.
         """
-        if isinstance(n, bool) or not isinstance(n, Integral) or not 0 <= n <= _MOST_DRAWN:
-            raise ConfigurationError(
-                f"n is {n!r}; a whole number from 0 to {_MOST_DRAWN:,} is expected"
-            )
+        check_whole("n", n, most=_MOST_DRAWN)
         rng = np.random.default_rng(rng)
         genotypes = np.empty((n, self.n_genes), np.uint8)
         depths = {b: rng.integers(1, s.depth + 1, n) for b, s in enumerate(self.blocks, start=1)}
@@ -253,7 +256,8 @@ class SearchSpace:
         Raises:
             GenotypeError: It is no genotype of the space.
         """
-        choices = self._choices(self.canonical(np.asarray(genotype)[None]))[0]
+        row: Any = [genotype]
+        choices = self._choices(self.canonical(row))[0]
         chosen = [slot.choices[i] for slot, i in zip(self.slots, choices, strict=True)]
         stem, blocks = chosen[0], []
         for number in range(1, len(self.blocks) + 1):
@@ -272,6 +276,8 @@ class SearchSpace:
         Raises:
             GenotypeError: The architecture is not in the space; the message names where.
         """
+        if not isinstance(architecture, Architecture):
+            raise GenotypeError(f"{repr(architecture)[:80]}: an Architecture is expected")
         if architecture.skeleton != self.skeleton:
             raise GenotypeError(f"the architecture's skeleton is not that of {self.name}")
         values: dict[str, int | Op | None] = {"stem.width": architecture.stem}

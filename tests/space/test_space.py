@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -175,3 +178,39 @@ def test_regular_convolutions_stand_in_one_half_of_the_blocks(name, middle):
 def test_a_seed_draws_what_its_generator_draws():
     space = load_space("nano")
     assert (space.sample(5, 3) == space.sample(5, np.random.default_rng(3))).all()
+
+
+def _first(space: SearchSpace, **change: object) -> SearchSpace:
+    return replace(space, blocks=(replace(space.blocks[0], **change), *space.blocks[1:]))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda s: _first(s, widths=(-8,)), "nano: block 1: width is -8; a whole number from 1 to"),
+        (lambda s: _first(s, widths=(8.0,)), "block 1: widths .*type int"),
+        (lambda s: _first(s, widths=()), "block 1: widths .* 1 to 36 different ones"),
+        (lambda s: _first(s, widths=(8, 8)), "block 1: widths .*different"),
+        (lambda s: _first(s, depth=0), "block 1: depth is 0; a whole number from 1 to 12"),
+        (lambda s: _first(s, first=()), "block 1: first .*type Op"),
+        (lambda s: _first(s, depth=2, further=()), "block 1: further .* 1 to 35 different"),
+        (lambda s: replace(s, stems=()), "stem: widths"),
+        (lambda s: replace(s, blocks=()), "0 blocks and"),
+        (lambda s: replace(s, blocks=s.blocks[:2]), "2 blocks and"),
+        (lambda s: replace(s, name=None), "space name None"),
+        (lambda s: replace(s, name="My Space"), "space name 'My Space': lower-case letters"),
+    ],
+)
+def test_a_space_made_in_python_is_checked(
+    make: Callable[[SearchSpace], SearchSpace], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        make(load_space("nano"))
+
+
+def test_what_is_no_genotype_or_architecture_is_told() -> None:
+    pico = load_space("pico")
+    with pytest.raises(GenotypeError, match="no matrix of whole numbers"):
+        pico.decode([[1, 2], [3]])
+    with pytest.raises(GenotypeError, match="None: an Architecture is expected"):
+        pico.encode(None)  # type: ignore[arg-type]
