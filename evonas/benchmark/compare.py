@@ -50,9 +50,17 @@ class Plan:
         Raises:
             ConfigurationError: An unknown name, or a number that is not allowed.
         """
-        for algorithm in (*self.algorithms, *self.fewer):
+        for algorithm in self.algorithms:
             if algorithm not in ALGORITHMS:
                 raise unknown_name("algorithm", algorithm, ALGORITHMS)
+        for algorithm, evaluations in self.fewer.items():
+            if algorithm not in self.algorithms:
+                raise unknown_name("algorithm of this comparison", algorithm, self.algorithms)
+            if evaluations > self.evaluations:
+                raise ConfigurationError(
+                    f"{algorithm}: {evaluations:,} evaluations are not fewer than the others' "
+                    f"{self.evaluations:,}"
+                )
         fewest = min(self.evaluations, *self.fewer.values(), self.population)
         if self.seeds < 1 or fewest < 2:
             raise ConfigurationError(

@@ -48,7 +48,7 @@ def load_problem(name: str, seed: int = 0, folder: Path | str | None = None) -> 
         folder: Folder of shipped data; the installation's if None.
 
     Raises:
-        ConfigurationError: No problem has the name.
+        ConfigurationError: No problem has the name, or the seed is no whole number from 0.
         SchemaError: The shipped data is damaged or of another version.
 
     >>> import numpy as np

@@ -24,6 +24,7 @@ from evonas.benchmark.indicators import REFERENCE, volume
 from evonas.benchmark.noise import noisy
 from evonas.benchmark.store import ColumnRecord, ProblemRecord
 from evonas.errors import ConfigurationError, SchemaError
+from evonas.limits import check_whole
 from evonas.search.constraints import violations
 from evonas.search.problem import SpecProblem
 from evonas.search.spec import SearchSpec
@@ -81,6 +82,7 @@ class BenchmarkProblem(SpecProblem):
         spec: SearchSpec | None = None,
         deviations: Mapping[str, Column] | None = None,
     ) -> None:
+        check_whole("seed", seed)
         super().__init__(spec or definition.spec())
         self.definition, self.record, self.seed = definition, record, seed
         self.objectives = self.spec.objectives
@@ -175,15 +177,36 @@ class BenchmarkProblem(SpecProblem):
         """
         return self.record.front
 
-    def minimise(self, values: Floats) -> Floats:
-        """Returns values (n, m) with the sign turned where an objective is maximised."""
-        signed: Floats = values * self.signs
+    def minimise(self, values: ArrayLike) -> Floats:
+        """Returns values (n, m) with the sign turned where an objective is maximised.
+
+        Raises:
+            ConfigurationError: Values of another shape.
+        """
+        signed: Floats = self._points(values) * self.signs
         return signed
 
-    def normalise(self, values: Floats) -> Floats:
-        """Returns (n, m) minimised, with the ideal at 0 and the nadir at 1."""
-        normalised: Floats = (values - self.ideal) / (self.nadir - self.ideal)
+    def normalise(self, values: ArrayLike) -> Floats:
+        """Returns (n, m) minimised, with the ideal at 0 and the nadir at 1.
+
+        Raises:
+            ConfigurationError: Values of another shape.
+        """
+        normalised: Floats = (self._points(values) - self.ideal) / (self.nadir - self.ideal)
         return normalised
+
+    def _points(self, values: ArrayLike, row: bool = True) -> Floats:
+        """Returns values (n, m), or (m,) where a single row may be."""
+        try:
+            points = np.asarray(values, np.float64)
+        except (TypeError, ValueError):
+            points = np.empty(0)
+        if points.ndim not in (1 if row else 2, 2) or points.shape[-1] != self.n_obj:
+            raise ConfigurationError(
+                f"{self.definition.name}: values of shape {np.shape(points)}; (n, {self.n_obj}) is "
+                "expected"
+            )
+        return points
 
     @cached_property
     def front_volume(self) -> float:
@@ -222,14 +245,7 @@ class BenchmarkProblem(SpecProblem):
     def _checked(self, values: ArrayLike, feasible: ArrayLike | None) -> Floats:
         """Returns the rows that count."""
         name = self.definition.name
-        try:
-            points = np.asarray(values, np.float64)
-        except (TypeError, ValueError):
-            points = np.empty(0)
-        if points.ndim != 2 or points.shape[1] != self.n_obj:
-            raise ConfigurationError(
-                f"{name}: values of shape {np.shape(points)}; (n, {self.n_obj}) is expected"
-            )
+        points = self._points(values, row=False)
         if not np.isfinite(points).all():
             row = int(np.argmin(np.isfinite(points).all(axis=1)))
             raise ConfigurationError(f"{name}: row {row} of the values is not finite")

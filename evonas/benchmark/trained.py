@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from evonas.benchmark.problem import BenchmarkProblem, Loader
 from evonas.benchmark.simulation import Simulation
 from evonas.benchmark.store import ProblemRecord
 from evonas.errors import ConfigurationError, SchemaError
+from evonas.limits import check_whole
 from evonas.objectives import pareto_mask
 from evonas.paths import shipped_data
 from evonas.search.spec import SearchSpec
@@ -200,7 +202,8 @@ class TrainedProblem(BenchmarkProblem):
         return super().__reduce__()
 
     def _stage(self, fidelity: float) -> int:
-        near = np.flatnonzero(abs(self.fidelities - fidelity) < _CLOSE)
+        share = fidelity if isinstance(fidelity, Real) else np.nan
+        near = np.flatnonzero(abs(self.fidelities - share) < _CLOSE)
         if not len(near):
             allowed = ", ".join(f"{share:g}" for share in self.fidelities)
             raise ConfigurationError(
@@ -218,10 +221,7 @@ class TrainedProblem(BenchmarkProblem):
         self, canonical: Genotypes, repetition: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Returns (n,) rows of networks and (n,) the trainings that are seen of them."""
-        if type(repetition) is not int or repetition < 0:
-            raise ConfigurationError(
-                f"repetition is {repetition!r}; whole numbers from 0 are allowed"
-            )
+        check_whole("repetition", repetition)
         rows = self._rows(canonical)
         count = self.trainings[rows]
         first = (uniform(canonical, f"training {self.seed}") * count).astype(np.int64)

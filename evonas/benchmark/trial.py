@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from evonas.arrays import Floats
 from evonas.benchmark.problem import BenchmarkProblem
-from evonas.errors import ConfigurationError
+from evonas.limits import MAX_POPULATION, check_whole
 from evonas.scoring.scorer import row_keys
-from evonas.search.algorithms import make_algorithm
+from evonas.search.algorithms import Maker, make_algorithm
 from evonas.search.problem import SearchProblem
 from evonas.space import Genotypes
 
@@ -35,7 +35,7 @@ class Trial:
 
 def run_trial(
     problem: BenchmarkProblem,
-    algorithm: str,
+    algorithm: str | Maker,
     evaluations: int,
     seed: int = 0,
     population: int = POPULATION,
@@ -48,9 +48,9 @@ def run_trial(
     Raises:
         ConfigurationError: An unknown algorithm, or a number that is not allowed.
     """
-    for name, number in (("evaluations", evaluations), ("population", population)):
-        if number < 2:
-            raise ConfigurationError(f"{name} is {number}; it must be at least 2")
+    check_whole("evaluations", evaluations, 2)
+    check_whole("population", population, 2, MAX_POPULATION)
+    check_whole("seed", seed)
     evaluation = _Evaluation(problem)
     searched = SearchProblem(evaluation)
     running = make_algorithm(algorithm, searched, min(population, evaluations))

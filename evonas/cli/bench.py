@@ -8,6 +8,7 @@ import typer
 from evonas.cli.interrupts import keeps
 from evonas.cli.options import count_option, processes_option
 from evonas.cli.output import AsJson, print_json
+from evonas.limits import MAX_POPULATION
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,7 +30,7 @@ def compare(
     seeds: Annotated[int, count_option("Runs per algorithm and problem, with seeds from 0.")] = 31,
     evaluations: Annotated[int, count_option("Of each run.", least=2)] = 1500,
     population: Annotated[
-        int, count_option("Evaluations asked for at once, roughly.", least=2)
+        int, count_option("Evaluations asked for at once, roughly.", 2, MAX_POPULATION)
     ] = 50,
     fewer: Annotated[
         list[str] | None,

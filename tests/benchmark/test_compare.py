@@ -176,3 +176,20 @@ def test_an_unknown_algorithm_is_refused_before_any_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="evaluations and population at least 2"):
         compare(replace(PLAN, fewer={"random": 1}), tmp_path)
     assert perform(next(PLAN.keys())).error == ""
+
+
+@pytest.mark.parametrize(
+    ("fewer", "message"),
+    [
+        ("random=61", "random: 61 evaluations are not fewer than the others' 60"),
+        ("assisted=40", "unknown algorithm of this comparison 'assisted'; known: nsga2, random"),
+    ],
+)
+def test_fewer_evaluations_are_fewer_and_of_what_is_compared(
+    fewer: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["bench", "compare", "--problems", "pico/u55", "--algorithms", "nsga2,random"]
+    call += ["--evaluations", "60", "--fewer", fewer, "--out", str(tmp_path)]
+    assert main(call) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

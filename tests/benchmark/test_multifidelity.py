@@ -82,5 +82,16 @@ def test_rungs_double_at_least() -> None:
 def test_what_a_race_lacks_is_told(problem: TrainedProblem) -> None:
     with pytest.raises(ConfigurationError, match="unknown algorithm 'best'"):
         run_simulated(problem, "best")
-    with pytest.raises(ConfigurationError, match="population is 2; it must be at least 4"):
+    with pytest.raises(ConfigurationError, match="population is 2; a whole number from 4 to"):
         run_simulated(problem, "asha", population=2)
+
+
+def test_what_cannot_be_simulated_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="no problem over trained networks"):
+        run_simulated(evonas.load_problem("pico/u55"), "asha")  # type: ignore[arg-type]
+    problem = evonas.load_problem("nano-trained/u55")
+    with pytest.raises(ConfigurationError, match="seed is -1; a whole number of at least 0"):
+        run_simulated(problem, "asha", seed=-1)
+    for fidelity in (None, "x"):
+        with pytest.raises(ConfigurationError, match=f"fidelity {fidelity!r}; trainings stop at"):
+            problem.observe(problem.networks[:1], fidelity)

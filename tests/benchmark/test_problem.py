@@ -8,6 +8,7 @@ import pytest
 import evonas
 from evonas.benchmark import CATALOGUE, BenchmarkProblem
 from evonas.benchmark.store import problems_path, read_problems
+from evonas.benchmark.trial import run_trial
 from evonas.cli import main
 from evonas.errors import ConfigurationError, GenotypeError, SchemaError
 from evonas.objectives import pareto_mask
@@ -157,3 +158,19 @@ def test_the_list_counts_every_condition_of_a_problem(capsys) -> None:
     for name in ("pico/u55-budget", "mobiledet/memory-budget"):
         assert counted[name] == str(evonas.load_problem(name).n_ieq_constr)
     assert counted["pico/u55-budget"] == "2"  # one text, two conditions
+
+
+@pytest.mark.parametrize("seed", ["x", None, 1.5, 3.0, -1, True])
+def test_a_seed_is_a_whole_number(seed: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"seed is .*; a whole number of at least 0"):
+        evonas.load_problem("pico/u55", seed)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="seed is"):
+        run_trial(evonas.load_problem("pico/u55"), "random", 10, seed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("values", [np.ones((2, 3)), np.ones(3), np.ones((1, 1, 2)), "x", None])
+def test_values_of_another_shape_are_refused(values: object) -> None:
+    problem = evonas.load_problem("pico/u55")
+    for function in (problem.minimise, problem.normalise):
+        with pytest.raises(ConfigurationError, match=r"pico/u55: values of .*\(n, 2\) is expected"):
+            function(values)  # type: ignore[arg-type]

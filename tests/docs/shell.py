@@ -20,9 +20,14 @@ from tests.docs.small import fill_results
 SMALLER = (
     ("evonas data make digits", "--train 24 --val 12", "5,000 scenes take a minute"),
     (
-        "evonas bench compare",
+        "evonas bench compare --problems 'pico/*'",
         "--seeds 1 --evaluations 40 --population 20 --fewer assisted=40 --workers 1",
         "1,500 evaluations of 31 seeds on 16 problems take 19 minutes",
+    ),
+    (
+        "evonas bench compare",
+        "--seeds 1 --evaluations 40 --population 20 --workers 1",
+        "1,500 evaluations of 11 seeds take minutes",
     ),
     ("evonas device export-samples", "--count 20", "100 networks are 200 files"),
     ("evonas export", "--calibration 4", "200 images through every layer"),

@@ -11,6 +11,7 @@ from evonas.benchmark.multifidelity.nsga2 import AsynchronousNSGA2, Generational
 from evonas.benchmark.simulation import reached
 from evonas.benchmark.trained import TrainedProblem
 from evonas.errors import ConfigurationError, unknown_name
+from evonas.limits import MAX_POPULATION, check_whole
 
 SEARCHES: dict[str, type[TimedSearch]] = {
     "nsga2": GenerationalNSGA2,
@@ -50,8 +51,12 @@ def run_simulated(
     """
     if make is None and algorithm not in SEARCHES:
         raise unknown_name("algorithm", algorithm, SEARCHES)
-    if population < 4:
-        raise ConfigurationError(f"population is {population}; it must be at least 4")
+    if not isinstance(problem, TrainedProblem):
+        raise ConfigurationError(
+            f"{problem!r:.80}: no problem over trained networks, such as nano-trained/u55"
+        )
+    check_whole("population", population, 4, MAX_POPULATION)
+    check_whole("seed", seed)
     search = (make or SEARCHES[algorithm])(problem, population, seed)
     simulation = problem.simulate(workers)
     while True:

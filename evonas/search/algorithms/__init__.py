@@ -46,12 +46,19 @@ ABOUT = {
 }
 
 
-def make_algorithm(name: str, problem: SearchProblem, population: int) -> Algorithm:
+def make_algorithm(name: str | Maker, problem: SearchProblem, population: int) -> Algorithm:
     """Returns the algorithm of that name, which asks for about `population` genotypes at once.
+
+    Args:
+        name: One of `ALGORITHMS`, or what makes an algorithm of one's own.
+        problem: What is searched.
+        population: Genotypes.
 
     Raises:
         ConfigurationError: No algorithm has the name, or it needs a package that is not there.
     """
+    if callable(name):
+        return name(problem, population)
     if name not in ALGORITHMS:
         raise unknown_name("algorithm", name, ALGORITHMS)
     module, function = ALGORITHMS[name]
