@@ -87,6 +87,8 @@ def parse_condition(expression: str) -> Condition:
     >>> str(parse_condition("map > 0.3 and not (x == 2 or 1e6 < params)"))
     'map > 0.3 and not (x == 2.0 or 1000000.0 < params)'
     """
+    if not isinstance(expression, str):
+        raise ConfigurationError(f"condition {repr(expression)[:80]}: a text is expected")
     return _Parser(expression).parse()
 
 

@@ -1,4 +1,4 @@
-"""A search with a scorer of your own: three attributes, nothing to register."""
+"""A search with a scorer of your own: two attributes and a call, nothing to register."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ result = evonas.run_search(
     SPACE,
     ["map", "latency:ethos-u55-256"],
     scorer=LargestChoices(),
-    table=MemoryStore(),  # or `evonas.table.create_table(path)`, to keep the scores
+    table=MemoryStore(),  # or the path of a table, to keep the scores
     generations=5,
 )
 best = result.rows()[0]

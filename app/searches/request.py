@@ -24,7 +24,7 @@ class Request:
     space: str
     objectives: tuple[str, ...]
     where: tuple[str, ...] = ()
-    algorithm: str = SearchSpec.algorithm
+    algorithm: str = str(SearchSpec.algorithm)
     population: int = SearchSpec.population
     generations: int = SearchSpec.generations
     seed: int = SearchSpec.seed

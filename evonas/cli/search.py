@@ -7,6 +7,7 @@ import typer
 
 from evonas.cli.options import count_option, seed_option, space_option
 from evonas.cli.output import AsJson, print_json
+from evonas.limits import MAX_POPULATION
 
 
 def search(
@@ -22,7 +23,9 @@ def search(
         ),
     ] = None,
     algorithm: Annotated[str, typer.Option(help="nsga2, assisted, random, ...")] = "nsga2",
-    population: Annotated[int, count_option("Architectures per generation.")] = 24,
+    population: Annotated[
+        int, count_option("Architectures per generation.", most=MAX_POPULATION)
+    ] = 24,
     generations: Annotated[int, count_option("Generations; the first is random.")] = 10,
     seed: Annotated[int, seed_option("The same seed finds the same front.")] = 0,
     scorer: Annotated[
@@ -57,6 +60,7 @@ def search(
     Stopped at any moment and run again, it resumes from the scores in the table.
     """
     from evonas.cli.searching import SearchOptions, print_front, run, summary
+    from evonas.errors import EvonasError
     from evonas.search import make_spec
 
     names = [name.strip() for name in objectives.split(",")]
@@ -75,8 +79,15 @@ def search(
     result, sources = run(options)
     if as_json:
         print_json(summary(result))
-        return
-    print_front(result, sources)
-    if scorer == "surrogate" and "map" in sources:
-        typer.echo("map is what a surrogate expects after training on the data it was fitted to")
-    typer.echo(f"written to {out}: front.csv, front.html, run.json; scores: {options.table}")
+    else:
+        print_front(result, sources)
+        if scorer == "surrogate" and "map" in sources:
+            typer.echo(
+                "map is what a surrogate expects after training on the data it was fitted to"
+            )
+        scores = f"; scores: {options.table}" if spec.scored else ""
+        typer.echo(f"written to {out}: front.csv, front.html, run.json{scores}")
+    if not len(result.front):
+        conditions = " and ".join(str(constraint.condition) for constraint in spec.constraints)
+        tried = len(result.archive.genotypes)
+        raise EvonasError(f"none of the {tried} networks that were tried meets {conditions}")

@@ -7,13 +7,16 @@ a genotype at once (costs, predicted latencies) is in `evonas.scoring.analytic`.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.arrays import Floats
-from evonas.errors import DataError
+from evonas.errors import ConfigurationError, DataError
+from evonas.limits import printable
+from evonas.objectives import name_list
 from evonas.space import Genotypes, SearchSpace
 
 # A kill loses what was scored since the last write, so a batch should take a few seconds; a write
@@ -88,6 +91,45 @@ class MemoryStore:
             known.update(zip(keys, values.tolist(), strict=True))
 
 
+def check_scorer(scorer: Scorer) -> None:
+    """Refuses what is no scorer.
+
+    Raises:
+        ConfigurationError: It lacks its columns, its provenance or the call.
+    """
+    callable_ = callable(scorer) and not isinstance(scorer, type)
+    if not (callable_ and hasattr(scorer, "columns") and hasattr(scorer, "provenance")):
+        raise ConfigurationError(
+            f"scorer {printable(repr(scorer), 80)}: an object with `columns`, `provenance` and a "
+            "call of genotypes is expected, see evonas.scoring.Scorer"
+        )
+    name_list(scorer.columns)
+    if not isinstance(scorer.provenance, Mapping):
+        raise ConfigurationError(
+            f"the scorer's provenance {printable(repr(scorer.provenance), 80)}: a dict is expected"
+        )
+
+
+def open_store(table: ScoreStore | Path | str | None, read_only: bool = False) -> ScoreStore:
+    """Returns the store that was given, the table that a path names, or memory for None.
+
+    Raises:
+        ConfigurationError: It is none of them, or a new table would hide a shipped one.
+        SchemaError: The table is damaged, of a newer schema, or is only read and not there.
+    """
+    if table is None:
+        return MemoryStore()
+    if isinstance(table, str | Path):
+        from evonas.table import open_or_create, open_table
+
+        return open_table(table) if read_only else open_or_create(table)
+    if not (hasattr(table, "known") and hasattr(table, "append")):
+        raise ConfigurationError(
+            f"table {printable(repr(table), 80)}: a table, its path or None is expected"
+        )
+    return table
+
+
 def row_keys(genotypes: Genotypes) -> list[bytes]:
     """Returns a hashable key of each row."""
     return [row.tobytes() for row in genotypes]
@@ -146,7 +188,7 @@ class CachedScorer:
         """Returns each column's scores, (n,), of distinct canonical genotypes (n, n_genes).
 
         Raises:
-            DataError: The scorer gave no number for a genotype.
+            DataError: The scorer gave something else, or what its column may not hold.
         """
         scores = self.store.known(genotypes, self.columns, self.space)
         unknown = np.isnan(np.stack([scores[name] for name in self.columns])).any(axis=0)
@@ -154,9 +196,9 @@ class CachedScorer:
         self.cached += len(genotypes) - len(missing)
         for rows in self._batches(missing):
             started = time.perf_counter()
-            fresh = self.scorer(genotypes[rows])
+            given = self.scorer(genotypes[rows])
             self.seconds += time.perf_counter() - started
-            self._refuse_nan(genotypes[rows], fresh)
+            fresh = self._checked(genotypes[rows], given)
             self.store.append(self.space, genotypes[rows], fresh, provenance=self.provenance)
             for name in self.columns:
                 scores[name][rows] = fresh[name]
@@ -173,9 +215,34 @@ class CachedScorer:
             yield missing[:size]
             missing = missing[size:]
 
-    def _refuse_nan(self, genotypes: Genotypes, fresh: Mapping[str, Floats]) -> None:
+    def _checked(self, genotypes: Genotypes, given: Any) -> dict[str, Floats]:
+        """Returns the scores that a scorer gave, (n,) by column, by the rules of tables."""
+        from evonas.table.domains import column_domain
+        from evonas.table.doors import number_column
+
+        if not isinstance(given, Mapping):
+            raise DataError(
+                f"the scorer gave {printable(repr(given), 80)}; a dict of "
+                f"{', '.join(self.columns)} with one number per genotype is expected"
+            )
+        fresh = {}
         for name in self.columns:
-            bad = np.flatnonzero(~np.isfinite(fresh[name]))
+            if name not in given:
+                raise DataError(f"the scorer gave no {name!r}, which is one of its columns")
+            fresh[name] = values = number_column(name, given[name])
+            if len(values) != len(genotypes):
+                raise DataError(
+                    f"the scorer gave {len(values)} values of {name!r} for {len(genotypes)} "
+                    "genotypes; one per genotype is expected"
+                )
+            domain = column_domain(name, self.provenance)
+            bad = np.flatnonzero(~(np.isfinite(values) & domain.holds(values)))
             if len(bad):
                 [arch_id] = self.space.arch_ids(genotypes[bad[:1]])
-                raise DataError(f"the scorer gave no finite {name!r} for {arch_id}")
+                value = values[bad[0]]
+                if not np.isfinite(value):
+                    raise DataError(f"the scorer gave no finite {name!r} for {arch_id}")
+                raise DataError(
+                    f"the scorer gave {name!r} {value:.17g} for {arch_id}; {domain.sentence}"
+                )
+        return fresh

@@ -60,6 +60,8 @@ def parse_constraints(expressions: Iterable[str] | str) -> tuple[Constraint, ...
     ['madds <= 20000000.0', 'params <= 100000.0']
     """
     found: list[Constraint] = []
+    if not isinstance(expressions, Iterable):
+        raise ConfigurationError(f"where {expressions!r}: a condition or a list is expected")
     for text in (expressions,) if isinstance(expressions, str) else expressions:
         condition = _bounds(parse_condition(text), text, holds=True)
         parts = condition.parts if isinstance(condition, And) else (condition,)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,14 @@ from numpy.typing import NDArray
 from evonas.arrays import Floats
 from evonas.errors import ConfigurationError
 from evonas.objectives import Objective, pareto_mask
-from evonas.scoring.scorer import CachedScorer, MemoryStore, Scorer, ScoreStore, StoredOnly
+from evonas.scoring.scorer import (
+    CachedScorer,
+    Scorer,
+    ScoreStore,
+    StoredOnly,
+    check_scorer,
+    open_store,
+)
 from evonas.search.evaluation import Archive, Evaluation
 from evonas.search.hypervolume import normalised_hypervolume
 from evonas.search.spec import SearchSpec, make_spec
@@ -106,9 +115,9 @@ def run_search(
     objectives: Iterable[str],
     *,
     scorer: Scorer | None = None,
-    table: ScoreStore | None = None,
+    table: ScoreStore | Path | str | None = None,
     where: Iterable[str] | str = (),
-    algorithm: str = SearchSpec.algorithm,
+    algorithm: str | Callable[..., Any] = SearchSpec.algorithm,
     population: int = SearchSpec.population,
     generations: int = SearchSpec.generations,
     seed: int = SearchSpec.seed,
@@ -121,9 +130,10 @@ def run_search(
         objectives: Column names.
         scorer: Gives the columns that do not follow from a genotype at once (`map`); None if no
             objective or constraint needs one, or if the table holds them for the whole space.
-        table: Where scores are looked up first and kept; None for this run's memory only.
+        table: Where scores are looked up first and kept, a table or its path; None for this run's
+            memory only.
         where: Constraints or a single one, for example `latency:ethos-u55-256 <= 5`.
-        algorithm: A name of `evonas.search.algorithms.ALGORITHMS`.
+        algorithm: A name of `evonas.search.algorithms.ALGORITHMS`, or a class of one's own.
         population: Genotypes evaluated per generation.
         generations: Number of generations, the first one random.
         seed: Seed of all random choices.
@@ -142,7 +152,7 @@ def run_spec(
     spec: SearchSpec,
     *,
     scorer: Scorer | None = None,
-    table: ScoreStore | None = None,
+    table: ScoreStore | Path | str | None = None,
     callback: Callable[[Progress], None] = lambda progress: None,
     on_generation: Callable[[SearchResult], None] = lambda result: None,
 ) -> SearchResult:
@@ -154,7 +164,8 @@ def run_spec(
     Args:
         spec: What is searched for, and how.
         scorer: As for `run_search`.
-        table: Where scores are looked up first and kept; None for this run's memory only.
+        table: Where scores are looked up first and kept, a table or its path; None for this run's
+            memory only.
         callback: Told the progress after each generation and each batch of scores.
         on_generation: Handed what was found so far after each generation.
 
@@ -173,7 +184,7 @@ def run_spec(
 
 
 def _cached(
-    spec: SearchSpec, scorer: Scorer | None, table: ScoreStore | None
+    spec: SearchSpec, scorer: Scorer | None, table: ScoreStore | Path | str | None
 ) -> CachedScorer | None:
     if not spec.scored:
         return None
@@ -183,7 +194,8 @@ def _cached(
                 f"{', '.join(spec.scored)}: needs a scorer, or a table that holds it"
             )
         scorer = StoredOnly(spec.space, spec.scored)
-    store = MemoryStore() if table is None else table
+    check_scorer(scorer)
+    store = open_store(table, read_only=isinstance(scorer, StoredOnly))
     # Asked before anything is looked up: scores of another origin are no scores of this search.
     none = np.empty(0)
     columns = {} if isinstance(scorer, StoredOnly) else dict.fromkeys(scorer.columns, none)

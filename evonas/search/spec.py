@@ -1,10 +1,11 @@
 """What is searched for, and how."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from evonas.errors import ConfigurationError
+from evonas.limits import MAX_POPULATION, check_whole
 from evonas.objectives import Objective, load_objective, name_list
 from evonas.scoring.analytic import is_analytic, memory_limits
 from evonas.search.constraints import Constraint, parse_constraints
@@ -21,7 +22,7 @@ class SearchSpec:
         space: Where.
         objectives: What shall be good.
         constraints: What must hold.
-        algorithm: A name of `evonas.search.algorithms.ALGORITHMS`.
+        algorithm: A name of `evonas.search.algorithms.ALGORITHMS`, or a class of one's own.
         population: Genotypes evaluated per generation.
         generations: Number of generations, the first one random.
         seed: Seed of all random choices.
@@ -30,7 +31,7 @@ class SearchSpec:
     space: SearchSpace
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = ()
-    algorithm: str = "nsga2"
+    algorithm: str | Callable[..., Any] = "nsga2"
     population: int = 24
     generations: int = 10
     seed: int = 0
@@ -46,10 +47,9 @@ class SearchSpec:
             raise ConfigurationError(
                 f"objectives {names}: at least two different ones are required"
             )
-        for name, least in (("population", 1), ("generations", 1), ("seed", 0)):
-            number = getattr(self, name)
-            if number < least:
-                raise ConfigurationError(f"{name} is {number}; it must be at least {least}")
+        check_whole("population", self.population, 1, MAX_POPULATION)
+        check_whole("generations", self.generations, 1)
+        check_whole("seed", self.seed)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ class SearchSpec:
             "space": self.space.name,
             "objectives": [objective.name for objective in self.objectives],
             "where": [str(constraint.condition) for constraint in self.constraints],
-            "algorithm": self.algorithm,
+            "algorithm": getattr(self.algorithm, "__name__", self.algorithm),
             "population": self.population,
             "generations": self.generations,
             "seed": self.seed,
@@ -80,7 +80,7 @@ def make_spec(
     space: SearchSpace | str,
     objectives: Iterable[str],
     where: Iterable[str] | str = (),
-    algorithm: str = SearchSpec.algorithm,
+    algorithm: str | Callable[..., Any] = SearchSpec.algorithm,
     population: int = SearchSpec.population,
     generations: int = SearchSpec.generations,
     seed: int = SearchSpec.seed,
@@ -103,7 +103,7 @@ def make_spec(
         ConfigurationError: An unknown space or objective, not a constraint, one that no network
             meets, or a number out of its range.
     """
-    home = load_space(space) if isinstance(space, str) else space
+    home = space if isinstance(space, SearchSpace) else load_space(space)
     wanted = tuple(load_objective(name) for name in name_list(objectives))
     constraints = parse_constraints(where)
     check_possible(constraints)

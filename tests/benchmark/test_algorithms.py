@@ -1,13 +1,17 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 import evonas
 from evonas.benchmark.trial import _Evaluation, run_trial
 from evonas.errors import ConfigurationError, MissingPackageError
-from evonas.search import run_search
+from evonas.search import make_spec, run_search
 from evonas.search.algorithms import ALGORITHMS, make_algorithm
+from evonas.search.algorithms.random_search import RandomSearch
 from evonas.search.algorithms.tournaments import by_dominance, one_by_chance
 from evonas.search.problem import SearchProblem
+from tests.docs.blocks import ROOT, blocks
 from tests.search.additive import AdditiveScorer
 
 REPEATING = ("pymoo-nsga2", "tunas", "moead")
@@ -91,3 +95,23 @@ def test_every_algorithm_searches_with_a_scorer(algorithm: str) -> None:
     assert len(scorer.calls) == len(set(scorer.calls))
     assert len(result.front) > 0
     assert (result.archive.columns["madds"][result.front] <= 4e7).all()
+
+
+@pytest.mark.parametrize("name", ["pico/u55", "pico/u55-budget", "nano/capacity-u55"])
+def test_the_pages_algorithm_keeps_what_the_page_promises(name: str) -> None:
+    [code] = [b.code for b in blocks(ROOT / "docs/extending.md") if "class Greedy" in b.code]
+    found: dict[str, Any] = {}
+    exec(code, found)
+    first, again = (run_trial(evonas.load_problem(name), found["Greedy"], 90, 1, 30) for _ in "ab")
+    np.testing.assert_array_equal(first.genotypes, again.genotypes)
+    assert len(np.unique(first.genotypes, axis=0)) == 90
+
+
+def test_an_algorithm_may_be_a_class() -> None:
+    by_class, by_name = (
+        run_search("pico", ["params", "madds"], algorithm=algorithm, population=10, generations=2)
+        for algorithm in (RandomSearch, "random")
+    )
+    assert by_class.rows() == by_name.rows()
+    spec = make_spec("pico", ["params", "madds"], algorithm=RandomSearch)
+    assert spec.settings()["algorithm"] == "RandomSearch"

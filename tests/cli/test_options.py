@@ -8,6 +8,8 @@ REFUSED = [
     (["search", "--seed", "-1"], "whole number from 0"),
     (["search", "--seed", "1_0"], "whole number from 0"),
     (["search", "--seed", str(2**63)], "whole number from 0"),
+    (["search", "--population", "100001"], "whole number from 1 to 100000"),
+    (["bench", "compare", "--population", "100001"], "whole number from 2 to 100000"),
     (["search", "--population", "٣"], "whole number from 1"),
     (["search", "--generations", "true"], "whole number from 1"),
     (["demo", "--seed", "1.5"], "whole number from 0"),

@@ -361,3 +361,21 @@ def test_the_front_so_far_is_there_until_the_last_one_is(
     assert search("--out", tmp_path / "run") == 0
     assert seen == [(tmp_path / "run" / "front.csv").read_text()]
     assert not (tmp_path / "run" / "front-so-far.csv").exists()
+
+
+def test_a_search_without_a_feasible_network_fails_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["search", "--space", "pico", "--objectives", "params,madds", "--population", "6"]
+    call += ["--generations", "2", "--out", str(tmp_path / "run")]
+    assert main([*call, "--where", "params <= 1"]) == 1
+    told = capsys.readouterr()
+    assert "none of the 12 networks that were tried meets params <= 1.0" in told.err
+    assert "0 on the front of 0" in told.out
+    assert main([*call, "--where", "params <= 1", "--json"]) == 1
+    told = capsys.readouterr()
+    assert json.loads(told.out)["front"] == []
+    call[-1] += "2"
+    assert main(call) == 0
+    assert "scores:" not in capsys.readouterr().out  # costs need no table
+    assert not (tmp_path / "run2" / "table").exists()

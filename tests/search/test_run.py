@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from evonas.search import Progress, SearchResult, run_search
 from evonas.search.evaluation import Evaluation
 from evonas.search.hypervolume import normalised_hypervolume
 from evonas.search.spec import make_spec
-from evonas.space import SearchSpace, load_space
+from evonas.space import Genotypes, SearchSpace, load_space
+from evonas.table import open_table
 from tests.search.additive import AdditiveScorer
 
 OBJECTIVES = ("map", "madds")
@@ -150,7 +153,7 @@ def test_search_needs_no_scorer_for_analytic_objectives(nano: SearchSpace) -> No
         ({"algorithm": "psychic"}, "unknown algorithm 'psychic'; known: agemoea2, "),
         ({"where": ["latency is low"]}, "condition 'latency is low': a comparison"),
         ({"where": ["madds <= params"]}, "compares the columns madds and params"),
-        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"seed": -1}, "seed is -1; a whole number of at least 0"),
         ({"scorer": None}, "map: needs a scorer, or a table"),
         ({"where": ["trained_map >= 0.3"]}, "does not give 'trained_map'"),
     ],
@@ -197,3 +200,97 @@ def test_nsga2_finds_nearly_all_of_an_exact_front() -> None:
     best = normalised_hypervolume(truth, results[0].objectives, results[0].reference)
     shares = [result.hypervolume / best for result in results]
     assert np.median(shares) > 0.99
+
+
+class Own:
+    """A scorer of one's own, whose slips are the tests'."""
+
+    columns: object = ("map",)
+    provenance: object = {"source": "own"}
+
+    def __init__(self, give: Callable[[int], object]) -> None:
+        self.give = give
+
+    def __call__(self, genotypes: Genotypes) -> object:
+        return self.give(len(genotypes))
+
+
+@pytest.mark.parametrize(
+    ("give", "message"),
+    [
+        (lambda n: {"map": np.full(n, 2.0)}, "gave 'map' 2 for pico:.*; AP is a fraction, 0 to 1"),
+        (lambda n: {"map": np.full(n, -1.0)}, "gave 'map' -1 for pico:.*; AP is a fraction"),
+        (lambda n: {"map": np.full(n, 0.5 + 1j)}, "column 'map': complex128"),
+        (lambda n: {"map": 0.5}, "column 'map': float64 of shape"),
+        (lambda n: {"map": np.full((n, 1), 0.5)}, r"column 'map': .*one number per row"),
+        (lambda n: {"map": np.full(n + 1, 0.5)}, "5 values of 'map' for 4 genotypes"),
+        (lambda n: {"map": np.full(n - 1, 0.5)}, "3 values of 'map' for 4 genotypes"),
+        (lambda n: {"map50": np.full(n, 0.5)}, "gave no 'map', which is one of its columns"),
+        (lambda n: {"map": None}, "column 'map': object"),
+        (lambda n: None, "the scorer gave None; a dict of map"),
+        (lambda n: 0.5, "the scorer gave 0.5; a dict of map"),
+    ],
+)
+def test_a_scorers_slips_are_told(give: Callable[[int], object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        run_search("pico", OBJECTIVES, scorer=Own(give))  # type: ignore[arg-type]
+
+
+def test_a_scorer_may_give_lists() -> None:
+    result = run_search(
+        "pico", OBJECTIVES, scorer=Own(lambda n: {"map": [0.5] * n}), population=4, generations=1
+    )  # type: ignore[arg-type]
+    assert [row["map"] for row in result.rows()] == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"columns": "map"}, "columns 'map': a list of names is expected"),
+        ({"provenance": None}, "provenance None: a dict is expected"),
+    ],
+)
+def test_a_scorers_attributes_are_checked(change: dict[str, object], message: str) -> None:
+    scorer = Own(lambda n: {"map": np.full(n, 0.5)})
+    for name, value in change.items():
+        setattr(scorer, name, value)
+    with pytest.raises(ConfigurationError, match=message):
+        run_search("pico", OBJECTIVES, scorer=scorer)  # type: ignore[arg-type]
+    for other in (lambda genotypes: {}, Own, 5):
+        with pytest.raises(ConfigurationError, match="`columns`, `provenance` and a call"):
+            run_search("pico", OBJECTIVES, scorer=other)  # type: ignore[arg-type]
+
+
+def test_a_table_may_be_a_path(tmp_path: Path) -> None:
+    scorer = AdditiveScorer(load_space("pico"))
+    for place in (tmp_path / "table", str(tmp_path / "table")):
+        result = run_search(
+            "pico", OBJECTIVES, scorer=scorer, table=place, population=5, generations=2
+        )
+    assert (result.scored, result.cached, len(scorer.calls)) == (0, 10, 10)
+    assert len(open_table(tmp_path / "table")) == 10
+    shipped = run_search("pico", OBJECTIVES, table="pico-v3", population=5, generations=1)
+    assert shipped.cached == 5
+    with pytest.raises(ConfigurationError, match="table 5: a table, its path or None"):
+        run_search("pico", OBJECTIVES, scorer=scorer, table=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"space": None}, "space None: a name"),
+        ({"space": 3}, "space 3: a name"),
+        ({"population": 100_001}, "population is 100001; a whole number from 1 to 100,000"),
+        ({"population": None}, "population is None"),
+        ({"generations": "2"}, "generations is '2'"),
+        ({"generations": 1.5}, "generations is 1.5"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"where": None}, "where None: a condition or a list"),
+        ({"where": 5}, "where 5: a condition or a list"),
+        ({"where": [5]}, "condition 5: a text is expected"),
+    ],
+)
+def test_arguments_of_another_type_are_told(change: dict[str, object], message: str) -> None:
+    arguments = {"space": "pico", "objectives": ["params", "madds"]} | change
+    with pytest.raises(ConfigurationError, match=message):
+        run_search(**arguments)  # type: ignore[arg-type]
