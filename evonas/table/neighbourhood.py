@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.errors import ConfigurationError
+from evonas.limits import check_whole
 from evonas.space import Genotypes, Op, SearchSpace, load_space
 from evonas.table.table import BenchmarkTable
 
@@ -28,15 +29,17 @@ def neighbours(
 
     Raises:
         ConfigurationError: The distance is below 1.
-        GenotypeError: It is no `arch_id` of a space.
+        GenotypeError: It is no genotype, and no `arch_id` of a space.
     """
-    if distance < 1:
-        raise ConfigurationError(f"a distance of {distance} genes; it must be at least 1")
+    check_whole("distance", distance, 1)
     if isinstance(architecture, str):
         space = load_space(architecture.partition(":")[0])
-        [architecture] = space.genotypes([architecture])
+        [genotype] = space.genotypes([architecture])
+    else:
+        row: Any = [architecture]
+        [genotype] = load_space(table.only_space(space)).check(row)
     differing = np.zeros(table.count(space), np.int64)
-    for gene, value in zip(table.genotypes(space).T, architecture, strict=True):
+    for gene, value in zip(table.genotypes(space).T, genotype, strict=True):
         differing += gene != value
     rows = np.flatnonzero((differing > 0) & (differing <= distance))
     rows = rows[np.argsort(differing[rows], kind="stable")]

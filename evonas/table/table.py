@@ -13,6 +13,7 @@ from evonas.errors import (
     DataError,
     SchemaError,
 )
+from evonas.limits import check_whole
 from evonas.objectives import Objective, hypervolume, name_list, pareto_mask
 from evonas.paths import shipped_data
 from evonas.space import Genotypes, load_space
@@ -59,7 +60,7 @@ class BenchmarkTable(ColumnTable):
             ConfigurationError: An unknown column, a bad condition, or k is below 1.
         """
         if k is not None:
-            _check_count("k", k)
+            check_whole("k", k, 1)
         rows = self.where(where, space)
         values = self.column(column, space)[rows]
         objective = column_objective(column, self.provenance(column, space))
@@ -127,7 +128,7 @@ class BenchmarkTable(ColumnTable):
         Raises:
             ConfigurationError: n is below 1, or a bad condition.
         """
-        _check_count("n", n)
+        check_whole("n", n, 1)
         rows = self.where(where, space)
         return rows[
             np.sort(np.random.default_rng(rng).choice(len(rows), min(n, len(rows)), replace=False))
@@ -141,7 +142,7 @@ class BenchmarkTable(ColumnTable):
         A compacted table is read batch by batch, and may be larger than memory.
         """
         rows, names = self._rows(space), self._columns_named(columns, space)
-        _check_count("size", size)
+        check_whole("size", size, 1)
         return (rows.slab(names, batch) for batch in slices(len(rows), size))
 
     def to_pandas(self, space: Space = None, rows: RowNumbers | None = None) -> "pd.DataFrame":
@@ -190,6 +191,8 @@ class BenchmarkTable(ColumnTable):
         listed = name_list(names)
         if not listed:
             raise ConfigurationError("no objectives: at least one column is expected")
+        if len(set(listed)) < len(listed):
+            raise ConfigurationError(f"objectives {listed}: each may stand once")
         return [self.objective(name, space) for name in listed]
 
     def _values(
@@ -206,12 +209,6 @@ class BenchmarkTable(ColumnTable):
 
 def _are_finite(values: NDArray[Any]) -> bool:
     return values.dtype.kind in "fiu" and bool(np.isfinite(values).all())
-
-
-def _check_count(name: str, count: object) -> None:
-    whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
-    if not whole or count < 1:  # type: ignore[operator]
-        raise ConfigurationError(f"{name} is {count!r}; a whole number of at least 1 is expected")
 
 
 def create_table(path: Path | str) -> BenchmarkTable:

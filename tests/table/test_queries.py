@@ -138,7 +138,7 @@ def test_neighbours_differ_in_few_genes(table):
     assert (truth[rows] == differing).all()
     assert (np.diff(differing) >= 0).all()
     assert neighbours(table, genotypes[0], 2)[0].tolist() == rows.tolist()
-    with pytest.raises(ConfigurationError, match="a distance of 0 genes"):
+    with pytest.raises(ConfigurationError, match="distance is 0; a whole number of at least 1"):
         neighbours(table, arch_id, 0)
 
 
@@ -226,3 +226,18 @@ def test_needs_of_memory_are_computed_where_a_table_does_not_hold_them(table, si
     stored.append(SPACE, genotypes[:3], {"flash": [1.0, 2.0, 3.0]}, provenance=SUPERNET)
     assert stored.column("flash").tolist() == [1.0, 2.0, 3.0]
     assert [p for p in verify_table(stored) if "3 values of 'flash' are wrong" in p]
+
+
+def test_an_objective_stands_once() -> None:
+    table = open_table("pico-v3")
+    for ask in (table.front, lambda names: table.hypervolume(names, [0, 0])):
+        with pytest.raises(ConfigurationError, match=r"\['map', 'map'\]: each may stand once"):
+            ask(["map", "map"])
+
+
+def test_a_neighbour_is_of_a_genotype() -> None:
+    table = open_table("pico-v3")
+    with pytest.raises(GenotypeError, match=r"pico takes \(n, 7\)"):
+        neighbours(table, None)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="distance is None"):
+        neighbours(table, "pico:0000000", None)  # type: ignore[arg-type]
