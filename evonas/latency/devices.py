@@ -161,7 +161,7 @@ def check_device_name(name: str) -> str:
     Raises:
         ConfigurationError: It cannot be one.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
         raise ConfigurationError(
             f"device name {printable(repr(name), 60)}: 1 to 40 lower-case letters, digits and "
             "hyphens are allowed"

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evonas.errors import DataError, SchemaError
+from evonas.errors import ConfigurationError, DataError, SchemaError
 from evonas.latency import (
     Measurements,
     evaluate,
@@ -110,3 +110,18 @@ def test_predictions_beyond_the_fitted_range_say_so(measured: Measurements) -> N
     low, high = predictor.range_ms
     beyond = predictor.outside(np.array([low / 2, (low + high) / 2, high * 2]))
     assert beyond.tolist() == [True, False, True]
+
+
+def test_outside_takes_milliseconds_and_a_coverage_is_a_number() -> None:
+    predictor = load_predictor("cpu-xnnpack", "nano")
+    genotypes = predictor.space.sample(3, 0)
+    for given in (genotypes, genotypes[0], 1.0, ["x"]):
+        with pytest.raises(ConfigurationError, match=r"\(n,\) milliseconds are expected"):
+            predictor.outside(given)
+    for coverage in (None, "x"):
+        with pytest.raises(ConfigurationError, match=f"coverage {coverage!r}: 0.5 to below 1"):
+            predictor.bounds(genotypes, coverage)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="device name None"):
+        load_predictor(None, "nano")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="space None: a name"):
+        load_predictor("cpu-xnnpack", None)  # type: ignore[arg-type]

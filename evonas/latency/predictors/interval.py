@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -44,12 +45,12 @@ class Interval:
         >>> Interval((0.9, 1.0, 1.2)).bounds(0.5)
         (0.9, 1.2)
         """
-        one_sided = (1 + coverage) / 2
+        one_sided = (1 + coverage) / 2 if isinstance(coverage, Real) else coverage
         return self.lower(one_sided), self.upper(one_sided)
 
     def _rank(self, coverage: float) -> int:
-        if not 0.5 <= coverage < 1:
-            raise ConfigurationError(f"coverage {coverage}: 0.5 to below 1 is allowed")
+        if not isinstance(coverage, Real) or not 0.5 <= coverage < 1:
+            raise ConfigurationError(f"coverage {coverage!r}: 0.5 to below 1 is allowed")
         n = len(self.ratios)
         return min(n, int(np.ceil(coverage * (n + 1) - 1e-9)))
 

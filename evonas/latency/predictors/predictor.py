@@ -140,10 +140,22 @@ class LatencyPredictor:
         blocks = np.array([slot.block for slot in space.layer_slots])
         return np.stack([layers[:, blocks == b + 1].sum(1) for b in range(len(space.blocks))], 1)
 
-    def outside(self, latency_ms: Floats) -> NDArray[np.bool_]:
-        """Marks predictions beyond the latencies it was fitted to, which are extrapolations."""
-        low, high = self.range_ms
-        mask: NDArray[np.bool_] = (latency_ms < low) | (latency_ms > high)
+    def outside(self, latency_ms: ArrayLike) -> NDArray[np.bool_]:
+        """Marks predictions beyond the latencies it was fitted to, which are extrapolations.
+
+        Args:
+            latency_ms: (n,) milliseconds as `predict` returns them.
+
+        Raises:
+            ConfigurationError: Anything else, such as genotypes.
+        """
+        times, (low, high) = np.asarray(latency_ms), self.range_ms
+        if times.ndim != 1 or times.dtype.kind != "f":
+            raise ConfigurationError(
+                f"outside: {times.dtype} of shape {times.shape}; (n,) milliseconds are expected, "
+                "as predict(genotypes) returns them"
+            )
+        mask: NDArray[np.bool_] = (times < low) | (times > high)
         return mask
 
     @property
@@ -173,7 +185,7 @@ def load_predictor(
         ConfigurationError: The device is unknown, or has no predictor for the space.
         SchemaError: The file is damaged, of a newer schema or of another space.
     """
-    space = load_space(space) if isinstance(space, str) else space
+    space = space if isinstance(space, SearchSpace) else load_space(space)
     for parent in (space, *_parents(space)):
         path = predictor_path(device, parent, data_dir)
         if path.exists():
