@@ -272,8 +272,8 @@ def _normalised(
     from evonas.search.hypervolume import normalised_hypervolume, worst_corner
     from evonas.space import load_space
 
-    objectives = [load_objective(name) for name in names]
     try:
+        objectives = [load_objective(name) for name in names]
         worst = worst_corner(load_space(table.only_space(space)), objectives)
     except ConfigurationError:
         return None

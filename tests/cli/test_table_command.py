@@ -13,6 +13,7 @@ from evonas.objectives import load_objective
 from evonas.search.hypervolume import normalised_hypervolume, worst_corner
 from evonas.space import load_space
 from evonas.table import create_table, open_table, write_table
+from tests.docs.blocks import ROOT, blocks
 
 SPACE = load_space("pico")
 
@@ -217,3 +218,21 @@ def test_a_shipped_name_is_no_new_table(table: Path, tmp_path: Path, monkeypatch
     assert main(["table", "merge", "runs/pico-v3", str(table)]) == 0
     create_table(tmp_path / "pico-v3")  # somebody who means it
     assert main(["table", "merge", "pico-v3", str(table)]) == 0
+
+
+def test_a_quantity_of_ones_own_has_a_front(tmp_path: Path, capsys) -> None:
+    first, second = SPACE.arch_ids(SPACE.sample(2, 0))
+    file, table = tmp_path / "own.csv", tmp_path / "own"
+    file.write_text(f"arch_id,energy\n{first},2.5\n{second},1.5\n")
+    # As the page on tables shows it.
+    [card] = [b.code for b in blocks(ROOT / "docs/tables.md") if b.language == "json"]
+    (tmp_path / "own.csv.card.json").write_text(card)
+    assert main(["table", "import", str(table), str(file)]) == 0
+    capsys.readouterr()
+    front = told(capsys, "front", table, "--objectives", "energy,peak_memory")
+    assert second in [row["arch_id"] for row in front["front"]]
+    assert "hypervolume" not in front  # none is defined without a worst corner
+    only = told(capsys, "front", table, "--objectives", "energy")["front"]
+    assert [(row["arch_id"], row["energy"]) for row in only] == [(second, 1.5)]
+    code, message = failed(capsys, "front", table, "--objectives", "energy,energy")
+    assert (code, "each may stand once" in message) == (2, True)
