@@ -13,6 +13,8 @@ from evonas.errors import ConfigurationError, DataError, EvonasError
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
+    from numpy.random import Generator
+
 MAX_PIXELS = 64_000_000  # per image: 8000x8000, 192 MB as 8-bit RGB
 MAX_TEXT_BYTES = 1 << 30  # per JSON, YAML or XML file; COCO's own largest has 470 MB
 MAX_YAML_BYTES = 1 << 19  # parsed in 8 s where PyYAML has no C library; 10,000 names have 200 KB
@@ -236,6 +238,20 @@ def check_whole(name: str, number: object, least: int = 0, most: int | None = No
         raise ConfigurationError(
             f"{name} is {printable(repr(number), 40)}; a whole number {allowed} is expected"
         )
+
+
+def seeded(rng: "Generator | int") -> "Generator":
+    """Returns a source of random choices: the one given, or that of a seed from 0.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    from numpy.random import Generator, default_rng
+
+    if isinstance(rng, Generator):
+        return rng
+    check_whole("rng", rng)
+    return default_rng(rng)
 
 
 def _escaped(character: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evonas.errors import GenotypeError
+from evonas.limits import seeded
 from evonas.space.space import Genotypes, SearchSpace
 
 _CHUNK = 4096
@@ -57,7 +58,7 @@ class SampledSpace(SearchSpace):
 
     def sample(self, n: int, rng: np.random.Generator | int) -> Genotypes:
         """Draws n networks, (n, n_genes), each with the same chance."""
-        chosen = np.random.default_rng(rng).integers(self.size, size=n)
+        chosen = seeded(rng).integers(self.size, size=n)
         drawn: Genotypes = self.networks[chosen]
         return drawn
 

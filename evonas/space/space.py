@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evonas.errors import GenotypeError
-from evonas.limits import check_whole
+from evonas.limits import check_whole, seeded
 from evonas.space.architecture import Architecture, Block, Layer, Skeleton
 from evonas.space.blocks import Op
 from evonas.space.checks import check_space
@@ -161,10 +161,10 @@ class SearchSpace:
             rng: Draws them, or its seed.
 
         Raises:
-            ConfigurationError: n is no whole number from 0 to a billion.
+            ConfigurationError: n is no whole number from 0 to a billion, or the seed none from 0.
         """
         check_whole("n", n, most=_MOST_DRAWN)
-        rng = np.random.default_rng(rng)
+        rng = seeded(rng)
         genotypes = np.empty((n, self.n_genes), np.uint8)
         depths = {b: rng.integers(1, s.depth + 1, n) for b, s in enumerate(self.blocks, start=1)}
         for column, slot in enumerate(self.genes):

@@ -101,7 +101,7 @@ class TableStore:
             raise ConfigurationError(
                 f"{self.path}: has rows of {', '.join(self._spaces) or 'no space'}; name one"
             )
-        name = space if isinstance(space, str) else space.name
+        name = space.name if isinstance(space, SearchSpace) else space
         if name not in self._spaces:
             raise unknown_name(f"space in {self.path}", name, self._spaces)
         return name

@@ -13,7 +13,7 @@ from evonas.errors import (
     DataError,
     SchemaError,
 )
-from evonas.limits import check_whole
+from evonas.limits import check_whole, seeded
 from evonas.objectives import Objective, hypervolume, name_list, pareto_mask
 from evonas.paths import shipped_data
 from evonas.space import Genotypes, load_space
@@ -126,13 +126,11 @@ class BenchmarkTable(ColumnTable):
             space: Space, if the table has several.
 
         Raises:
-            ConfigurationError: n is below 1, or a bad condition.
+            ConfigurationError: n is below 1, a bad condition, or no seed.
         """
         check_whole("n", n, 1)
         rows = self.where(where, space)
-        return rows[
-            np.sort(np.random.default_rng(rng).choice(len(rows), min(n, len(rows)), replace=False))
-        ]
+        return rows[np.sort(seeded(rng).choice(len(rows), min(n, len(rows)), replace=False))]
 
     def batches(
         self, columns: Sequence[str], size: int = 65_536, space: Space = None

@@ -214,3 +214,9 @@ def test_what_is_no_genotype_or_architecture_is_told() -> None:
         pico.decode([[1, 2], [3]])
     with pytest.raises(GenotypeError, match="None: an Architecture is expected"):
         pico.encode(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", ["x", None, -1, 1.5, True])
+def test_a_sample_is_of_a_generator_or_a_seed(seed: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"rng is .*; a whole number of at least 0"):
+        load_space("pico").sample(3, seed)  # type: ignore[arg-type]

@@ -228,6 +228,14 @@ def test_needs_of_memory_are_computed_where_a_table_does_not_hold_them(table, si
     assert [p for p in verify_table(stored) if "3 values of 'flash' are wrong" in p]
 
 
+def test_a_space_and_a_seed_are_told() -> None:
+    table = open_table("pico-v3")
+    with pytest.raises(ConfigurationError, match=r"unknown space in .*pico-v3\.h5 5; known: pico"):
+        table.where("map > 0", space=5)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="rng is -1; a whole number of at least 0"):
+        table.sample(3, -1)
+
+
 def test_an_objective_stands_once() -> None:
     table = open_table("pico-v3")
     for ask in (table.front, lambda names: table.hypervolume(names, [0, 0])):
