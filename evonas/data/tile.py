@@ -19,6 +19,7 @@ from evonas.limits import MAX_PIXELS
 
 _GREY = 128  # what lies outside a small image
 SEEN_TOO_LITTLE = "shown too little by every tile"
+NOT_KEPT = "to be ignored, shown only by tiles without other boxes that were not kept"
 REPEATED = "more, of boxes that several tiles show"
 
 
@@ -95,9 +96,9 @@ def tile_dataset(
             write_instances(partial, split, cutter.cut(advance))
             account.splits[split] = cutter.account
             if not cutter.account.boxes_written and cutter.account.boxes_read:
+                why = ", ".join(f"{n} are {reason}" for reason, n in cutter.account.dropped.items())
                 raise DataError(
-                    f"{folder}: no tile of {split} has a box: {cutter.account.boxes_read} are "
-                    f"{SEEN_TOO_LITTLE}; nothing was written"
+                    f"{folder}: no tile of {split} has a box: {why}; nothing was written"
                 )
             if not cutter.account.images:
                 raise DataError(f"{folder}: no tile of {split} is kept; nothing was written")
@@ -155,7 +156,7 @@ class _Cutter:
             [self.options.seed, self.number, int(dataset.image_ids[index]) % 2**63]
         )
         pixels = np.asarray(image)
-        seen = np.zeros(len(boxes), bool)
+        seen, written = np.zeros(len(boxes), bool), np.zeros(len(boxes), bool)
         for offset in tiling.offsets(width, height):
             shown, share = visible_parts(boxes, offset, tiling.size)
             # Half of a pixel wide is no object any more, whatever its share.
@@ -164,6 +165,7 @@ class _Cutter:
             is_empty = not (held & ~dataset.is_crowd[first:last]).any()
             if is_empty and draw.random() >= self.options.keep_empty:
                 continue
+            written |= held
             place = {
                 "source": dataset.file_names[index],
                 "source_id": int(dataset.image_ids[index]),
@@ -174,6 +176,8 @@ class _Cutter:
             self._add_tile(pixels, place, first + np.flatnonzero(held), shown[held], is_empty)
         for _ in range(int((~seen).sum())):
             count(self.account.dropped, SEEN_TOO_LITTLE)
+        for _ in range(int((seen & ~written).sum())):
+            count(self.account.dropped, NOT_KEPT)
 
     def _add_tile(
         self,

@@ -7,7 +7,7 @@ from PIL import Image
 
 from evonas.cli import main
 from evonas.data import data_fingerprint, load_coco
-from evonas.data.tile import SEEN_TOO_LITTLE, TileOptions, tile_dataset
+from evonas.data.tile import NOT_KEPT, SEEN_TOO_LITTLE, TileOptions, tile_dataset
 from evonas.data.tiling import Tiling, parse_scale, to_whole
 from evonas.errors import ConfigurationError, DataError
 from tests.data.layouts import coco
@@ -151,3 +151,15 @@ def test_tiles_that_lose_every_box_are_refused(large, tmp_path):
     with pytest.raises(DataError, match="no tile of train has a box: 6 are shown too little"):
         tile_dataset(large, tmp_path / "out", TileOptions(Tiling(16, 1), **ALL))
     assert not (tmp_path / "out").exists()
+
+
+def test_boxes_to_be_ignored_that_no_tile_has_are_in_the_account(tmp_path):
+    folder = coco(tmp_path / "d", [(1, [2, 2, 8, 8]), (1, [60, 40, 8, 8])], n=1)
+    file = folder / "annotations/instances_train.json"
+    content = json.loads(file.read_text())
+    content["annotations"][1]["iscrowd"] = 1
+    file.write_text(json.dumps(content))
+    options = TileOptions(Tiling(40), keep_empty=0)
+    account = tile_dataset(folder, tmp_path / "out", options).splits["train"]
+    assert (account.boxes_read, account.boxes_written, account.changed) == (2, 1, {})
+    assert account.dropped == {NOT_KEPT: 1}
