@@ -88,8 +88,9 @@ def test_faulty_rows_are_named(measured: Measurements, tmp_path: Path, fault: st
     rows = rows_of(measured)[:30]
     change(rows)
     path = write(tmp_path / "r.csv", rows)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as error:
         read_results(path, "my-phone", load_space("nano"), tmp_path)
+    assert str(error.value).startswith(f"{path}: not imported")
 
 
 def test_missing_column(tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ def check_results(
             faults.append(Fault(line, f"{row['arch_id']} is also in row {found[key][0]}"))
             continue
         found[key] = line, genotype, figures
-        for name, texts in settings.items():
-            texts.add(row.get(name, ""))
+        for setting, texts in settings.items():
+            texts.add(row.get(setting, ""))
     faults += [
         Fault(0, f"{name} differs: {_listed(texts)}; figures of both do not mix")
         for name, texts in settings.items()
