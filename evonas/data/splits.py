@@ -1,6 +1,7 @@
 """Which split an image belongs to: as the source says, by lists, or by stratified shares."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -134,10 +135,27 @@ def _by_share(
     dealt = stratified(kinds, groups, full, seed)
     if len(set(dealt)) < min(len(full), len(pool)):  # too many copies to keep all together
         dealt = stratified(kinds, range(len(pool)), full, seed)
+    _give_boxes("val", kinds, groups, dealt)
     chosen = list(chosen)
     for index, split in zip(pool, dealt, strict=True):
         chosen[index] = split
     return chosen
+
+
+def _give_boxes(
+    split: str, kinds: Sequence[frozenset[str]], groups: Sequence[int], dealt: list[str]
+) -> None:
+    """Exchanges an image of a split without boxes for one with boxes of train, if train has two."""
+    bare = [index for index, name in enumerate(dealt) if name == split]
+    filled = [index for index, name in enumerate(dealt) if name == "train" and kinds[index]]
+    if not bare or any(kinds[index] for index in bare) or len({groups[i] for i in filled}) < 2:
+        return
+    counts = Counter(name for index in filled for name in kinds[index])
+    # Of the commonest classes, so that train keeps what is rare.
+    given = max(filled, key=lambda index: min(counts[name] for name in kinds[index]))
+    for index, group in enumerate(groups):
+        if group in (groups[given], groups[bare[0]]):
+            dealt[index] = split if group == groups[given] else "train"
 
 
 def stratified(

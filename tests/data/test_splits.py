@@ -87,3 +87,12 @@ def test_the_command_divides_all_images_anew(tmp_path, capsys):
     assert list_splits(tmp_path / "out") == ("train", "val", "test")
     names = [load_coco(tmp_path / "out", s).file_names for s in ("train", "val", "test")]
     assert sum(map(len, names)) == 20
+
+
+def test_val_has_an_image_with_boxes_where_most_are_without(images, tmp_path):
+    few = [*images[:4], *(RawImage(image(tmp_path / f"e{i}.png"), ()) for i in range(2))]
+    for seed in range(12):
+        chosen = assign_splits(few, {}, seed=seed)
+        assert chosen.count("val") == 1
+        assert chosen.index("val") < 4
+    assert assign_splits([images[0], few[-1]], {}).index("train") == 0  # train comes first
