@@ -1,6 +1,7 @@
 """Reads the annotations of a COCO-format folder into columns, and refuses what is wrong in them."""
 
 import os
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def load_coco(folder: Path | str, split: str, bad_boxes: BadBoxes = "refuse") ->
     folder = Path(folder)
     found = locate(folder, split)
     if found is None:
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder")
         if locate(folder, "default"):
             raise DataError(
                 f"{folder}: no split {split!r}, only instances_default.json; `evonas data split` "
@@ -170,7 +173,8 @@ def _refuse_same_names(found: Instances) -> None:
         ids = [i for i, n in zip(found.category_ids.tolist(), names, strict=True) if n == twice]
         raise DataError(
             f"{found.path}: categories {ids[0]} and {ids[1]} are both called {twice!r}; correct "
-            f"one, or make them one with `evonas data convert --rename {twice}={twice}`"
+            f"one, or make them one with `evonas data convert --rename "
+            f"{shlex.quote(f'{twice}={twice}')}`"
         )
 
 

@@ -1,6 +1,7 @@
 """Data sets of other formats as COCO-format folders, with an account of every box."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -112,7 +113,7 @@ def _names(source: Source, rename: Mapping[str, str]) -> dict[str, str]:
     if twice and twice[0] not in rename:
         raise DataError(
             f"{source.folder}: two classes are called {twice[0]!r}; correct one of them, or make "
-            f"them one with --rename {twice[0]}={twice[0]}"
+            f"them one with --rename {shlex.quote(f'{twice[0]}={twice[0]}')}"
         )
     return {name: rename.get(name, name) for name in source.classes}
 

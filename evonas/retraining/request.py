@@ -108,6 +108,8 @@ def plan_training(
             "change it with freeze_norm=false"
         )
     folder = Path(data).resolve()
+    if not folder.is_dir():
+        raise DataError(f"{data}: no such folder")
     lacking = [split for split in ("train", "val") if split not in list_splits(folder)]
     if lacking:
         raise DataError(

@@ -64,7 +64,7 @@ def test_a_training_resolves_its_name_once(digits, tmp_path, monkeypatch):
         ([], 2, "name the architecture and its --data"),
         (["--resume"], 2, "--resume needs --out"),
         (["--resume", "--out", "/nowhere"], 3, "no such file; expected a run"),
-        ([ARCHITECTURE, "--data", "/nowhere"], 3, "no COCO-format split 'train'"),
+        ([ARCHITECTURE, "--data", "/nowhere"], 3, "/nowhere: no such folder"),
         (["pico:9", "--data", "."], 3, "arch_id 'pico:9'"),
     ],
 )

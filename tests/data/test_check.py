@@ -44,6 +44,17 @@ def test_two_classes_of_one_name_are_refused(tmp_path, capsys):
     assert "categories 1 and 3 are both called 'cat'" in capsys.readouterr().err
 
 
+def test_a_command_in_a_message_can_be_pasted(tmp_path, capsys):
+    folder = coco(tmp_path / "d", [BOX], ("red, box", "dog", "red, box"))
+    assert main(["data", "check", str(folder)]) == 3
+    assert "--rename 'red, box=red, box'`" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path, capsys):
+    assert main(["data", "check", str(tmp_path / "nowhere")]) == 3
+    assert f"{tmp_path / 'nowhere'}: no such folder\n" in capsys.readouterr().err
+
+
 def test_an_image_in_two_splits_is_refused(tmp_path, capsys):
     folder = coco(tmp_path / "d", BOTH)
     (folder / "val" / "f0.jpg").write_bytes((folder / "train" / "f2.jpg").read_bytes())

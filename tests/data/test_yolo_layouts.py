@@ -85,6 +85,9 @@ def test_one_name_for_two_numbers_is_refused_unless_they_are_made_one(tmp_path):
     folder = yolo(tmp_path / "y", "0 .5 .5 .2 .2\n2 .3 .3 .2 .2\n", yaml)
     with pytest.raises(DataError, match="two classes are called 'cat'"):
         convert_dataset(folder, tmp_path / "out")
+    spaced = yolo(tmp_path / "s", "0 .5 .5 .2 .2\n", yaml.replace("cat", "red box"))
+    with pytest.raises(DataError, match="--rename 'red box=red box'"):
+        convert_dataset(spaced, tmp_path / "out")
     arguments = ["data", "convert", str(folder), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--rename", "cat=cat"]) == 0
     assert counts(tmp_path / "out") == [8, 0]
@@ -150,3 +153,15 @@ def test_a_yaml_bomb_is_refused_at_once(tmp_path):
     folder = yolo(tmp_path / "y", BOX, f"a0: &a0 [x]\n{levels}names: *a8\ntrain: train/images\n")
     with pytest.raises(DataError, match="alias"):
         convert_dataset(folder, tmp_path / "out")
+
+
+def test_labels_without_names_of_classes_are_told_what_misses(tmp_path):
+    folder = tmp_path / "y"
+    image(folder / "a.png")
+    text(folder / "a.txt", "0 .5 .5 .2 .2\n")
+    for options in ({"format": "yolo"}, {}):
+        with pytest.raises(DataError, match=r"data\.yaml.* or a? ?classes\.txt"):
+            convert_dataset(folder, tmp_path / "out", **options)
+    text(folder / "classes.txt", "cat\n")
+    convert_dataset(folder, tmp_path / "out")
+    assert counts(tmp_path / "out") == [1]

@@ -98,7 +98,7 @@ def test_the_same_training_has_the_same_id(digits, monkeypatch):
             ConfigurationError,
             "belongs to no space",
         ),
-        ({"data": "/nowhere"}, DataError, "no COCO-format split 'train'"),
+        ({"data": "/nowhere"}, DataError, "/nowhere: no such folder"),
         (
             {"architecture": "mobiledet-cpu", "init": "supernet"},
             ConfigurationError,

@@ -20,6 +20,9 @@ from evonas.limits import parse_json, printable, read_limited
 __all__ = ["FORMATS", "RawBox", "RawImage", "Source", "read_source"]
 
 FORMATS = ("coco", "voc", "yolo", "cvat", "labelstudio", "deeppcb")
+_NEEDED = {
+    "yolo": "; a data.yaml, or a classes.txt with a class name a line, must be in the folder"
+}
 _CLASS_FILES = ("classes.txt", "obj.names", "labels/classes.txt")
 
 
@@ -81,10 +84,10 @@ def _reader(
     if inner is not None and depth:
         return _reader(inner, format, labels, units, depth - 1)
     raise DataError(
-        f"{path}: neither a data.yaml (YOLO) nor Annotations/ or XML files (Pascal VOC), CVAT's "
+        f"{path}: neither a data.yaml or classes.txt (YOLO) nor Annotations/ or XML files (Pascal VOC), CVAT's "
         "XML, Label Studio's JSON, COCO's JSON in a known layout, or DeepPCB's trainval.txt"
         if not format
-        else f"{path}: holds no data set in the format {format}"
+        else f"{path}: holds no data set in the format {format}{_NEEDED.get(format, '')}"
     )
 
 
