@@ -180,6 +180,15 @@ def printable(name: object, limit: int = MAX_NAME) -> str:
     return shown if len(text) <= limit else f"{shown[:limit]}..."
 
 
+def listed(names: Iterable[object]) -> str:
+    """Returns names as a list to read, in quotes where a comma would tear one apart.
+
+    >>> print(listed(["red, one", "blue two"]))
+    'red, one', blue two
+    """
+    return ", ".join(repr(n) if "," in n else n for n in map(printable, names))
+
+
 def printable_lines(text: str) -> str:
     """Returns a message with all that a terminal would obey escaped, but for its line ends."""
     return "\n".join(

@@ -12,7 +12,7 @@ from evonas.cli.data_convert import BadBoxes, convert, split, tile
 from evonas.cli.interrupts import keeps
 from evonas.cli.options import count_option, seed_option
 from evonas.cli.output import AsJson, print_json, say
-from evonas.limits import printable
+from evonas.limits import listed, printable
 
 if TYPE_CHECKING:
     from evonas.data import CocoDataset, SplitReport
@@ -164,7 +164,7 @@ def _describe_fit(name: str, fit: "AnchorReport") -> str:
 def _describe(split: str, report: "SplitReport") -> str:
     low, middle, high = report.box_sides
     classes = ", ".join(
-        f"{printable(name)} {count}" for name, count in report.boxes_per_class.items()
+        f"{listed([name])} {count}" for name, count in report.boxes_per_class.items()
     )
     lines = [
         f"{split}: {report.images} images ({report.images_without_boxes} without boxes), "

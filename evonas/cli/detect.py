@@ -10,7 +10,7 @@ import typer
 from evonas.cli.options import count_option, number_option, overlap_of_tiles, overlap_option
 from evonas.cli.output import AsJson, print_json
 from evonas.errors import EvonasError
-from evonas.limits import printable, printable_lines
+from evonas.limits import listed, printable, printable_lines
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -94,7 +94,7 @@ def detect(
             entries.append(entry)
             if not as_json:
                 names = ", ".join(
-                    f"{printable(item['name'])} {item['score']:.2f}" for item in entry["detections"]
+                    f"{listed([item['name']])} {item['score']:.2f}" for item in entry["detections"]
                 )
                 where = f"  -> {printable(entry['drawn'])}" if "drawn" in entry else ""
                 typer.echo(f"{printable(path)}: {names or 'nothing'}{where}")

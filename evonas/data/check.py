@@ -9,7 +9,7 @@ from evonas.data.coco import CocoDataset
 from evonas.data.contents import file_digest
 from evonas.data.images import why_unusable
 from evonas.errors import DataError
-from evonas.limits import printable
+from evonas.limits import listed, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def find_refusals(
         if names != wanted:
             same = sorted(names) == sorted(wanted)
             found.append(
-                f"{split} has the classes {', '.join(map(printable, names))}, {first} has "
-                f"{', '.join(map(printable, wanted))}{' (another order)' if same else ''}; "
+                f"{split} has the classes {listed(names)}, {first} has "
+                f"{listed(wanted)}{' (another order)' if same else ''}; "
                 "`evonas data convert` makes them one"
             )
     found += [
@@ -132,9 +132,9 @@ def find_warnings(
             found.append(f"{split}: no boxes at all")
         elif 2 * report.images_without_boxes > report.images:
             found.append(f"{split}: most images have no boxes")
-        bare = [printable(name) for name, count in report.boxes_per_class.items() if not count]
+        bare = [name for name, count in report.boxes_per_class.items() if not count]
         if bare and report.boxes:
-            found.append(f"{split}: no boxes of {', '.join(bare[:10])}{_more(len(bare) - 10)}")
+            found.append(f"{split}: no boxes of {listed(bare[:10])}{_more(len(bare) - 10)}")
     across = set(map(tuple, _across(duplicates)))
     within = [names for names in duplicates if tuple(names) not in across]
     if within:

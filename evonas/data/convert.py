@@ -16,7 +16,7 @@ from evonas.data.formats import read_source
 from evonas.data.formats.source import RawImage, Source
 from evonas.data.splits import assign_splits, copies
 from evonas.errors import ConfigurationError, DataError
-from evonas.limits import check_name, printable
+from evonas.limits import check_name, listed, printable
 
 
 def convert_dataset(
@@ -105,7 +105,7 @@ def _names(source: Source, rename: Mapping[str, str]) -> dict[str, str]:
     """Returns what each class is called in what is written."""
     unknown = sorted(set(rename) - set(source.classes))
     if unknown:
-        there = ", ".join(map(printable, source.classes))
+        there = listed(source.classes)
         raise ConfigurationError(f"no class {unknown[0]!r} in {source.folder}; there: {there}")
     for name in (*source.classes, *filter(None, rename.values())):
         check_name(name, f"{source.folder}: class")
@@ -229,10 +229,10 @@ def _refuse_faults(
 ) -> None:
     broken = conversion.unreadable
     if broken and not options.skip_unreadable:
-        listed = "\n".join(f"  {message}" for message in broken[:20])
+        lines = "\n".join(f"  {message}" for message in broken[:20])
         raise DataError(
             f"{source.folder}: {len(broken)} images cannot be used; --skip-unreadable leaves them "
-            f"out:\n{listed}{_and_more(len(broken) - 20)}"
+            f"out:\n{lines}{_and_more(len(broken) - 20)}"
         )
     wrong = conversion.reasons("dropped")
     if wrong and options.bad_boxes == "refuse":

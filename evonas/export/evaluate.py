@@ -12,6 +12,7 @@ from evonas.detector import Protocol
 from evonas.errors import ConfigurationError, DataError
 from evonas.export.evaluate_tiles import Tiles, detect_on_tiles
 from evonas.export.subject import Subject
+from evonas.limits import listed
 from evonas.training.average_precision import Matches
 from evonas.training.bootstrap import Intervals, bootstrap
 from evonas.training.detections import Detections, GroundTruth
@@ -124,9 +125,9 @@ def _labels(subject: Subject, dataset: CocoDataset) -> NDArray[np.int64]:
     lacking = [name for name in dataset.class_names if name not in known]
     if lacking or len(set(dataset.class_names)) != dataset.n_classes:
         raise DataError(
-            f"{dataset.annotation_file}: classes {', '.join(dataset.class_names[:10])}; those of "
-            f"{subject.file} are {', '.join(known[:10])}"
-            + (f"; it has no {', '.join(lacking[:5])}" if lacking else ", and names must differ")
+            f"{dataset.annotation_file}: classes {listed(dataset.class_names[:10])}; those of "
+            f"{subject.file} are {listed(known[:10])}"
+            + (f"; it has no {listed(lacking[:5])}" if lacking else ", and names must differ")
         )
     return np.array(
         [dataset.class_names.index(n) if n in dataset.class_names else -1 for n in known], np.int64

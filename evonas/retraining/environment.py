@@ -10,6 +10,7 @@ from evonas.data import CocoDataset, data_fingerprint
 from evonas.errors import DataError
 from evonas.files import read_json, write_json
 from evonas.git import git_commit
+from evonas.limits import listed
 from evonas.retraining.folder import RunFolder
 from evonas.retraining.request import Retraining
 from evonas.training.processes import Processes
@@ -68,6 +69,6 @@ def check_classes(dataset: CocoDataset, classes: tuple[str, ...]) -> None:
     """
     if dataset.class_names != classes:
         raise DataError(
-            f"{dataset.annotation_file}: classes {', '.join(dataset.class_names)}, but the "
-            f"training split has {', '.join(classes)}"
+            f"{dataset.annotation_file}: classes {listed(dataset.class_names)}, but the "
+            f"training split has {listed(classes)}"
         )

@@ -29,6 +29,10 @@ def test_sound_data_passes_without_a_word(tmp_path, capsys):
         (lambda f: coco(f, [(1, [0.1, 0.1, 0.3, 0.3])]), "under a pixel; are they shares"),
         (lambda f: coco(f, BOTH, val_classes=("dog", "cat")), "another order"),
         (lambda f: coco(f, BOTH, val_classes=("dog", "cow")), "val has the classes dog, cow"),
+        (
+            lambda f: coco(f, BOTH, val_classes=("red, one", "cow")),
+            "val has the classes 'red, one', cow, train has cat, dog",
+        ),
         (lambda f: coco(f, BOTH, splits=("train",)), "no split val; training needs train and val"),
     ],
 )

@@ -84,8 +84,9 @@ def _reader(
     if inner is not None and depth:
         return _reader(inner, format, labels, units, depth - 1)
     raise DataError(
-        f"{path}: neither a data.yaml or classes.txt (YOLO) nor Annotations/ or XML files (Pascal VOC), CVAT's "
-        "XML, Label Studio's JSON, COCO's JSON in a known layout, or DeepPCB's trainval.txt"
+        f"{path}: neither a data.yaml or classes.txt (YOLO) nor Annotations/ or XML files "
+        "(Pascal VOC), CVAT's XML, Label Studio's JSON, COCO's JSON in a known layout, or "
+        "DeepPCB's trainval.txt"
         if not format
         else f"{path}: holds no data set in the format {format}{_NEEDED.get(format, '')}"
     )
