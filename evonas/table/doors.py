@@ -90,8 +90,8 @@ def once(
             first = int(wrong[0])
             [arch_id] = space.arch_ids(genotypes[first : first + 1])
             raise DataError(
-                f"{where}: {arch_id} stands more than once, with {name!r} {values[first]:.17g} and "
-                f"{kept[row[first]]:.17g}; remove one, or choose the conflict rule keep (the "
+                f"{where}: {arch_id} stands more than once, with {name!r} {values[first]} and "
+                f"{kept[row[first]]}; remove one, or choose the conflict rule keep (the "
                 "first) or replace (the last)"
             )
     return in_memory(
@@ -114,7 +114,7 @@ def check_rows(rows: Rows, where: str) -> None:
             if row is not None:
                 at = slab.start + row
                 raise DataError(
-                    f"{where}: {name!r} of {_name_row(rows, at)} is {values[row]:.17g}; "
+                    f"{where}: {name!r} of {_name_row(rows, at)} is {values[row]}; "
                     f"{column_domain(name, provenance).sentence}"
                 )
 

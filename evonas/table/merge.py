@@ -101,7 +101,7 @@ def resolved(target: BenchmarkTable, where: str, rows: Rows, on_conflict: str) -
             [arch_id] = load_space(rows.space).arch_ids(genotypes[first : first + 1])
             raise DataError(
                 f"{where}: {conflict.sum()} values of {name!r} differ from those in "
-                f"{target.path}, {arch_id} first: {theirs[first]:.17g} there, {ours[first]:.17g} "
+                f"{target.path}, {arch_id} first: {theirs[first]} there, {ours[first]} "
                 "here; keep one with --conflict keep or --conflict replace"
             )
         theirs[conflict] = np.nan

@@ -5,6 +5,7 @@ from pathlib import Path
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.table.folder import TableFolder
 from evonas.table.store import Known, check_against, learn
+from evonas.table.table import shipped_tables
 from evonas.table.untrusted import NewerSchemaError, check_seals, read_part
 
 
@@ -18,13 +19,17 @@ def repair_table(path: Path | str) -> dict[str, str]:
         The reason, by name of each part that was moved, oldest first.
 
     Raises:
-        ConfigurationError: The table is a single file, which has no parts.
+        ConfigurationError: The table is a single file, which has no parts, or a shipped one.
         SchemaError: There is no such table, or a part is of a newer schema.
         DataError: A part cannot be moved.
     """
     path = Path(path)
     if path.is_file():
         raise ConfigurationError(f"{path}: a single file has no parts that could be moved aside")
+    if not path.exists() and str(path) in shipped_tables():
+        raise ConfigurationError(
+            f"{path}: a shipped table is only read; there is nothing to repair"
+        )
     folder = TableFolder(path)
     known: Known = {}
     moved: dict[str, str] = {}

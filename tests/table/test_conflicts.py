@@ -141,6 +141,8 @@ def test_repair_leaves_what_a_newer_evonas_wrote_and_single_files(tmp_path):
     write_table(single, open_table(path))
     with pytest.raises(ConfigurationError, match="single file"):
         repair_table(single)
+    with pytest.raises(ConfigurationError, match="nano-v5: a shipped table is only read"):
+        repair_table("nano-v5")
     with h5py.File(path / "part-1.h5", "a") as file:
         file.attrs["schema"] = 99
     with open(path / "part-1.h5", "r+b") as file:

@@ -125,6 +125,13 @@ def test_one_network_twice_is_refused_unless_equal_or_by_a_rule(tmp_path):
     path.write_text(f"arch_id,map\n{ONE},0.25\n{ONE},0.5\n")
     with pytest.raises(DataError, match=f"{ONE} stands more than once, with 'map' 0.25 and 0.5"):
         import_rows(table, path, SOURCE)
+    path.write_text(f"arch_id,map\n{ONE},0.6\n")
+    with pytest.raises(DataError, match=f"{ONE} first: 0.6 there, 0.25 here"):
+        import_rows(table, path, SOURCE)
+    path.write_text(f"arch_id,map\n{ONE},0.25\n{ONE},0.6\n")
+    with pytest.raises(DataError, match=r"with 'map' 0\.25 and 0\.6;"):
+        import_rows(table, path, SOURCE)
+    path.write_text(f"arch_id,map\n{ONE},0.25\n{ONE},0.5\n")
     for rule, kept in (("keep", 0.25), ("replace", 0.5)):
         new = open_or_create(tmp_path / rule)
         import_rows(new, path, SOURCE, rule)
