@@ -13,6 +13,8 @@ from evonas.cli.output import AsJson, print_json
 if TYPE_CHECKING:
     from evonas.graph.tflite import Precision
 
+_FEW = 10  # networks held out
+
 DeviceName = Annotated[str, typer.Option("--device", help="Name of a device.")]
 SpaceName = Annotated[str, space_option()]
 DataDir = Annotated[
@@ -123,7 +125,11 @@ def rename(
 
 
 def print_figures(summary: Mapping[str, object]) -> None:
-    """Prints a line for each figure."""
+    """Prints a line for each figure, and a word where they are of very few networks."""
     for name, value in summary.items():
         shown = f"{value:.4f}" if isinstance(value, float) else str(value)
         typer.echo(f"{name:<15} {shown}")
+    if "n_test" in summary and int(str(summary["n_test"])) < _FEW:
+        typer.echo(
+            f"n_test is {summary['n_test']}: errors of fewer than {_FEW} networks say little"
+        )

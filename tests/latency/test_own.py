@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from evonas.cli import main
+from evonas.cli.own_device import print_figures
 from evonas.errors import ConfigurationError, SchemaError
 from evonas.latency import (
     Measurements,
@@ -67,3 +68,10 @@ def test_the_command_renames(phone: Measurements, tmp_path: Path) -> None:
     command = ["device", "rename", "my-phone", "my-tablet", "--data-dir", str(tmp_path)]
     assert main(command) == 0
     assert own_devices(phone.space, tmp_path) == ["my-tablet"]
+
+
+def test_errors_of_very_few_networks_have_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    print_figures({"n_test": 2, "r2": 1.0})
+    assert "n_test is 2: errors of fewer than 10 networks say little" in capsys.readouterr().out
+    print_figures({"n_test": 10, "r2": 1.0})
+    assert "say little" not in capsys.readouterr().out

@@ -139,6 +139,11 @@ def test_a_description_is_a_device_that_is_renamed_and_removed(mine: Path) -> No
     assert own_npus(mine) == []
 
 
+def test_an_unknown_device_is_told_with_the_npus_of_ones_own(mine: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"unknown device 'mime'; known: .*, mine, "):
+        load_predictor("mime", "nano", mine)
+
+
 def test_one_without_a_predictor_is_said_to_need_one(mine: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"'mine' has no predictor.*measure --device mine"):
         load_predictor("mine", "nano", mine)

@@ -336,8 +336,9 @@ def _no_predictor(
     device: str, space: SearchSpace, data_dir: Path | str | None
 ) -> ConfigurationError:
     available = list_predictors(space, data_dir)
-    if device not in {*(known.name for known in list_devices()), *npu_names(data_dir)}:
-        return unknown_name("device", device, {*available, *(d.name for d in list_devices())})
+    known = {*(known.name for known in list_devices()), *npu_names(data_dir)}
+    if device not in known:
+        return unknown_name("device", device, {*available, *known})
     options = f"--device {device} --space {space.name}"
     return ConfigurationError(
         f"device {device!r} has no predictor for space {space.name!r} (available: "
