@@ -200,7 +200,7 @@ def test_table_export_merge_and_compact(
 def test_scores_are_not_verified_without_data(table: Path, tmp_path: Path, capsys) -> None:
     for further, expected, text in (
         ((), 2, "name a COCO-format folder with --data"),
-        (("--data", tmp_path / "none"), 3, "none: no split"),
+        (("--data", tmp_path / "none"), 3, "none: no such folder"),
     ):
         code, message = failed(capsys, "verify", table, "--scores", 1, *further)
         assert (code, text in message) == (expected, True), message
