@@ -3,17 +3,15 @@
     python -m scripts.build.across measure ethos-u55-256 runs/across/ethos-u55-256.jsonl --count 420
     python -m scripts.build.across fit ethos-u55-256 \
         benchmark_data/latency/ethos-u55-256.across.jsonl.gz benchmark_data
-    python -m scripts.build.across shipped cpu-xnnpack benchmark_data
 
-A file that is there already is gone on with. `shipped` measures nothing: it fits to the shipped
-campaigns in `nano` and `mobiledet`, and each of these two spaces tells the error of a fit to the
-other.
+A file that is there already is gone on with. Of a compiler every operation's time is known; of a
+runtime, which should have a quiet machine, that of the whole network.
 """
 
 import gzip
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ import typer
 from evonas.errors import EvonasError
 from evonas.graph.network import detector_graph
 from evonas.graph.tflite import write_tflite
-from evonas.latency import load_device, load_measurements, measurements_path
+from evonas.latency import load_device
 from evonas.latency.campaigns.campaign import reference_architecture
 from evonas.latency.predictors.across import save_across
 from evonas.latency.predictors.across_fit import NetworkTimes, fit_across
@@ -32,7 +30,6 @@ from evonas.latency.predictors.operations import Operation, operations
 from evonas.latency.sources.ethos import EthosSource, _Table
 from evonas.latency.sources.load import open_source
 from evonas.latency.sources.runtimes import RuntimeSource
-from evonas.paths import shipped_data
 from evonas.space import Architecture, load_space
 from scripts.build.across_spaces import random_networks
 
@@ -77,33 +74,6 @@ def fit(device: str, rows: Path, data_dir: Path) -> None:
     model = fit_across(device, known.source, networks, source.versions)
     print(json.dumps(dict(model.accuracy)))
     print(save_across(model, data_dir))
-
-
-@app.command()
-def shipped(device: str, data_dir: Path, most: int = 500) -> None:
-    """Fits a model to the shipped campaigns of a device, at most so many networks of each."""
-    networks, versions = shipped_networks(device, ("nano", "mobiledet"), most)
-    model = fit_across(device, load_device(device).source, networks, versions)
-    print(json.dumps(dict(model.accuracy)))
-    print(save_across(model, data_dir))
-
-
-def shipped_networks(
-    device: str, spaces: Sequence[str], most: int
-) -> tuple[list[NetworkTimes], dict[str, str]]:
-    """Returns networks of shipped campaigns, and what their times depend on."""
-    networks: list[NetworkTimes] = []
-    versions: dict[str, str] = {}
-    for group, name in enumerate(spaces):
-        space = load_space(name)
-        measured = load_measurements(measurements_path(device, space, shipped_data()), space)
-        versions |= measured.versions
-        measured = measured.trusted()
-        rows = zip(measured.genotypes[:most], measured.latency_ms[:most], strict=True)
-        for genotype, milliseconds in rows:
-            found = tuple(operations(detector_graph(space.decode(genotype)).nodes))
-            networks.append(NetworkTimes(group, found, float(milliseconds)))
-    return networks, versions
 
 
 def read_networks(path: Path) -> Iterator[NetworkTimes]:

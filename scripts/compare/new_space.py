@@ -6,12 +6,12 @@
     evonas device measure --device ethos-u55-256 --space my192.yaml --count 320
     python -m scripts.compare.new_space my192.yaml --devices ethos-u55-256
 
-    python -m scripts.compare.new_space mobiledet --devices cpu-xnnpack --only-from nano
+    python -m scripts.compare.new_space mobiledet --devices ethos-u65-512,cpu-xnnpack
 
 The last 50 random networks of the campaign are the test; fits take the first of the others. With 0
 networks it is the model over all spaces as it is; else that model sharpened, and a fit that knows
-of no other space. `--only-from` fits the model over all spaces to the shipped campaign of one space
-alone, so that the other one is new to it.
+of no other space. The campaigns in `nano` and `mobiledet`
+that are shipped have no part in a model over all spaces.
 """
 
 from typing import Annotated
@@ -21,18 +21,15 @@ import typer
 
 from evonas.arrays import Floats
 from evonas.errors import DataError
-from evonas.latency import Measurements, load_device, load_measurements, measurements_path
-from evonas.latency.predictors.across import AcrossModel, across_table, load_across
-from evonas.latency.predictors.across_fit import fit_model
+from evonas.latency import Measurements, load_measurements, measurements_path
+from evonas.latency.predictors.across import across_table, load_across
 from evonas.latency.predictors.linear import fit_linear
 from evonas.latency.predictors.observations import observe
 from evonas.latency.predictors.sharpen import sharpened_table
 from evonas.latency.store import ROLES
 from evonas.space import load_space
-from scripts.build.across import shipped_networks
 
 _TEST = 50
-_MOST = 500  # of a shipped campaign, for `--only-from`
 _WITHIN = (0.05, 0.07, 0.10, 0.15)
 
 
@@ -40,7 +37,6 @@ def main(
     space: Annotated[str, typer.Argument(help="Name or file of a space.")],
     devices: str = "ethos-u55-256,cpu-xnnpack",
     counts: Annotated[str, typer.Option(help="Networks of the space.")] = "0,10,20,50,200",
-    only_from: Annotated[str, typer.Option(help="nano or mobiledet.")] = "",
     scratch: Annotated[bool, typer.Option(help="Fit without other spaces, too.")] = True,
     data_dir: str | None = None,
 ) -> None:
@@ -49,7 +45,7 @@ def main(
     heads = "".join(f"{f'<= {limit:.0%}':>9}" for limit in _WITHIN)
     print(f"{'device':<15}{'networks':>9}  {'fit':<13}{'mape':>8}{heads}{'largest':>9}")
     for device in devices.split(","):
-        across = _from_one(device, only_from) if only_from else load_across(device, data_dir)
+        across = load_across(device, data_dir)
         if across is None:
             raise DataError(f"{device}: no model over all spaces")
         table = across_table(across, the_space)
@@ -66,11 +62,6 @@ def main(
             _print(device, count, "sharpened", sharpened_table(few, table), test)
             if scratch:
                 _print(device, count, "from scratch", fit_linear(the_space, observe(few)), test)
-
-
-def _from_one(device: str, space: str) -> AcrossModel:
-    networks, _ = shipped_networks(device, (space,), _MOST)
-    return fit_model(device, load_device(device).source, networks)
 
 
 def _split(measured: Measurements) -> tuple[Measurements, Measurements]:

@@ -23,7 +23,7 @@ from evonas.latency.store import read_saved, save_npz
 from evonas.paths import data_folders, find_data, own_data
 from evonas.space import SearchSpace
 
-SCHEMA = 1
+SCHEMA = 2
 SUFFIX = ".across.npz"
 # What a predictor's versions say of `errors` where they were measured in spaces left out.
 ACROSS = "across spaces"

@@ -14,7 +14,7 @@ _KINDS: tuple[NodeKind, ...] = get_args(NodeKind)
 _NONE, _RELU6 = 0, 1
 _FUSED: dict[NodeKind, int] = {"hard_swish": 2, "logistic": 3}
 # Kinds of work that a device does at rates of their own.
-_CATEGORIES = ("regular", "pointwise", "depthwise", "other")
+_CATEGORIES = ("regular", "pointwise", "depthwise", "mean", "other")
 _LANES = 16  # channels come in groups of this many on vector units and MAC arrays
 
 
@@ -48,7 +48,7 @@ class Operation:
     def category(self) -> int:
         """Index of the kind of work."""
         if not self.kernel:
-            return _CATEGORIES.index("other")
+            return _CATEGORIES.index("mean" if _KINDS[self.kind] == "mean" else "other")
         name = "depthwise" if self.depthwise else "pointwise" if self.kernel == 1 else "regular"
         return _CATEGORIES.index(name)
 
@@ -73,7 +73,7 @@ def operations(nodes: Iterable[Node]) -> list[Operation]:
 
 
 def work(found: Sequence[Operation]) -> Floats:
-    """Returns (n, 20) what operations ask of a device: five amounts for each kind of work.
+    """Returns (n, 25) what operations ask of a device: five amounts for each kind of work.
 
     They are the operation itself, its multiply-adds, those with channels padded to the lanes of
     an array, the values that it reads and writes, and its weights.
