@@ -22,7 +22,7 @@ class ExportFailedError(EvonasError):
 def find_networks() -> dict[str, RunFolder]:
     """Returns the finished trainings by name: the jobs, the latest first, then other runs."""
     found = {job.id: job.run for job in list_jobs() if job.run.metrics.exists()}
-    for pattern in ("*/metrics.json", "train/*/metrics.json"):
+    for pattern in ("*/metrics.json", "train/*/metrics.json", "*/trained/*/metrics.json"):
         for file in sorted(RUNS.glob(pattern)):
             found.setdefault(str(file.parent.relative_to(RUNS)), RunFolder(file.parent))
     return {name: run for name, run in found.items() if _is_whole(run)}

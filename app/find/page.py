@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.find.processes import Find, list_finds, load, resume, start, stop
+from app.shared.downloads import download_all
 from app.shared.frame import attempt, linked_choice, live, run_page
 from app.shared.settings import find_data, read_only, shown
 from evonas.durations import show_seconds
@@ -53,7 +54,12 @@ def find_form() -> None:
         scenes = first.selectbox("Data set", list(data))
         device = second.selectbox("Device", devices, devices.index("ethos-u55-256"))
         budget = third.number_input(
-            "Budget, ms", 0.0, 10_000.0, 5.0, help="Of the device's time for one image; 0 for none."
+            "Budget, ms",
+            0.0,
+            10_000.0,
+            5.0,
+            format="%g",
+            help="Of the device's time for one image; 0 for none.",
         )
         fourth, fifth, sixth = st.columns(3)
         hours = fourth.number_input("Hours of this machine", 0.01, 1000.0, 4.0)
@@ -149,7 +155,10 @@ def _report(find: Find) -> None:
         st.download_button(
             "Report as HTML", content, f"{find.name}.html", "text/html", on_click="ignore"
         )
-        for path in sorted((find.folder / "files").glob("detector*")):
+        files = find.folder / "files"
+        if files.is_dir():
+            download_all(files, find.name)
+        for path in sorted(files.glob("detector*")):
             st.download_button(
                 path.name, path.read_bytes, path.name, on_click="ignore", key=f"file {path.name}"
             )

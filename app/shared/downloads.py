@@ -1,5 +1,9 @@
 """ONNX, TFLite and int8 files of a network: made once, shown with their checks, taken away."""
 
+import io
+import zipfile
+from pathlib import Path
+
 import streamlit as st
 
 from app.shared.exports import (
@@ -78,6 +82,7 @@ def _table(task: ExportTask, name: str) -> None:
         },
     )
     with st.container(horizontal=True):
+        download_all(task.out, name)
         for file in found:
             st.download_button(
                 FORMATS[file.format],
@@ -87,6 +92,33 @@ def _table(task: ExportTask, name: str) -> None:
                 on_click="ignore",
                 key=f"download {file.path}",
             )
+
+
+def download_all(folder: Path, name: str) -> None:
+    """Draws the button for all files of an export as one, card and anchors among them.
+
+    Args:
+        folder: Where `evonas export` wrote them.
+        name: What the download is called, without an ending.
+    """
+    st.download_button(
+        "All as a zip",
+        lambda: _zipped(folder),
+        f"{name}.zip",
+        "application/zip",
+        on_click="ignore",
+        key=f"download {folder}",
+        help="With card.json and anchors.npy, which evonas and your own decoder need.",
+    )
+
+
+def _zipped(folder: Path) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and not path.name.startswith("."):
+                archive.write(path, path.name)
+    return content.getvalue()
 
 
 def _start(task: ExportTask) -> None:

@@ -77,13 +77,18 @@ def exported_files(task: ExportTask) -> list[ExportedFile]:
     listed = read_json(card, "the card of exported files").get("files")
     if not isinstance(listed, list):
         raise SchemaError(f"{card}: its list of files is damaged")
-    oldest = task.weights.stat().st_mtime if task.weights and task.weights.exists() else 0.0
+    oldest = _oldest(task)
     found = []
     for entry in listed:
         file = _file(task.out, entry) if isinstance(entry, Mapping) else None
         if file is not None and file.path.stat().st_mtime >= oldest:
             found.append(file)
     return found
+
+
+def _oldest(task: ExportTask) -> float:
+    """Returns the time before which files are of other weights."""
+    return task.weights.stat().st_mtime if task.weights and task.weights.exists() else 0.0
 
 
 def _file(folder: Path, entry: Mapping[str, Any]) -> ExportedFile | None:
@@ -126,11 +131,15 @@ def is_exporting(task: ExportTask) -> bool:
 
 
 def export_log(task: ExportTask) -> str:
-    """Returns the last lines that this network's export wrote; nothing if another was the last."""
-    if not _is_last(task):
-        return ""
+    """Returns the last lines that this network's export wrote.
+
+    Nothing if another network was exported since, or this one trained again.
+    """
+    log = _PROCESS / background.LOG
     try:
-        lines = (_PROCESS / background.LOG).read_text(errors="replace").strip().splitlines()
+        if not _is_last(task) or log.stat().st_mtime < _oldest(task):
+            return ""
+        lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:
         return ""
     return without_places("\n".join(lines[-_MOST_LINES:]))

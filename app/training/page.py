@@ -175,7 +175,9 @@ def buttons(job: Job, now: JobStatus) -> None:
             if now.state in ("failed", "cancelled", "interrupted"):
                 _button("Resume", resume, job)
             if now.state in ("done", "failed", "cancelled", "interrupted"):
-                _button("Start again", retry, job, help="Removes what it left and trains again.")
+                with st.popover("Start again"):
+                    st.write("Removes its weights, figures and files. Nothing brings them back.")
+                    _button("Remove and train again", retry, job, type="primary")
         st.page_link(
             "architecture/page.py",
             label="Its architecture",

@@ -121,8 +121,9 @@ def test_forged_networks_show_the_last_one(open_app, exported, network):
 def test_runs_of_the_command_line_are_found_and_damaged_ones_left_out(open_app, done, folder):
     shutil.copytree(done, folder / "runs" / "mine")
     shutil.copytree(done, folder / "runs" / "broken")
+    shutil.copytree(done, folder / "runs" / "found" / "trained" / "1")
     (folder / "runs" / "broken" / "config.json").write_text("{")
-    assert list(find_networks()) == [done.name, "mine"]
+    assert list(find_networks()) == [done.name, "mine", "found/trained/1"]
     assert not open_app(page="detect").exception
 
 

@@ -1,13 +1,19 @@
+import io
+import json
 import os
 import time
+import zipfile
 
 import pytest
+from PIL import Image
 
 from app.architecture.downloads import export_tasks
 from app.shared import exports
+from app.shared.downloads import _zipped
 from app.shared.exports import ExportTask, exported_files, is_exporting, start_export
 from evonas.detector.archive import load_archive
 from evonas.errors import ConfigurationError, SchemaError
+from evonas.export.load import load_detector
 from evonas.export.produce import export_detector
 from evonas.space import resolve
 
@@ -38,6 +44,25 @@ def test_files_are_those_of_the_card_that_are_there_and_new(done, task):
         assert file.ap is None  # without images
     os.utime(done / "best.safetensors", (time.time() + 60,) * 2)  # trained anew
     assert exported_files(task) == []
+
+
+def test_the_zip_has_all_that_evonas_needs(task, done, tmp_path):
+    export_detector(load_archive(done / "best.safetensors"), task.out, ["tflite"])
+    with zipfile.ZipFile(io.BytesIO(_zipped(task.out))) as content:
+        content.extractall(tmp_path / "taken")
+    assert {"card.json", "anchors.npy"} < {path.name for path in (tmp_path / "taken").iterdir()}
+    load_detector(tmp_path / "taken" / "detector.tflite").detect(Image.new("RGB", (90, 60)), 0.5)
+
+
+def test_what_an_export_of_other_weights_said_is_not_shown(task, done):
+    folder = exports._PROCESS
+    folder.mkdir(parents=True)
+    (folder / "target.json").write_text(json.dumps({"out": str(task.out.resolve())}))
+    (folder / exports.background.LOG).write_text("written")
+    assert exports.export_log(task) == "written"
+    later = (folder / exports.background.LOG).stat().st_mtime + 1
+    os.utime(task.weights, (later, later))  # trained again
+    assert exports.export_log(task) == ""
 
 
 def test_a_damaged_card_is_one_message_and_names_in_it_lead_nowhere_else(open_app, done, task):

@@ -38,7 +38,7 @@ from evonas.retraining import plan_training
 from tests.app.conftest import SPACE, labelled, make_table, metrics, the_button
 
 ARCH = "nano:000000000000000"
-LABELS = ("Cancel", "Resume", "Start again", "Start a worker")
+LABELS = ("Cancel", "Resume", "Remove and train again", "Start a worker")
 
 
 def shown_buttons(at) -> set[str]:
@@ -82,7 +82,7 @@ def test_a_finished_training_shows_its_results(open_app, done):
     assert headers == [
         "Predicted against trained", "Precision and recall", "Detections", "To take away",
     ]  # fmt: skip
-    assert shown_buttons(at) == {"Start again"}
+    assert shown_buttons(at) == {"Remove and train again"}
     at = at.selectbox(key="class").set_value("3").run()
     at = at.slider(key="least-score").set_value(0.05).run()
     assert not at.exception
@@ -115,9 +115,9 @@ def test_every_state_has_its_buttons(open_app, folder, trained, state):
         shown_buttons(at)
         == {
             "queued": {"Cancel", "Start a worker"},
-            "interrupted": {"Cancel", "Resume", "Start again"},
-            "failed": {"Resume", "Start again"},
-            "cancelled": {"Resume", "Start again"},
+            "interrupted": {"Cancel", "Resume", "Remove and train again"},
+            "failed": {"Resume", "Remove and train again"},
+            "cancelled": {"Resume", "Remove and train again"},
         }[expected]
     )
     if state == "failed":
