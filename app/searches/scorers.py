@@ -10,9 +10,8 @@ import streamlit as st
 from app.searches.folder import Search
 from app.shared.settings import find_data
 from evonas.errors import EvonasError
-from evonas.objectives import BY_SIZE
 from evonas.paths import find_data as find_file
-from evonas.scoring.load import SCORERS
+from evonas.scoring.load import GIVEN, SCORERS
 from evonas.space import load_space, whole_space
 from evonas.table import open_table, shipped_tables
 
@@ -54,7 +53,7 @@ def scored_columns(scorer: str, space: str) -> tuple[str, ...]:
     if scorer == "table":
         name = complete_table(space)
         return tuple(open_table(shipped_tables()[name]).columns(space)) if name else ()
-    return ("map", "map_std") if scorer == "surrogate" else ("map", "map50", *BY_SIZE)
+    return GIVEN[scorer]
 
 
 def complete_table(space: str) -> str:

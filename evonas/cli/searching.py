@@ -60,12 +60,14 @@ def run(options: SearchOptions) -> tuple["SearchResult", dict[str, str]]:
         The result, and the source of each scored column.
     """
     from evonas.scoring import ScorerOptions, load_scorer
+    from evonas.scoring.load import check_scored
     from evonas.search import run_spec
     from evonas.table import open_or_create
 
     _refuse_other_search(options)
     spec, scorer = options.spec, None
     if spec.scored:
+        check_scored(options.scorer, spec.scored)
         given = ScorerOptions(
             spec.space,
             options.weights,

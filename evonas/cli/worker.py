@@ -60,7 +60,23 @@ def _work(
         work_on_cluster(jobs, ray, slots, cpus, gpus, drain, stopped)
     else:
         names = devices.split(",") if devices else [""] * slots
+        if devices:
+            _check_devices(names)
         command = training_command(max(1, (os.cpu_count() or 1) // len(names)))
         runner = Worker(JobQueue(jobs), names, command, lambda line: typer.echo(line, err=True))
         typer.echo(f"worker {runner.name}: {len(names)} slots, jobs in {jobs}", err=True)
         runner.work(drain, stopped)
+
+
+def _check_devices(names: list[str]) -> None:
+    """Refuses devices that are not here, before a job fails on one.
+
+    Asked in a process of its own, as whoever asks for a GPU holds some of its memory.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from evonas.training.launch import pick_device
+
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        list(pool.map(pick_device, names))

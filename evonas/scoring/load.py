@@ -1,14 +1,38 @@
 """The scorers by name."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from evonas.errors import ConfigurationError, unknown_name
+from evonas.limits import printable
+from evonas.objectives import BY_SIZE
 from evonas.paths import find_data, own_data
 from evonas.scoring.options import ScorerOptions
 from evonas.scoring.scorer import Scorer
 from evonas.space import load_space, whole_space
+from evonas.space.costs import COSTS
+from evonas.space.memory import MEMORY
+
+# The columns of those scorers that always give the same.
+GIVEN = {"supernet": ("map", "map50", *BY_SIZE), "surrogate": ("map", "map_std")}
+
+
+def check_scored(name: str, columns: Iterable[str]) -> None:
+    """Refuses columns that a scorer does not give.
+
+    Raises:
+        ConfigurationError: One of them; it says which there are.
+    """
+    given = GIVEN.get(name, ())
+    for column in columns:
+        if given and column not in given:
+            raise ConfigurationError(
+                f"the scorer {name} does not give {printable(repr(column))}; it gives "
+                f"{', '.join(given)}, and without a scorer there are "
+                f"{', '.join((*COSTS, *MEMORY))}, latency:DEVICE, latency_upper:DEVICE and "
+                "fits:DEVICE"
+            )
 
 
 def load_scorer(name: str, options: ScorerOptions) -> Scorer | None:

@@ -63,3 +63,12 @@ def test_a_damaged_job_is_shown_as_such(digits, tmp_path, capsys):
 def test_an_unknown_job_is_refused(action, tmp_path, capsys):
     assert main(["job", action, "nope", "--jobs", str(tmp_path)]) == 2
     assert "unknown job 'nope'" in capsys.readouterr().err
+
+
+def test_a_worker_without_its_device_fails_no_job(digits, tmp_path, capsys):
+    jobs = ["--jobs", str(tmp_path)]
+    job(capsys, "submit", "pico:0000000", "--data", str(digits), *jobs)
+    assert main(["worker", "--devices", "cpu,nowhere", "--drain", *jobs]) == 2
+    assert "no device 'nowhere' here" in capsys.readouterr().err
+    [waiting] = job(capsys, "list", *jobs)["jobs"]
+    assert (waiting["state"], waiting["attempts"]) == ("queued", 0)

@@ -175,6 +175,11 @@ def test_another_searchs_report_is_not_written_over(
         (["--where", "latency:toaster <= 5"], 2, "unknown device 'toaster'; known: "),
         (["--where", "madds is small"], 2, "condition 'madds is small': a comparison"),
         (["--where", "trained_map >= 0.2"], 2, "the scorer does not give 'trained_map'"),
+        (
+            ["--scorer", "surrogate", "--where", "foo <= 3"],
+            2,
+            "the scorer surrogate does not give 'foo'; it gives map, map_std, and without a scorer",
+        ),
         (["--algorithm", "luck"], 2, "unknown algorithm 'luck'; known: agemoea2, "),
         (["--scorer", "oracle"], 2, "unknown scorer 'oracle'; known: "),
         (["--population", "0"], 2, "Invalid value for '--population'"),
