@@ -59,6 +59,9 @@ def why(choice: Choice, data: Front, kept: Mask) -> None:
 
 
 def _choices(choice: Choice, data: Front, kept: Mask) -> None:
+    if not len(data.front):
+        st.caption("No network meets the budgets: there is no front to ask.")
+        return
     space = load_space(choice.space)
     kinds = kinds_of(space, choice.table.genotypes(choice.space))
     gains = None
@@ -86,8 +89,8 @@ def _choices(choice: Choice, data: Front, kept: Mask) -> None:
     st.caption(
         f"Bold: share of the {shares.n_among} networks on the front; below it, of all "
         f"{shares.n_all:,} of the table. Blue is chosen more often than chance, orange less. "
-        f"With {max(shares.n_among, 1)} networks a share is known to about "
-        f"±{0.98 / np.sqrt(max(shares.n_among, 1)):.0%}."
+        f"With {shares.n_among} networks a share is known to about "
+        f"±{0.98 / np.sqrt(shares.n_among):.0%}."
     )
     if gains is None:
         return

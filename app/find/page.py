@@ -122,11 +122,11 @@ def _stages(find: Find) -> None:
     rows = []
     for title, done in find.done.items():
         name = find.names[title]
-        now = find.state == "running" and name == find.current
+        now = find.state if name == find.current else ""
         rows.append(
             {
                 "stage": title,
-                "state": "done" if done else "running" if now else "",
+                "state": "done" if done else now,
                 "told before": show_seconds(find.told[name]) if name in find.told else "",
                 "took": show_seconds(find.took[name]) if name in find.took else "",
             }

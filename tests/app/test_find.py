@@ -83,6 +83,7 @@ def test_a_running_find_shows_its_stages_and_can_be_stopped(open_app, one):
 def test_one_that_ended_early_offers_to_resume(open_app, one):
     at = open_app(page="find", find="one")
     assert "goes on from what is done" in at.error[0].value
+    assert stage_rows(at).loc["train the supernet", "state"] == "failed"
     assert the_button(at, "Resume")
 
 

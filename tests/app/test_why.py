@@ -88,3 +88,11 @@ def test_a_choice_named_twice_is_taken_once_with_a_word(open_app):
     assert not at.exception
     assert "more often" in at.warning[0].value
     assert at.multiselect(key="genes").value == ["fused in block 1"]
+
+
+def test_without_a_front_nothing_is_asked(open_app):
+    at = open_app(**{"why": "true", "budget:map": "0.49"})
+    at = at.slider(key="budget:madds").set_value(at.slider(key="budget:madds").min).run()
+    assert metrics(at)["within budget"] == "0 of 60"
+    assert "there is no front to ask" in text_of(at)
+    assert not at.exception
